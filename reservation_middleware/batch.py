@@ -1,0 +1,158 @@
+"""The batch face: JSON Lines in, one decision record per line out, for any language.
+
+``spec/README.md`` describes the lines. Order is kept, a bad line becomes an error
+record and the rest goes on; memory does not grow with the number of lines.
+"""
+
+import base64
+import binascii
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from .cache.freshness import lifetime
+from .check import Check, documents_for, known_signals
+from .ledger.record import record
+from .model import Agent, ConfigurationError, Document, Outcome, Policy
+from .profiles import profile
+
+#: A longer line is an error, not a reason to run out of memory.
+MAX_LINE = 64 * 1024 * 1024
+
+
+class Binary(msgspec.Struct, forbid_unknown_fields=True):
+    """A body that is not text."""
+
+    base64: str
+
+
+class GivenDocument(msgspec.Struct, forbid_unknown_fields=True):
+    """One document of an input line."""
+
+    url: str
+    status: int | None = None
+    outcome: Outcome | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    body: str | Binary | None = None
+
+
+class GivenPolicy(msgspec.Struct, forbid_unknown_fields=True):
+    """What an input line changes of its profile's policy."""
+
+    unknown: str | None = None
+    reservation: str | None = None
+    unreachable: str | None = None
+    proxies: str | None = None
+    proxy_tokens: tuple[str, ...] | None = None
+    policy_tokens: dict[str, tuple[str, ...]] | None = None
+    signals: tuple[str, ...] | None = None
+
+
+class Given(msgspec.Struct, forbid_unknown_fields=True):
+    """An input line."""
+
+    url: str
+    agent: str = "*"
+    purposes: tuple[str, ...] = ("ai-train",)
+    profile: str = "opt-out"
+    documents: tuple[GivenDocument, ...] = ()
+    policy: GivenPolicy | None = None
+    now: datetime | None = None
+
+
+_DECODER = msgspec.json.Decoder(Given)
+
+
+def decide(given: Given, now: datetime) -> dict[str, Any]:
+    """The decision record for one input line.
+
+    Args:
+        given: the line.
+        now: the time to use where the line has none, timezone-aware.
+
+    Raises:
+        ConfigurationError: agent, purposes, profile or policy cannot be used.
+
+    """
+    now = given.now or now
+    if now.tzinfo is None:
+        raise ConfigurationError("now needs a time zone")
+    check = Check(
+        given.url,
+        agent=Agent(given.agent, given.purposes),
+        policy=policy_of(given.profile, given.policy),
+    )
+    documents = (_document(document, now) for document in given.documents)
+    for document in documents_for(given.url, documents):
+        check.feed(document)
+    return record(check.decide())
+
+
+def policy_of(name: str, changes: GivenPolicy | None) -> Policy:
+    """A profile's policy with some fields changed.
+
+    Raises:
+        ConfigurationError: the profile, a value or a signal is not known.
+
+    """
+    policy = profile(name)
+    if changes is None:
+        return policy
+    plain: dict[str, Any] = msgspec.to_builtins(policy)
+    for key, value in msgspec.to_builtins(changes).items():
+        if value is not None:
+            plain[key] = list(value.items()) if isinstance(value, Mapping) else value
+    if changes.signals is not None:
+        known_signals(changes.signals)
+    try:
+        return msgspec.convert(plain, Policy)
+    except msgspec.ValidationError as error:
+        raise ConfigurationError(str(error)) from None
+
+
+def decide_lines(
+    lines: Iterable[bytes], now: datetime | None = None
+) -> Iterator[tuple[bytes, bool]]:
+    """One output line (without its end) per input line, and whether the input was good."""
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            if len(line) > MAX_LINE:
+                raise ConfigurationError(f"longer than {MAX_LINE} bytes")
+            given = _DECODER.decode(line)
+            found = decide(given, now or datetime.now(UTC))
+        except (msgspec.MsgspecError, ConfigurationError, UnicodeDecodeError, RecursionError) as e:
+            yield msgspec.json.encode({"error": str(e) or type(e).__name__, "line": number}), False
+        else:
+            yield msgspec.json.encode(found), True
+
+
+def _document(given: GivenDocument, now: datetime) -> Document:
+    if given.outcome is not None:
+        outcome = given.outcome
+    elif given.status is not None:
+        outcome = Outcome.of(given.status)
+    else:
+        outcome = Outcome.FETCHED
+    body: bytes | None
+    if isinstance(given.body, Binary):
+        try:
+            body = base64.b64decode(given.body.base64, validate=True)
+        except binascii.Error as error:
+            raise ConfigurationError(f"a body is not base64: {error}") from None
+    else:
+        body = None if given.body is None else given.body.encode()
+    headers = tuple((name.lower(), value) for name, value in given.headers)
+    return Document(
+        url=given.url,
+        resource="",
+        outcome=outcome,
+        status=given.status,
+        headers=headers,
+        body=body,
+        fetched_at=now,
+        expires=now + lifetime(outcome, headers),
+    )

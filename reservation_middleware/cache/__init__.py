@@ -1,0 +1,1 @@
+"""Documents kept by (scheme, host, port, resource), never verdicts: policies may change."""

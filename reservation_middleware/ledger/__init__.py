@@ -1,0 +1,1 @@
+"""The evidence: what was decided, when, and on which documents."""

@@ -1,0 +1,54 @@
+"""The nouns, immutable: vocabulary, documents, statements, notes, offers, decisions.
+
+Ground floor: imports nothing of the package but its own files.
+"""
+
+from .decision import (
+    Action,
+    Agent,
+    Decision,
+    Mode,
+    Policy,
+    Probes,
+    Proxies,
+    Reason,
+    Stage,
+)
+from .document import PAGE, Document, Headers, Outcome, PolicyRequest
+from .error import ConfigurationError, ReservationError
+from .note import Level, Note, NoteKind
+from .offer import Offer
+from .statement import EVERYTHING, Scope, Span, Statement
+from .vocabulary import CRAWL, LEAVES, SHORTHANDS, Preference, expand
+
+__all__ = [
+    "CRAWL",
+    "EVERYTHING",
+    "LEAVES",
+    "PAGE",
+    "SHORTHANDS",
+    "Action",
+    "Agent",
+    "ConfigurationError",
+    "Decision",
+    "Document",
+    "Headers",
+    "Level",
+    "Mode",
+    "Note",
+    "NoteKind",
+    "Offer",
+    "Outcome",
+    "Policy",
+    "PolicyRequest",
+    "Preference",
+    "Probes",
+    "Proxies",
+    "Reason",
+    "ReservationError",
+    "Scope",
+    "Span",
+    "Stage",
+    "Statement",
+    "expand",
+]

@@ -1,0 +1,228 @@
+"""Who asks, what the operator decided beforehand, and the answer.
+
+``Agent`` and ``Policy`` come from the operator, a ``Decision`` from ``resolve``. The
+shape of a decision record is public: ``spec/record.md`` and ``spec/schemas/``.
+"""
+
+import re
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from enum import StrEnum
+from functools import cached_property
+from typing import Self
+
+import msgspec
+
+from .error import ConfigurationError
+from .note import Note
+from .offer import Offer
+from .statement import Statement
+from .vocabulary import Preference, expand
+
+#: What an operator may use as a product token. RFC 9309 §2.2.1 allows letters, ``-`` and
+#: ``_`` only; digits and dots are in wide use and do no harm to exact matching.
+TOKEN = re.compile(r"\*|[A-Za-z0-9_.-]+")
+
+
+class Stage(StrEnum):
+    """How far a fetch had come when the decision was made."""
+
+    SITE = "site"
+    HEADERS = "headers"
+    CONTENT = "content"
+
+
+class Action(StrEnum):
+    """What the operator's profile makes of a verdict."""
+
+    PROCEED = "proceed"
+    BLOCK = "block"
+
+
+class Mode(StrEnum):
+    """Whether an adapter acts on the action or only records it."""
+
+    ENFORCE = "enforce"
+    OBSERVE = "observe"
+
+
+class Proxies(StrEnum):
+    """What a block aimed by name at other AI agents means for us."""
+
+    OFF = "off"
+    RECORD = "record"
+    COUNT = "count"
+
+
+class Probes(StrEnum):
+    """Which well-known places are asked."""
+
+    DEFAULT = "default"
+    ALL = "all"
+
+
+class Agent(msgspec.Struct, frozen=True, dict=True):
+    """Who asks, and what for.
+
+    Args:
+        token: the product token that robots.txt groups name; ``*`` for the group for everyone.
+        purposes: leaves or shorthands of the vocabulary.
+
+    Raises:
+        ConfigurationError: the token is not a product token, or a purpose is not known.
+
+    """
+
+    token: str
+    purposes: Collection[str] = ("ai-train",)
+
+    def __post_init__(self) -> None:
+        if not TOKEN.fullmatch(self.token):
+            raise ConfigurationError(
+                f"{self.token!r} is not a product token: letters, digits, '-', '_' and '.' only"
+            )
+        given: object = self.purposes  # people pass a set, a list or a single word
+        if isinstance(given, str):
+            purposes: tuple[str, ...] = (given,)
+        elif isinstance(given, set | frozenset):
+            purposes = tuple(sorted(given))
+        else:
+            purposes = tuple(self.purposes)
+        expand(purposes)
+        msgspec.structs.force_setattr(self, "purposes", purposes)
+
+    @cached_property
+    def leaves(self) -> tuple[str, ...]:
+        """The leaf categories that the purposes stand for."""
+        return expand(self.purposes)
+
+    @cached_property
+    def key(self) -> str:
+        """The token in lower case, as group choice compares it (RFC 9309 §2.2.1)."""
+        return self.token.lower()
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    """What the operator decided; profiles are named presets of it.
+
+    Attributes:
+        profile: name of the preset it was made from.
+        mode: enforce or observe; the adapters' business, no verdict depends on it.
+        unknown: what to do when nobody said anything about a purpose.
+        reservation: what to do when a purpose is disallowed.
+        unreachable: what to do when robots.txt could not be reached (RFC 9309 §2.3.1.4).
+        proxies: what a block aimed by name at other AI agents means.
+        proxy_tokens: which agents' blocks; empty means any training agent of the catalogue.
+        policy_tokens: product tokens that stand for purposes, with those purposes.
+        probes: which well-known places are asked.
+        signals: names of the signals that count; None for all.
+
+    """
+
+    profile: str = "opt-out"
+    mode: Mode = Mode.ENFORCE
+    unknown: Action = Action.PROCEED
+    reservation: Action = Action.BLOCK
+    unreachable: Action = Action.BLOCK
+    proxies: Proxies = Proxies.RECORD
+    proxy_tokens: tuple[str, ...] = ()
+    policy_tokens: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    probes: Probes = Probes.DEFAULT
+    signals: tuple[str, ...] | None = None
+
+    def replace(self, **changes: object) -> Self:
+        """The same policy with some fields changed."""
+        return msgspec.structs.replace(self, **changes)
+
+    def apply(self, crawl: Preference, verdict: Preference, *, unreachable: str | None) -> Action:
+        """What this policy makes of an answer (``spec/decision.md``, step 6).
+
+        Args:
+            crawl: whether the page may be fetched.
+            verdict: whether it may be used for the purposes asked.
+            unreachable: why robots.txt could not be had, None where it could.
+
+        """
+        if crawl is Preference.DISALLOWED and (
+            unreachable is None or self.unreachable is Action.BLOCK
+        ):
+            return Action.BLOCK
+        if verdict is Preference.DISALLOWED:
+            return self.reservation
+        if verdict is Preference.UNKNOWN or crawl is Preference.UNKNOWN:
+            return self.unknown
+        return Action.PROCEED
+
+
+class Reason(msgspec.Struct, frozen=True):
+    """One statement that a decision rests on, flat, as records show it."""
+
+    signal: str
+    carrier: str
+    category: str
+    preference: Preference
+    document: str
+    line: int | None
+    text: str
+    inferred: bool
+    covers: tuple[str, ...]
+    digest: str | None
+
+    @classmethod
+    def of(cls, statement: Statement) -> Self:
+        """The reason that a statement gives."""
+        span = statement.span
+        return cls(
+            statement.signal,
+            statement.carrier,
+            statement.category,
+            statement.preference,
+            span.document,
+            span.line,
+            statement.text,
+            statement.inferred,
+            statement.covers,
+            span.digest,
+        )
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer for one URL, one agent, one policy, at one stage.
+
+    Attributes:
+        action: what the profile makes of the answer.
+        verdict: about the purposes asked.
+        crawl: whether the page may be fetched; acquisition is not usage.
+        usage: per leaf; None where crawling is disallowed and nobody else spoke.
+        reasons: the statements it rests on.
+        consulted: places that were read or found missing.
+        not_reached: places that were not; a before-fetch block is provisional.
+        expires: when the first of the documents grows stale.
+
+    """
+
+    url: str
+    agent: str
+    purposes: tuple[str, ...]
+    profile: str
+    stage: Stage
+    action: Action
+    verdict: Preference
+    crawl: Preference
+    usage: Mapping[str, Preference | None]
+    reasons: tuple[Reason, ...] = ()
+    offers: tuple[Offer, ...] = ()
+    notes: tuple[Note, ...] = ()
+    consulted: tuple[str, ...] = ()
+    not_reached: tuple[str, ...] = ()
+    expires: datetime | None = None
+
+    @property
+    def blocked(self) -> bool:
+        """Whether the action is to block."""
+        return self.action is Action.BLOCK
+
+    @property
+    def crawl_blocked(self) -> bool:
+        """Whether it is the crawl rules (not a usage reservation) that block."""
+        return self.crawl is Preference.DISALLOWED and self.blocked

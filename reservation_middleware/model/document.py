@@ -1,0 +1,101 @@
+"""A resource as it was fetched: the only thing the core ever learns from outside.
+
+No socket and no clock here: a failed fetch is a Document too, and time is handed in.
+Reference: RFC 9309 §2.3.1 (access results).
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from functools import cached_property
+from hashlib import sha256
+
+import msgspec
+
+#: Header fields as they came: lower-case names, order and repetitions kept.
+Headers = tuple[tuple[str, str], ...]
+
+#: The resource name of the asked page itself; every other resource is a policy resource.
+PAGE = "page"
+
+
+class Outcome(StrEnum):
+    """How a fetch went (RFC 9309 §2.3.1.1-2.3.1.4)."""
+
+    FETCHED = "fetched"
+    UNAVAILABLE = "unavailable"
+    UNREACHABLE = "unreachable"
+
+    @classmethod
+    def of(cls, status: int) -> "Outcome":
+        """The outcome that a final HTTP status means.
+
+        2xx is fetched. 429 says "not now", as Google reads it, so it is unreachable like
+        5xx; other 4xx are unavailable, and so is a redirect that was not resolved
+        (RFC 9309 §2.3.1.2). 1xx and nonsense are unreachable.
+        """
+        if 200 <= status < 300:
+            return cls.FETCHED
+        if 300 <= status < 500 and status != 429:
+            return cls.UNAVAILABLE
+        return cls.UNREACHABLE
+
+
+class PolicyRequest(msgspec.Struct, frozen=True):
+    """A policy resource that a check needs before it can decide.
+
+    Attributes:
+        resource: its short name, e.g. ``robots.txt``.
+        url: where it is.
+        limit: how many bytes of its body are read at the most.
+
+    """
+
+    resource: str
+    url: str
+    limit: int
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """One resource as fetched.
+
+    Attributes:
+        url: the address asked for (after a redirect the rules still belong to it).
+        resource: short name (``robots.txt``, ``tdmrep.json``, …) or ``page``.
+        outcome: fetched, unavailable or unreachable.
+        status: the final HTTP status, None where there was none.
+        headers: fields with lower-case names.
+        body: decoded content; None where it was not read (yet).
+        fetched_at: when, timezone-aware; None if not known.
+        expires: until when it may be relied on; None if not known.
+        problem: what went wrong on the way, in a few words.
+
+    """
+
+    url: str
+    resource: str
+    outcome: Outcome
+    status: int | None = None
+    headers: Headers = ()
+    body: bytes | None = None
+    fetched_at: datetime | None = None
+    expires: datetime | None = None
+    problem: str | None = None
+
+    @cached_property
+    def digest(self) -> str | None:
+        """SHA-256 of the body in hex, None where no body was read."""
+        return None if self.body is None else sha256(self.body).hexdigest()
+
+    @cached_property
+    def fields(self) -> dict[str, list[str]]:
+        """Header values by lower-case name, in order."""
+        found: dict[str, list[str]] = {}
+        for name, value in self.headers:
+            found.setdefault(name, []).append(value)
+        return found
+
+    @cached_property
+    def media_type(self) -> str:
+        """The lower-case media type without parameters, empty where none was sent."""
+        values = self.fields.get("content-type")
+        return values[-1].partition(";")[0].strip().lower() if values else ""

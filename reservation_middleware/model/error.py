@@ -1,0 +1,13 @@
+"""The errors a user of the package may meet; nothing a site sends ever raises one.
+
+An adapter's ``ReservedError`` lives in the adapter, because it must also be the host
+framework's own kind of error.
+"""
+
+
+class ReservationError(Exception):
+    """Root of every error of this package."""
+
+
+class ConfigurationError(ReservationError, ValueError):
+    """The operator's configuration cannot be used; the message names the nearest valid word."""

@@ -1,0 +1,58 @@
+"""The signals, one file per family, and the only place that names them all.
+
+A new signal is one file here, one page and one vectors file under ``spec/``, and one
+name in ``SIGNALS``. The order is that of settling: the family that answers whether a
+page may be crawled comes first, since others depend on its answer.
+"""
+
+from typing import Any
+
+from ._signal import (
+    CONTENT,
+    HEADERS,
+    ROBOTS_TXT,
+    Carrier,
+    Findings,
+    Place,
+    Question,
+    Settled,
+    Signal,
+    Source,
+    Status,
+    Term,
+    Wish,
+    Written,
+)
+from .aipref import Aipref
+from .content_signals import ContentSignals
+from .robots import Robots
+from .robots_agents import RobotsAgents
+from .robots_meta import RobotsMeta
+from .tdmrep import Tdmrep
+
+SIGNALS: tuple[Signal[Any], ...] = (
+    Robots(),
+    RobotsAgents(),
+    Aipref(),
+    ContentSignals(),
+    Tdmrep(),
+    RobotsMeta(),
+)
+
+__all__ = [
+    "CONTENT",
+    "HEADERS",
+    "ROBOTS_TXT",
+    "SIGNALS",
+    "Carrier",
+    "Findings",
+    "Place",
+    "Question",
+    "Settled",
+    "Signal",
+    "Source",
+    "Status",
+    "Term",
+    "Wish",
+    "Written",
+]

@@ -1,0 +1,333 @@
+"""What a signal is: declared facts, and ``parse``, ``settle`` and ``write``.
+
+A signal reads documents and knows its own family's precedence. It knows no other
+signal, no operator profile but what ``Question`` shows, and does no I/O.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from functools import cached_property
+from typing import ClassVar, Generic, NamedTuple, TypeVar, cast
+
+import msgspec
+
+from reservation_middleware.model import (
+    Agent,
+    Document,
+    Level,
+    Note,
+    NoteKind,
+    Offer,
+    Policy,
+    Preference,
+    Span,
+    Statement,
+)
+from reservation_middleware.syntax.html import Meta, metas
+from reservation_middleware.syntax.path import PatternIndex
+from reservation_middleware.syntax.robots import Group, Record, RobotsFile
+
+
+class Status(StrEnum):
+    """How firm the text behind a signal is."""
+
+    STANDARD = "standard"
+    DRAFT = "draft"
+    COMMUNITY = "community"
+    VENDOR = "vendor"
+    DE_FACTO = "de facto"
+
+
+class Place(NamedTuple):
+    """Where documents come from: a well-known resource, the response head or the content.
+
+    Attributes:
+        name: as ``consulted`` and ``not_reached`` show it.
+        path: of the well-known resource, None for the page's own head and content.
+        limit: bytes of the body that are read.
+        probed: whether the default profiles ask for it (None: not a resource).
+
+    """
+
+    name: str
+    path: str | None = None
+    limit: int = 0
+    probed: bool = False
+
+
+ROBOTS_TXT = Place("robots.txt", "/robots.txt", 512 * 1024, probed=True)
+HEADERS = Place("headers")
+CONTENT = Place("content")
+
+
+class Carrier(NamedTuple):
+    """One way in which a signal travels: its name in reasons and the place it stands in."""
+
+    name: str
+    place: Place
+
+
+class Term(NamedTuple):
+    """A native word and the leaves that its yes and its no cover (see the spec page)."""
+
+    yes: tuple[str, ...]
+    no: tuple[str, ...]
+
+
+_HTML = ("", "text/html", "application/xhtml+xml")
+
+
+class Source:
+    """One document at one place, with the parses that several signals share."""
+
+    def __init__(self, document: Document, place: Place, words: Sequence[bytes] = ()) -> None:
+        self.document = document
+        self.place = place
+        self._words = words
+
+    @cached_property
+    def robots(self) -> RobotsFile:
+        """The document read as robots.txt."""
+        return RobotsFile(self.document.body or b"")
+
+    @cached_property
+    def metas(self) -> tuple[Meta, ...]:
+        """Named metas in which one of the signals' words occurs; none where it is no HTML."""
+        if self.document.media_type not in _HTML:
+            return ()
+        _, _, charset = (self.document.fields.get("content-type") or [""])[-1].partition("charset=")
+        charset = charset.split(";")[0].strip(" \"'")
+        return metas(self.document.body or b"", self._words, charset=charset)
+
+    def span(self, line: int | None = None) -> Span:
+        """Where something stands in this document."""
+        return Span(self.document.url, self.document.digest, line)
+
+    def note(self, kind: NoteKind, detail: str = "", line: int | None = None) -> Note:
+        """A note about this document."""
+        return Note(kind, self.document.url, line, detail)
+
+
+class Findings:
+    """What one signal found in one document; subclasses add what settling needs."""
+
+    __slots__ = ("notes", "place")
+
+    def __init__(self, place: Place, notes: tuple[Note, ...] = ()) -> None:
+        self.place = place
+        self.notes = notes
+
+    def statements(self) -> tuple[Statement, ...]:
+        """Every statement of the document, whatever path or agent it is about."""
+        return ()
+
+
+T = TypeVar("T")
+
+
+class Ruled(NamedTuple, Generic[T]):
+    """Path-scoped values of one group, ready to be matched."""
+
+    values: tuple[T, ...]
+    paths: PatternIndex
+
+
+class RuledRecords(Generic[T]):
+    """Values of robots.txt records that may start with a path, such as Content-Usage.
+
+    Args:
+        key: the record's key, lower case.
+        by_line: path ("" for none) and value of each such record, by line number.
+
+    """
+
+    __slots__ = ("by_line", "key")
+
+    def __init__(self, key: str, by_line: Mapping[int, tuple[str, T]]) -> None:
+        self.key = key
+        self.by_line = by_line
+
+    def of(self, group: Group | None) -> Ruled[T] | None:
+        """The values that a group carries, None where it carries none."""
+        if group is None:
+            return None
+        try:
+            return cast("Ruled[T] | None", group.memo[self.key])
+        except KeyError:
+            found = self.among(group.records)
+            group.memo[self.key] = found
+            return found
+
+    def among(self, records: Sequence[Record]) -> Ruled[T] | None:
+        """The values of some records."""
+        own = [self.by_line[record.line] for record in records if record.key == self.key]
+        if not own:
+            return None
+        return Ruled(tuple(value for _, value in own), PatternIndex(path for path, _ in own))
+
+
+def split_path(value: str) -> tuple[str, str]:
+    """Path and rest of a record's value: a path starts with ``/`` and ends at white space."""
+    if not value.startswith("/"):
+        return "", value
+    path, _, rest = value.replace("\t", " ").partition(" ")
+    return path, rest.strip()
+
+
+class Question(msgspec.Struct, kw_only=True):
+    """What is asked: one page, by one agent, under one policy.
+
+    Attributes:
+        url: the page.
+        target: its path and query as written.
+        path: the same in canonical form.
+        media: its media type once known, else empty.
+        crawl: the crawl answer once it is known.
+
+    """
+
+    url: str
+    target: str
+    path: str
+    agent: Agent
+    policy: Policy
+    media: str = ""
+    crawl: Preference = Preference.UNKNOWN
+
+
+class Settled(msgspec.Struct, frozen=True, kw_only=True):
+    """What one family amounts to for one question.
+
+    Attributes:
+        usage: preference per leaf; a leaf left out is unknown.
+        crawl: the crawl answer, from the family that governs crawling.
+        unreachable: why crawl rules could not be had.
+        statements: those that decide, and those to be kept as inferred.
+
+    """
+
+    usage: Mapping[str, Preference] = {}
+    crawl: Preference | None = None
+    unreachable: str | None = None
+    statements: tuple[Statement, ...] = ()
+    offers: tuple[Offer, ...] = ()
+
+
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
+    """What a site owner wants to say.
+
+    Attributes:
+        usage: preference per leaf.
+        crawl: whether to allow crawling, None to say nothing.
+        agents: product tokens it is meant for.
+        policy: where licence terms stand.
+
+    """
+
+    usage: Mapping[str, Preference] = {}
+    crawl: Preference | None = None
+    agents: tuple[str, ...] = ("*",)
+    policy: str | None = None
+
+
+class Written(NamedTuple):
+    """A wish in a signal's own words, for one carrier.
+
+    ``text`` is a whole group for robots.txt, ``name: value`` lines for headers, elements
+    for HTML, the file for a file of its own.
+    """
+
+    carrier: Carrier
+    text: str
+
+
+F = TypeVar("F", bound=Findings)
+
+
+class Signal(ABC, Generic[F]):
+    """A family of statements with one precedence rule.
+
+    Class attributes are the declared facts; a completeness test holds them against the
+    spec page and the vectors.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    reference: ClassVar[str]
+    status: ClassVar[Status]
+    since: ClassVar[str]
+    carriers: ClassVar[tuple[Carrier, ...]]
+    terms: ClassVar[Mapping[str, Term]]
+    notes: ClassVar[tuple[NoteKind, ...]] = ()
+    #: Header fields that the signal reads, lower case.
+    fields: ClassVar[tuple[bytes, ...]] = ()
+    #: Words that make a meta element worth parsing, lower case.
+    words: ClassVar[tuple[bytes, ...]] = ()
+
+    @abstractmethod
+    def parse(self, source: Source) -> F | None:
+        """Read one document; None where it says nothing of this family. Never raises."""
+
+    @abstractmethod
+    def settle(self, found: Sequence[F], question: Question) -> Settled | None:
+        """Settle what was found, places in the order in which a fetch reaches them."""
+
+    @abstractmethod
+    def write(self, wish: Wish) -> tuple[Written, ...]:
+        """Say a wish in this signal's words; what it cannot say exactly it leaves out."""
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """The places that its carriers stand in, each once."""
+        return tuple(dict.fromkeys(carrier.place for carrier in self.carriers))
+
+
+def spoken(terms: Mapping[str, Term], wish: Wish) -> dict[str, Preference]:
+    """The native terms that say no more than the wish does."""
+    said: dict[str, Preference] = {}
+    for name, term in terms.items():
+        for preference, leaves in (
+            (Preference.DISALLOWED, term.no),
+            (Preference.ALLOWED, term.yes),
+        ):
+            if leaves and all(wish.usage.get(leaf) is preference for leaf in leaves):
+                said[name] = preference
+                break
+    return said
+
+
+def combine(statements: Sequence[Statement]) -> dict[str, Preference]:
+    """AIPREF's combining rule (VOCAB §5.1): any disallowed, else any allowed, else unknown."""
+    usage: dict[str, Preference] = {}
+    for statement in statements:
+        for leaf in statement.covers:
+            if usage.get(leaf) is not Preference.DISALLOWED and (
+                statement.preference is not Preference.UNKNOWN
+            ):
+                usage[leaf] = statement.preference
+    return usage
+
+
+__all__ = [
+    "CONTENT",
+    "HEADERS",
+    "ROBOTS_TXT",
+    "Carrier",
+    "Findings",
+    "Level",
+    "Place",
+    "Question",
+    "Ruled",
+    "RuledRecords",
+    "Settled",
+    "Signal",
+    "Source",
+    "Status",
+    "Term",
+    "Wish",
+    "Written",
+    "combine",
+    "split_path",
+    "spoken",
+]

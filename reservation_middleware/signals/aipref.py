@@ -1,0 +1,246 @@
+"""IETF AIPREF usage preferences: Content-Usage in robots.txt and in HTTP responses.
+
+Vocabulary draft-ietf-aipref-vocab-08, attachment draft-ietf-aipref-attach-05. Labels of
+older drafts are ignored, as vocab-08 asks. Reference:
+https://datatracker.ietf.org/doc/draft-ietf-aipref-vocab/08/
+"""
+
+from collections.abc import Mapping, Sequence
+
+from http_sf import Token
+
+from reservation_middleware.model import (
+    Level,
+    Note,
+    NoteKind,
+    Preference,
+    Scope,
+    Statement,
+)
+from reservation_middleware.model.vocabulary import AI_INDEX, AI_INPUT, SEARCH, TRAIN_GEN
+from reservation_middleware.syntax.field import MalformedFieldError, dictionary
+from reservation_middleware.syntax.robots import Record
+
+from ._signal import (
+    HEADERS,
+    ROBOTS_TXT,
+    Carrier,
+    Findings,
+    Question,
+    RuledRecords,
+    Settled,
+    Signal,
+    Source,
+    Status,
+    Term,
+    Wish,
+    Written,
+    combine,
+    split_path,
+    spoken,
+)
+
+_ATTACH = "https://datatracker.ietf.org/doc/html/draft-ietf-aipref-attach-05#section-"
+_VOCAB = "https://datatracker.ietf.org/doc/html/draft-ietf-aipref-vocab-08#section-"
+KEY = "content-usage"
+_MOST = 10
+
+INVALID = NoteKind(
+    "aipref-statement-invalid",
+    Level.WARNING,
+    "Content-Usage is not a structured-field dictionary, so all of it is ignored: {}",
+    "Write it as `train-ai=n, search=y`: lower case, commas between members, no spaces around =.",
+    _VOCAB + "6",
+)
+VALUE = NoteKind(
+    "aipref-value-unknown",
+    Level.WARNING,
+    "a Content-Usage value other than y or n says nothing: {}",
+    "Use the tokens y and n.",
+    _VOCAB + "6",
+)
+LABEL = NoteKind(
+    "aipref-label-unknown",
+    Level.INFO,
+    "a Content-Usage label that vocab-08 does not know is ignored: {}",
+    "Use train-ai, ai-use and search.",
+    _VOCAB + "6.1",
+)
+OUTSIDE = NoteKind(
+    "aipref-outside-group",
+    Level.WARNING,
+    "a Content-Usage line before the first user-agent line applies to nobody",
+    "Put it into a group.",
+    _ATTACH + "3",
+)
+NO_STATEMENT = NoteKind(
+    "aipref-path-without-statement",
+    Level.WARNING,
+    "a Content-Usage path without a statement hides shorter rules: {}",
+    "Add the preference after the path, or remove the line.",
+    _ATTACH + "3.1",
+)
+BETWEEN = NoteKind(
+    "aipref-between-agents",
+    Level.WARNING,
+    "a Content-Usage line between user-agent lines; parsers disagree whether it ends the group",
+    "Put Content-Usage below all user-agent lines of its group, after a rule.",
+    _ATTACH + "3",
+)
+
+
+class AiprefFindings(Findings):
+    """Content-Usage rules by line, or the statements of a response head."""
+
+    __slots__ = ("header", "rules", "source")
+
+    def __init__(
+        self,
+        source: Source,
+        notes: tuple[Note, ...],
+        rules: Mapping[int, tuple[str, tuple[Statement, ...]]],
+        header: tuple[Statement, ...] = (),
+    ) -> None:
+        super().__init__(source.place, notes)
+        self.source = source
+        self.rules = RuledRecords(KEY, rules)
+        self.header = header
+
+    def statements(self) -> tuple[Statement, ...]:
+        """All statements, each with its path and agents."""
+        ruled = (statement for _, said in self.rules.by_line.values() for statement in said)
+        return (*ruled, *self.header)
+
+
+class Aipref(Signal[AiprefFindings]):
+    """Content-Usage."""
+
+    name = "aipref"
+    title = "AIPREF Content-Usage"
+    reference = "draft-ietf-aipref-vocab-08, draft-ietf-aipref-attach-05"
+    status = Status.DRAFT
+    since = "2026-09"
+    carriers = (Carrier("robots.txt", ROBOTS_TXT), Carrier("header", HEADERS))
+    terms = {
+        "train-ai": Term((TRAIN_GEN,), (TRAIN_GEN,)),
+        "ai-use": Term((AI_INPUT,), (AI_INDEX, AI_INPUT)),
+        "search": Term((SEARCH,), (SEARCH,)),
+    }
+    notes = (INVALID, VALUE, LABEL, OUTSIDE, NO_STATEMENT, BETWEEN)
+    fields = (b"content-usage",)
+
+    def parse(self, source: Source) -> AiprefFindings | None:
+        """Read the rules of every group, or the header."""
+        if source.place is HEADERS:
+            return self._head(source)
+        return self._robots(source) if source.document.body else None
+
+    def settle(self, found: Sequence[AiprefFindings], question: Question) -> Settled | None:
+        """Longest path in robots.txt, then combined with the header (VOCAB §5.1)."""
+        said: list[Statement] = []
+        for findings in found:
+            if findings.place is HEADERS:
+                said += findings.header
+            elif question.crawl is not Preference.DISALLOWED:
+                # ATTACH §3.1: a path that cannot be crawled has no usage preferences.
+                said += self._ruled(findings, question)
+        return Settled(usage=combine(said), statements=tuple(said)) if said else None
+
+    def write(self, wish: Wish) -> tuple[Written, ...]:
+        """The rule inside a group, and the header."""
+        said = spoken(self.terms, wish)
+        if not said:
+            return ()
+        value = ", ".join(
+            f"{label}={'y' if preference is Preference.ALLOWED else 'n'}"
+            for label, preference in said.items()
+        )
+        agents = [f"User-agent: {agent}" for agent in wish.agents]
+        return (
+            Written(self.carriers[0], "\n".join([*agents, f"Content-Usage: {value}", ""])),
+            Written(self.carriers[1], f"Content-Usage: {value}"),
+        )
+
+    def _ruled(self, findings: AiprefFindings, question: Question) -> list[Statement]:
+        ruled = findings.rules.of(findings.source.robots.group_for(question.agent.key))
+        if ruled is None:
+            return []
+        # Identical paths are combined, the most restrictive wins (ATTACH §3.1).
+        return [
+            statement
+            for number in ruled.paths.longest(question.path)
+            for statement in ruled.values[number]
+        ]
+
+    def _robots(self, source: Source) -> AiprefFindings | None:
+        robots = source.robots
+        if KEY not in robots.keys:
+            return None
+        notes: list[Note] = [
+            source.note(OUTSIDE, line=record.line) for record in robots.loose if record.key == KEY
+        ]
+        rules: dict[int, tuple[str, tuple[Statement, ...]]] = {}
+        for group in robots.groups:
+            agents = tuple(dict.fromkeys(token for token, _ in group.tokens))
+            last_agent = group.tokens[-1][1] if group.tokens else 0
+            for record in group.records:
+                if record.key != KEY:
+                    continue
+                path, value = split_path(record.value)
+                if path and not value:
+                    notes.append(source.note(NO_STATEMENT, path, record.line))
+                if record.line < last_agent:
+                    notes.append(source.note(BETWEEN, line=record.line))
+                scope = Scope(path or None, agents)
+                said = self._statements(source, value, "robots.txt", notes, scope, record)
+                rules[record.line] = path, said
+        return AiprefFindings(source, tuple(notes[:_MOST]), rules)
+
+    def _head(self, source: Source) -> AiprefFindings | None:
+        values = source.document.fields.get(KEY)
+        if not values:
+            return None
+        notes: list[Note] = []
+        # RFC 9651 §4.2: several lines are one field.
+        statements = self._statements(source, ", ".join(values), "header", notes, Scope())
+        return AiprefFindings(source, tuple(notes), {}, statements)
+
+    def _statements(
+        self,
+        source: Source,
+        value: str,
+        carrier: str,
+        notes: list[Note],
+        scope: Scope,
+        record: Record | None = None,
+    ) -> tuple[Statement, ...]:
+        line = record.line if record else None
+        try:
+            members = dictionary(value)
+        except MalformedFieldError as error:
+            notes.append(source.note(INVALID, f"{value} ({error})", line))
+            return ()
+        found = []
+        for label, said in members.items():
+            term = self.terms.get(label)
+            if term is None:
+                notes.append(source.note(LABEL, label, line))
+                continue
+            if not isinstance(said, Token) or str(said) not in ("y", "n"):
+                notes.append(source.note(VALUE, f"{label}={said}", line))
+                continue
+            yes = str(said) == "y"
+            covers = term.yes if yes else term.no
+            found.append(
+                Statement(
+                    signal=self.name,
+                    carrier=carrier,
+                    category=covers[-1],
+                    covers=covers,
+                    preference=Preference.ALLOWED if yes else Preference.DISALLOWED,
+                    text=f"Content-Usage: {record.value if record else value}",
+                    span=source.span(line),
+                    scope=scope,
+                )
+            )
+        return tuple(found)

@@ -1,0 +1,237 @@
+"""Cloudflare Content Signals: Content-Signal in robots.txt, with or without a path, and as a header.
+
+There is no formal grammar; what the policy leaves open is decided here for the
+declaring party and stated on the spec page. Reference: https://contentsignals.org/
+"""
+
+from collections.abc import Mapping, Sequence
+
+from reservation_middleware.model import (
+    Level,
+    Note,
+    NoteKind,
+    Preference,
+    Scope,
+    Statement,
+)
+from reservation_middleware.model.vocabulary import AI_INDEX, AI_INPUT, SEARCH, TRAIN
+from reservation_middleware.syntax.field import LIMIT
+from reservation_middleware.syntax.robots import Record
+
+from ._signal import (
+    HEADERS,
+    ROBOTS_TXT,
+    Carrier,
+    Findings,
+    Question,
+    Ruled,
+    RuledRecords,
+    Settled,
+    Signal,
+    Source,
+    Status,
+    Term,
+    Wish,
+    Written,
+    combine,
+    split_path,
+    spoken,
+)
+
+_REFERENCE = "https://contentsignals.org/"
+KEY = "content-signal"
+USES = ("immediate", "reference", "full")
+_MOST = 10
+
+VALUE = NoteKind(
+    "content-signals-value-unknown",
+    Level.WARNING,
+    "a Content-Signal value other than yes or no says nothing: {}",
+    "Use yes or no.",
+    _REFERENCE,
+)
+UNKNOWN_KEY = NoteKind(
+    "content-signals-key-unknown",
+    Level.INFO,
+    "a Content-Signal key that the policy does not define is ignored: {}",
+    "Use search, ai-input, ai-train and use.",
+    _REFERENCE,
+)
+SEPARATOR = NoteKind(
+    "content-signals-separator",
+    Level.WARNING,
+    "a Content-Signal with semicolons was read as if they were commas: {}",
+    "Separate signals with commas.",
+    _REFERENCE,
+)
+OUTSIDE = NoteKind(
+    "content-signals-outside-group",
+    Level.WARNING,
+    "a Content-Signal line before the first user-agent line; it is read as the site's own default",
+    "Put it into the group for *, since readers disagree about lines outside groups.",
+    _REFERENCE,
+)
+USE = NoteKind(
+    "content-signals-use",
+    Level.INFO,
+    "how long content may be used is limited by use={}",
+    "Nothing to mend; kept for those who rely on ai-input or search.",
+    "https://developers.cloudflare.com/bots/additional-configurations/managed-robots-txt/",
+)
+
+
+class ContentSignalFindings(Findings):
+    """Content-Signal lines by number, or the statements of a response head."""
+
+    __slots__ = ("header", "rules", "source")
+
+    def __init__(
+        self,
+        source: Source,
+        notes: tuple[Note, ...],
+        rules: Mapping[int, tuple[str, tuple[Statement, ...]]],
+        header: tuple[Statement, ...] = (),
+    ) -> None:
+        super().__init__(source.place, notes)
+        self.source = source
+        self.rules = RuledRecords(KEY, rules)
+        self.header = header
+
+    def statements(self) -> tuple[Statement, ...]:
+        """All statements, each with its path and agents."""
+        ruled = (statement for _, said in self.rules.by_line.values() for statement in said)
+        return (*ruled, *self.header)
+
+
+class ContentSignals(Signal[ContentSignalFindings]):
+    """Content-Signal."""
+
+    name = "content-signals"
+    title = "Cloudflare Content Signals"
+    reference = "Content Signals Policy, 24 September 2025; use= since 1 July 2026"
+    status = Status.VENDOR
+    since = "2025-09"
+    carriers = (Carrier("robots.txt", ROBOTS_TXT), Carrier("header", HEADERS))
+    terms = {
+        "search": Term((SEARCH,), (SEARCH,)),
+        "ai-input": Term((AI_INPUT,), (AI_INDEX, AI_INPUT)),
+        "ai-train": Term(TRAIN, TRAIN),
+    }
+    notes = (VALUE, UNKNOWN_KEY, SEPARATOR, OUTSIDE, USE)
+    fields = (b"content-signal",)
+
+    def parse(self, source: Source) -> ContentSignalFindings | None:
+        """Read the lines of every group and those outside, or the header."""
+        notes: list[Note] = []
+        if source.place is HEADERS:
+            values = source.document.fields.get(KEY)
+            if not values:
+                return None
+            said = self._statements(source, ", ".join(values), "header", notes, Scope())
+            return ContentSignalFindings(source, tuple(notes[:_MOST]), {}, said)
+        if not source.document.body or KEY not in source.robots.keys:
+            return None
+        rules: dict[int, tuple[str, tuple[Statement, ...]]] = {}
+        for record in source.robots.loose:
+            if record.key == KEY:
+                notes.append(source.note(OUTSIDE, line=record.line))
+                rules[record.line] = self._rule(source, record, ("*",), notes)
+        for group in source.robots.groups:
+            agents = tuple(dict.fromkeys(token for token, _ in group.tokens))
+            for record in group.records:
+                if record.key == KEY:
+                    rules[record.line] = self._rule(source, record, agents, notes)
+        return ContentSignalFindings(source, tuple(notes[:_MOST]), rules)
+
+    def settle(self, found: Sequence[ContentSignalFindings], question: Question) -> Settled | None:
+        """Longest path per key in robots.txt, then the most restrictive with the header."""
+        said: list[Statement] = []
+        for findings in found:
+            if findings.place is HEADERS:
+                said += findings.header
+                continue
+            robots = findings.source.robots
+            ruled = findings.rules.of(robots.group_for(question.agent.key))
+            if ruled is None:
+                # Lines outside every group stand behind a group's own.
+                ruled = findings.rules.among(robots.loose)
+            if ruled:
+                said += _longest_per_key(ruled, question.path)
+        return Settled(usage=combine(said), statements=tuple(said)) if said else None
+
+    def write(self, wish: Wish) -> tuple[Written, ...]:
+        """The line inside a group, and the header."""
+        said = spoken(self.terms, wish)
+        if not said:
+            return ()
+        value = ", ".join(
+            f"{key}={'yes' if preference is Preference.ALLOWED else 'no'}"
+            for key, preference in said.items()
+        )
+        agents = [f"User-agent: {agent}" for agent in wish.agents]
+        return (
+            Written(self.carriers[0], "\n".join([*agents, f"Content-Signal: {value}", ""])),
+            Written(self.carriers[1], f"Content-Signal: {value}"),
+        )
+
+    def _rule(
+        self, source: Source, record: Record, agents: tuple[str, ...], notes: list[Note]
+    ) -> tuple[str, tuple[Statement, ...]]:
+        path, value = split_path(record.value)
+        scope = Scope(path or None, agents)
+        return path, self._statements(source, value, "robots.txt", notes, scope, record)
+
+    def _statements(
+        self,
+        source: Source,
+        value: str,
+        carrier: str,
+        notes: list[Note],
+        scope: Scope,
+        record: Record | None = None,
+    ) -> tuple[Statement, ...]:
+        line = record.line if record else None
+        value = value[:LIMIT]
+        if ";" in value:
+            notes.append(source.note(SEPARATOR, value, line))
+            value = value.replace(";", ",")
+        found: dict[str, Statement] = {}
+        for member in value.split(","):
+            key, _, word = member.partition("=")
+            key, word = key.strip().lower(), word.strip().lower()
+            if not key:
+                continue
+            term = self.terms.get(key)
+            if key == "use" and word in USES:
+                notes.append(source.note(USE, word, line))
+            elif term is None:
+                notes.append(source.note(UNKNOWN_KEY, member.strip(), line))
+            elif word not in ("yes", "no"):
+                notes.append(source.note(VALUE, member.strip(), line))
+            elif word == "no" or key not in found:  # of duplicates the most restrictive
+                covers = term.yes if word == "yes" else term.no
+                found[key] = Statement(
+                    signal=self.name,
+                    carrier=carrier,
+                    category=key,
+                    covers=covers,
+                    preference=Preference.ALLOWED if word == "yes" else Preference.DISALLOWED,
+                    text=f"Content-Signal: {record.value if record else value}",
+                    span=source.span(line),
+                    scope=scope,
+                )
+        return tuple(found.values())
+
+
+def _longest_per_key(ruled: Ruled[tuple[Statement, ...]], path: str) -> list[Statement]:
+    """Per key the statements of the longest matching path; several if they tie."""
+    best: dict[str, tuple[int, list[Statement]]] = {}
+    for number in ruled.paths.matching(path):
+        octets = ruled.paths[number].octets
+        for statement in ruled.values[number]:
+            length, same = best.get(statement.category, (-1, []))
+            if octets > length:
+                best[statement.category] = octets, [statement]
+            elif octets == length:
+                same.append(statement)
+    return [statement for _, said in best.values() for statement in said]

@@ -1,0 +1,236 @@
+"""robots.txt crawl rules: RFC 9309, groups by our reader, Allow and Disallow by Protego.
+
+Says whether a page may be fetched; usage is other signals' business. Reference:
+https://www.rfc-editor.org/rfc/rfc9309
+"""
+
+from collections.abc import Sequence
+
+from reservation_middleware.model import (
+    CRAWL,
+    Level,
+    Note,
+    NoteKind,
+    Outcome,
+    Preference,
+    Scope,
+    Statement,
+)
+from reservation_middleware.syntax.robots import Group, Problem, RobotsFile, Rule
+from reservation_middleware.syntax.rules import GroupRules
+
+from ._signal import (
+    ROBOTS_TXT,
+    Carrier,
+    Findings,
+    Question,
+    Settled,
+    Signal,
+    Source,
+    Status,
+    Wish,
+    Written,
+)
+
+_RFC = "https://www.rfc-editor.org/rfc/rfc9309#section-"
+#: Notes of one kind that are kept for one file.
+_MOST = 10
+
+TRUNCATED = NoteKind(
+    "robots-truncated",
+    Level.WARNING,
+    "the file is longer than 512 KiB and was cut at a line end",
+    "Keep robots.txt under 500 KiB; merge groups that have the same rules.",
+    _RFC + "2.5",
+)
+UNREADABLE = NoteKind(
+    "robots-line-unreadable",
+    Level.WARNING,
+    "not a robots.txt line: {}",
+    "Write every line as 'key: value', or as a comment.",
+    _RFC + "2.2",
+)
+OUTSIDE = NoteKind(
+    "robots-rule-outside-group",
+    Level.WARNING,
+    "a rule before the first user-agent line applies to nobody: {}",
+    "Put a user-agent line above it.",
+    _RFC + "2.2.1",
+)
+AGENT_LIST = NoteKind(
+    "robots-agent-list",
+    Level.WARNING,
+    "several product tokens on one line, which many parsers misread: {}",
+    "Write one user-agent line per product token.",
+    "https://www.rfc-editor.org/errata/eid8895",
+)
+AGENT_UNREADABLE = NoteKind(
+    "robots-agent-unreadable",
+    Level.WARNING,
+    "a user-agent line without a product token",
+    "Name a product token, or * for everyone.",
+    _RFC + "2.2.1",
+)
+HTML = NoteKind(
+    "robots-is-html",
+    Level.WARNING,
+    "what was served as robots.txt is an HTML page",
+    "Serve robots.txt as text/plain, or answer 404 if there is none.",
+    _RFC + "2.3",
+)
+UNREACHABLE = NoteKind(
+    "robots-unreachable",
+    Level.ERROR,
+    "robots.txt could not be had ({}), so nothing may be fetched for now",
+    "Answer robots.txt with 200, or with 404 if there is none.",
+    _RFC + "2.3.1.4",
+)
+REFUSED = NoteKind(
+    "robots-refused",
+    Level.WARNING,
+    "robots.txt was refused ({}), which means that there are no rules",
+    "If crawlers should stay out, serve a robots.txt that says so.",
+    _RFC + "2.3.1.3",
+)
+
+_PROBLEMS = {
+    "unreadable": UNREADABLE,
+    "rule-outside-group": OUTSIDE,
+    "agent-list": AGENT_LIST,
+    "agent-unreadable": AGENT_UNREADABLE,
+}
+
+_ALLOWED = Settled(crawl=Preference.ALLOWED)
+
+
+class RobotsFindings(Findings):
+    """A robots.txt, read or not."""
+
+    __slots__ = ("robots", "source")
+
+    def __init__(self, source: Source, robots: RobotsFile | None, notes: tuple[Note, ...]) -> None:
+        super().__init__(source.place, notes)
+        self.source = source
+        self.robots = robots
+
+    def statements(self) -> tuple[Statement, ...]:
+        """Every Allow and Disallow line, once per group."""
+        if self.robots is None:
+            return ()
+        return tuple(
+            self.statement(self.robots, group, rule)
+            for group in self.robots.groups
+            for rule in group.rules
+        )
+
+    def statement(self, robots: RobotsFile, group: Group, rule: Rule) -> Statement:
+        """The statement that one rule makes."""
+        return Statement(
+            signal=Robots.name,
+            carrier="robots.txt",
+            category=CRAWL,
+            covers=(CRAWL,),
+            preference=Preference.ALLOWED if rule.allow else Preference.DISALLOWED,
+            text=robots.line(rule.line),
+            span=self.source.span(rule.line),
+            scope=Scope(rule.path, tuple(dict.fromkeys(token for token, _ in group.tokens))),
+        )
+
+
+class Robots(Signal[RobotsFindings]):
+    """RFC 9309."""
+
+    name = "robots"
+    title = "robots.txt crawl rules"
+    reference = "RFC 9309"
+    status = Status.STANDARD
+    since = "2022-09"
+    carriers = (Carrier("robots.txt", ROBOTS_TXT),)
+    terms = {}
+    notes = (
+        TRUNCATED,
+        UNREADABLE,
+        OUTSIDE,
+        AGENT_LIST,
+        AGENT_UNREADABLE,
+        HTML,
+        UNREACHABLE,
+        REFUSED,
+    )
+
+    def parse(self, source: Source) -> RobotsFindings:
+        """Read the groups; a file that was not fetched is a finding, too."""
+        document = source.document
+        if document.outcome is Outcome.UNREACHABLE:
+            return RobotsFindings(source, None, (source.note(UNREACHABLE, _why(source)),))
+        if document.outcome is Outcome.UNAVAILABLE:
+            refused = document.status in (401, 403)
+            return RobotsFindings(
+                source, None, (source.note(REFUSED, _why(source)),) if refused else ()
+            )
+        robots = source.robots
+        body = (document.body or b"")[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+        if body.startswith((b"<!doctype", b"<html", b"<head", b"<?xml", b"<!--")):
+            # Lenient all the same: whatever lines it has are used, its tags are not noted.
+            return RobotsFindings(source, robots, (source.note(HTML),))
+        notes = tuple(_problems(source, robots.problems))
+        if robots.truncated:
+            notes = (source.note(TRUNCATED), *notes)
+        return RobotsFindings(source, robots, notes)
+
+    def settle(self, found: Sequence[RobotsFindings], question: Question) -> Settled:
+        """Whether the page may be fetched (RFC 9309 §2.2.2, §2.3.1)."""
+        findings = found[0]
+        robots = findings.robots
+        if robots is None:
+            document = findings.source.document
+            if document.outcome is Outcome.UNAVAILABLE:
+                return _ALLOWED
+            why = _why(findings.source)
+            statement = Statement(
+                signal=self.name,
+                carrier="robots.txt",
+                category=CRAWL,
+                covers=(CRAWL,),
+                preference=Preference.DISALLOWED,
+                text=f"unreachable: {why}",
+                span=findings.source.span(),
+            )
+            return Settled(crawl=Preference.DISALLOWED, unreachable=why, statements=(statement,))
+        group = robots.group_for(question.agent.key)
+        if group is None or not group.rules:
+            return _ALLOWED
+        rules = GroupRules.of(group)
+        allowed = rules.allows(question.target, question.path)
+        if question.target.partition("?")[0] == "/robots.txt":
+            return _ALLOWED  # §2.2.2: implicitly allowed
+        rule = rules.deciding(question.path)
+        if rule is None or rule.allow is not allowed:
+            return _ALLOWED if allowed else Settled(crawl=Preference.DISALLOWED)
+        return Settled(
+            crawl=Preference.ALLOWED if allowed else Preference.DISALLOWED,
+            statements=(findings.statement(robots, group, rule),),
+        )
+
+    def write(self, wish: Wish) -> tuple[Written, ...]:
+        """One group that allows or disallows everything."""
+        if wish.crawl is None or wish.crawl is Preference.UNKNOWN:
+            return ()
+        agents = [f"User-agent: {agent}" for agent in wish.agents]
+        rule = "Allow: /" if wish.crawl is Preference.ALLOWED else "Disallow: /"
+        return (Written(self.carriers[0], "\n".join([*agents, rule, ""])),)
+
+
+def _why(source: Source) -> str:
+    document = source.document
+    return document.problem or (f"HTTP {document.status}" if document.status else "no answer")
+
+
+def _problems(source: Source, problems: Sequence[Problem]) -> list[Note]:
+    notes: list[Note] = []
+    counts = dict.fromkeys(_PROBLEMS, 0)
+    for problem in problems:
+        counts[problem.what] += 1
+        if counts[problem.what] <= _MOST:
+            notes.append(source.note(_PROBLEMS[problem.what], problem.text, problem.line))
+    return notes

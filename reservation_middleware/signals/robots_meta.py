@@ -1,0 +1,212 @@
+"""Page-level robots directives: X-Robots-Tag and robots metas (noai, noimageai, noml …).
+
+There is no standard. Directives that say "AI" or "ML" are direct statements; those that
+single vendors read as such (noarchive, nocache, nosnippet) are inferred. Reference:
+https://developers.google.com/search/docs/crawling-indexing/robots-meta-tag
+"""
+
+from collections.abc import Iterable, Sequence
+
+from reservation_middleware.model import (
+    Level,
+    Note,
+    NoteKind,
+    Preference,
+    Scope,
+    Statement,
+)
+from reservation_middleware.model.decision import Proxies
+from reservation_middleware.model.vocabulary import AI_INPUT, TRAIN
+from reservation_middleware.syntax.field import LIMIT, Directive, robots_directives
+
+from ._signal import (
+    CONTENT,
+    HEADERS,
+    Carrier,
+    Findings,
+    Question,
+    Settled,
+    Signal,
+    Source,
+    Status,
+    Term,
+    Wish,
+    Written,
+    combine,
+    spoken,
+)
+
+_MOST = 10
+
+SEPARATOR = NoteKind(
+    "robots-meta-separator",
+    Level.WARNING,
+    "robots directives without commas between them were read all the same: {}",
+    "Separate directives with commas.",
+    "https://developers.google.com/search/docs/crawling-indexing/robots-meta-tag",
+)
+IMAGES = NoteKind(
+    "robots-meta-images-only",
+    Level.INFO,
+    "noimageai on an HTML page is about the images on it, not about its text",
+    "Add noai if the text is meant, too.",
+    "https://www.deviantart.com/team/journal/A-New-Directive-for-Opting-Out-of-AI-Datasets-934500371",
+)
+TOO_LONG = NoteKind(
+    "robots-meta-too-long",
+    Level.WARNING,
+    "a robots directive list is longer than 16 KiB and was cut",
+    "Keep the list short.",
+    "https://developers.google.com/search/docs/crawling-indexing/robots-meta-tag",
+)
+
+#: Said of AI or ML in so many words.
+_DIRECT = frozenset({"noai", "noimageai", "noml"})
+#: Directives by whose presence a list of words is recognised as a list of directives.
+_KNOWN = _DIRECT | {
+    *("all", "none", "index", "noindex", "follow", "nofollow", "noarchive", "nocache"),
+    *("nosnippet", "noimageindex", "notranslate", "noodp", "noydir", "indexifembedded"),
+    *("max-snippet", "max-image-preview", "max-video-preview", "unavailable_after"),
+}
+
+
+class DirectiveFindings(Findings):
+    """The directives of a head or a page, as statements with their bot."""
+
+    __slots__ = ("said",)
+
+    def __init__(
+        self, source: Source, notes: tuple[Note, ...], said: tuple[Statement, ...]
+    ) -> None:
+        super().__init__(source.place, notes)
+        self.said = said
+
+    def statements(self) -> tuple[Statement, ...]:
+        """All statements."""
+        return self.said
+
+
+class RobotsMeta(Signal[DirectiveFindings]):
+    """X-Robots-Tag and robots metas."""
+
+    name = "robots-meta"
+    title = "X-Robots-Tag and robots meta"
+    reference = "de facto: DeviantArt 2022, Google, Bing, MDN"
+    status = Status.DE_FACTO
+    since = "2022-11"
+    carriers = (Carrier("header", HEADERS), Carrier("meta", CONTENT))
+    terms = {
+        "noai": Term((), TRAIN),
+        "noimageai": Term((), TRAIN),
+        "noml": Term((), TRAIN),
+        "noarchive": Term((), (AI_INPUT, *TRAIN)),
+        "nocache": Term((), (AI_INPUT, *TRAIN)),
+        "nosnippet": Term((), (AI_INPUT,)),
+    }
+    notes = (SEPARATOR, IMAGES, TOO_LONG)
+    fields = (b"x-robots-tag",)
+    words = (b"noai", b"noimageai", b"noml", b"noarchive", b"nocache", b"nosnippet", b"max-snippet")
+
+    def parse(self, source: Source) -> DirectiveFindings | None:
+        """Read the header lines, or the metas that hold directives."""
+        notes: list[Note] = []
+        said: list[Statement] = []
+        if source.place is HEADERS:
+            for value in source.document.fields.get("x-robots-tag", ()):
+                if len(value) > LIMIT:
+                    notes.append(source.note(TOO_LONG))
+                found = robots_directives(value)
+                said += self._statements(source, found, "header", value, None, notes)
+        else:
+            for meta in source.metas:
+                if meta.name.startswith("tdm"):
+                    continue
+                bot = "*" if meta.name == "robots" else meta.name
+                found = robots_directives(meta.content, bot)
+                if bot != "*" and not any(map(_known, found)):
+                    continue  # a description that happens to hold such a word
+                said += self._statements(source, found, "meta", meta.content, meta.line, notes)
+        if not said and not notes:
+            return None
+        return DirectiveFindings(source, tuple(notes[:_MOST]), tuple(said))
+
+    def settle(self, found: Sequence[DirectiveFindings], question: Question) -> Settled | None:
+        """The sum of what is said to our token and to everyone; negatives only add up."""
+        own = question.agent.key
+        image = question.media.startswith("image/")
+        said = [
+            statement
+            for findings in found
+            for statement in findings.said
+            if statement.scope.agents[0] in ("*", own) and (statement.scope.media is None or image)
+        ]
+        if not said:
+            return None
+        counts_all = question.policy.proxies is Proxies.COUNT
+        counted = [statement for statement in said if counts_all or not statement.inferred]
+        return Settled(usage=combine(counted), statements=tuple(said))
+
+    def write(self, wish: Wish) -> tuple[Written, ...]:
+        """``noai`` as a header and as a meta."""
+        said = spoken({"noai": self.terms["noai"]}, wish)
+        if not said:
+            return ()
+        bots = ["" if agent == "*" else f"{agent}: " for agent in wish.agents]
+        names = ["robots" if agent == "*" else agent for agent in wish.agents]
+        return (
+            Written(self.carriers[0], "\n".join(f"X-Robots-Tag: {bot}noai" for bot in bots)),
+            Written(
+                self.carriers[1],
+                "\n".join(f'<meta name="{name}" content="noai">' for name in names),
+            ),
+        )
+
+    def _statements(
+        self,
+        source: Source,
+        directives: Iterable[Directive],
+        carrier: str,
+        text: str,
+        line: int | None,
+        notes: list[Note],
+    ) -> Iterable[Statement]:
+        shown = f"X-Robots-Tag: {text}" if carrier == "header" else f"robots meta: {text}"
+        for directive in _split(source, directives, line, notes):
+            name = directive.name
+            if name == "max-snippet" and directive.value == "0":
+                name = "nosnippet"
+            term = self.terms.get(name)
+            if term is None:
+                continue
+            media = "image" if name == "noimageai" else None
+            if media and not source.document.media_type.startswith("image/"):
+                notes.append(source.note(IMAGES, line=line))
+            yield Statement(
+                signal=self.name,
+                carrier=carrier,
+                category="ai-train" if term.no == TRAIN else name,
+                covers=term.no,
+                preference=Preference.DISALLOWED,
+                text=shown[:400],
+                span=source.span(line),
+                scope=Scope(None, (directive.bot,), media),
+                inferred=name not in _DIRECT,
+            )
+
+
+def _known(directive: Directive) -> bool:
+    words = directive.name.replace(";", " ").split()
+    return bool(words) and all(word in _KNOWN for word in words)
+
+
+def _split(
+    source: Source, directives: Iterable[Directive], line: int | None, notes: list[Note]
+) -> Iterable[Directive]:
+    """Split members that hold several words where every word is a known directive."""
+    for directive in directives:
+        words = directive.name.replace(";", " ").split()
+        if len(words) > 1 and all(word in _KNOWN for word in words):
+            notes.append(source.note(SEPARATOR, directive.name, line))
+            yield from (Directive(directive.bot, word, "") for word in words)
+        else:
+            yield directive

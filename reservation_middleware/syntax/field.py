@@ -1,0 +1,92 @@
+"""HTTP field grammars: RFC 9651 dictionaries and the shape of X-Robots-Tag.
+
+Knows how values are written, not what they mean. Structured fields are http-sf's work;
+values repeat from page to page, so what was parsed is kept by the string.
+"""
+
+import re
+from functools import lru_cache
+from typing import NamedTuple, cast
+
+import http_sf
+from http_sf import StructuredFieldError
+
+#: A field value longer than this is not read: no declaration needs so much, floods do.
+LIMIT = 16 * 1024
+
+#: Rules of X-Robots-Tag that take a value after a colon; any other ``word:`` names a bot.
+VALUED_RULES = frozenset(
+    {"max-snippet", "max-image-preview", "max-video-preview", "unavailable_after"}
+)
+_BOT = re.compile(r"[A-Za-z0-9_.*/-]+")
+# A date swallowed by unavailable_after: RFC 822/850 dates have a comma after the weekday.
+_WEEKDAY = re.compile(r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\s*\Z", re.IGNORECASE)
+
+
+class MalformedFieldError(ValueError):
+    """A field value that is not of its grammar; the message says where."""
+
+
+@lru_cache(maxsize=4096)
+def dictionary(value: str) -> dict[str, object]:
+    """Parse an RFC 9651 dictionary to bare values by key; parameters are dropped.
+
+    A token is an ``http_sf.Token``, an inner list a list. The result is shared between
+    calls and must not be changed.
+
+    Raises:
+        MalformedFieldError: the value is no dictionary (RFC 9651 §4.2: all of it fails).
+
+    """
+    if len(value) > LIMIT:
+        raise MalformedFieldError(f"longer than {LIMIT} characters")
+    try:
+        parsed = http_sf.parse(value.encode("ascii"), tltype="dictionary")
+    except UnicodeEncodeError:
+        raise MalformedFieldError("not ASCII") from None
+    except StructuredFieldError as error:
+        raise MalformedFieldError(str(error)) from None
+    members = cast("dict[str, tuple[object, object]]", parsed)
+    return {key: value for key, (value, _) in members.items()}
+
+
+class Directive(NamedTuple):
+    """One rule of an X-Robots-Tag or robots meta: lower-case name, for one bot or all."""
+
+    bot: str
+    name: str
+    value: str
+
+
+@lru_cache(maxsize=4096)
+def robots_directives(value: str, bot: str = "*") -> tuple[Directive, ...]:
+    """Read an X-Robots-Tag value; a ``bot:`` prefix holds for the rules after it.
+
+    ``unavailable_after`` keeps its date whole, commas and colons included. A member
+    that holds several words is kept as it stands.
+    """
+    found: list[Directive] = []
+    parts = value[:LIMIT].split(",")
+    position = 0
+    while position < len(parts):
+        part = parts[position].strip()
+        position += 1
+        name, colon, rest = part.partition(":")
+        name = name.strip()
+        while colon and name.lower() not in VALUED_RULES and _BOT.fullmatch(name):
+            bot = name.lower()
+            part = rest.strip()
+            name, colon, rest = part.partition(":")
+            name = name.strip()
+        if not part:
+            continue
+        if colon and name.lower() in VALUED_RULES:
+            rest = rest.strip()
+            if name.lower() == "unavailable_after" and _WEEKDAY.fullmatch(rest):
+                date = parts[position].strip() if position < len(parts) else ""
+                position += 1
+                rest = f"{rest}, {date}"
+            found.append(Directive(bot, name.lower(), rest))
+            continue
+        found.append(Directive(bot, part.lower(), ""))
+    return tuple(found)
