@@ -100,16 +100,15 @@ def policy_of(name: str, changes: GivenPolicy | None) -> Policy:
     policy = profile(name)
     if changes is None:
         return policy
-    plain: dict[str, Any] = msgspec.to_builtins(policy)
-    for key, value in msgspec.to_builtins(changes).items():
-        if value is not None:
-            plain[key] = list(value.items()) if isinstance(value, Mapping) else value
     if changes.signals is not None:
         known_signals(changes.signals)
-    try:
-        return msgspec.convert(plain, Policy)
-    except msgspec.ValidationError as error:
-        raise ConfigurationError(str(error)) from None
+    return policy.changed(
+        {
+            key: list(value.items()) if isinstance(value, Mapping) else value
+            for key, value in msgspec.to_builtins(changes).items()
+            if value is not None
+        }
+    )
 
 
 def decide_lines(

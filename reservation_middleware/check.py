@@ -13,6 +13,7 @@ from typing import Any
 from .cache.freshness import earliest
 from .model import (
     PAGE,
+    Action,
     Agent,
     ConfigurationError,
     Decision,
@@ -230,6 +231,8 @@ class Check:
                 offers += one.offers
         answer = resolve(settled)
         said = verdict(answer.usage, agent.leaves)
+        on_crawl = policy.on_crawl(answer.crawl, unreachable=answer.unreachable)
+        on_usage = policy.on_usage(said)
         notes = site.notes
         if answer.conflicts:
             notes = (*notes, conflict_note(question.url, answer.conflicts))
@@ -239,7 +242,7 @@ class Check:
             purposes=tuple(agent.purposes),
             profile=policy.profile,
             stage=self._stage,
-            action=policy.apply(answer.crawl, said, unreachable=answer.unreachable),
+            action=Action.BLOCK if Action.BLOCK in (on_crawl, on_usage) else Action.PROCEED,
             verdict=said,
             crawl=answer.crawl,
             usage=answer.usage,
@@ -249,7 +252,14 @@ class Check:
             consulted=site.consulted,
             not_reached=_not_reached(site.consulted),
             expires=site.expires,
+            crawl_action=on_crawl,
+            usage_action=on_usage,
         )
+
+
+def is_policy_resource(url: str) -> bool:
+    """Whether a URL is a place where policies stand: asking for the rules is never against them."""
+    return split_url(url)[1] in _BY_PATH
 
 
 def documents_for(url: str, documents: Iterable[Document]) -> Iterable[Document]:

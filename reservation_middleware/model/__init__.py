@@ -13,6 +13,7 @@ from .decision import (
     Proxies,
     Reason,
     Stage,
+    product_token,
 )
 from .document import PAGE, Document, Headers, Outcome, PolicyRequest
 from .error import ConfigurationError, ReservationError
@@ -51,4 +52,5 @@ __all__ = [
     "Stage",
     "Statement",
     "expand",
+    "product_token",
 ]

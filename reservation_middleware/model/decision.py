@@ -17,11 +17,30 @@ from .error import ConfigurationError
 from .note import Note
 from .offer import Offer
 from .statement import Statement
-from .vocabulary import Preference, expand
+from .vocabulary import Preference, expand, unknown_word
 
 #: What an operator may use as a product token. RFC 9309 §2.2.1 allows letters, ``-`` and
 #: ``_`` only; digits and dots are in wide use and do no harm to exact matching.
 TOKEN = re.compile(r"\*|[A-Za-z0-9_.-]+")
+
+
+_MOZILLA = re.compile(r"Mozilla/[\d.]+ \(compatible; *([A-Za-z0-9_.-]+)", re.IGNORECASE)
+_FIRST = re.compile(r"[A-Za-z0-9_.-]+")
+
+
+def product_token(user_agent: str) -> str | None:
+    """The product token that a User-Agent header names, None if it names a browser or nobody.
+
+    >>> product_token("ExampleBot/1.0 (+https://example.org/bot)")
+    'ExampleBot'
+    >>> product_token("Mozilla/5.0 (compatible; ExampleBot/1.0)")
+    'ExampleBot'
+    """
+    found = _MOZILLA.match(user_agent)
+    if found:
+        return found[1]
+    found = _FIRST.match(user_agent)
+    return found[0] if found and found[0].lower() != "mozilla" else None
 
 
 class Stage(StrEnum):
@@ -130,28 +149,39 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     probes: Probes = Probes.DEFAULT
     signals: tuple[str, ...] | None = None
 
-    def replace(self, **changes: object) -> Self:
-        """The same policy with some fields changed."""
-        return msgspec.structs.replace(self, **changes)
+    def changed(self, changes: Mapping[str, object]) -> Self:
+        """The same policy with some fields changed; plain values as in files will do.
 
-    def apply(self, crawl: Preference, verdict: Preference, *, unreachable: str | None) -> Action:
-        """What this policy makes of an answer (``spec/decision.md``, step 6).
+        Raises:
+            ConfigurationError: there is no such field, or it cannot have that value.
+        """
+        for field in changes:
+            if field not in self.__struct_fields__:
+                raise ConfigurationError(unknown_word("key", field, self.__struct_fields__))
+        plain = msgspec.to_builtins(self)
+        try:
+            return msgspec.convert({**plain, **msgspec.to_builtins(changes)}, type(self))
+        except msgspec.ValidationError as error:
+            raise ConfigurationError(str(error)) from None
+
+    def on_crawl(self, crawl: Preference, *, unreachable: str | None = None) -> Action:
+        """What crawl rules amount to (``spec/decision.md``, step 6).
 
         Args:
             crawl: whether the page may be fetched.
-            verdict: whether it may be used for the purposes asked.
             unreachable: why robots.txt could not be had, None where it could.
-
         """
-        if crawl is Preference.DISALLOWED and (
-            unreachable is None or self.unreachable is Action.BLOCK
-        ):
-            return Action.BLOCK
-        if verdict is Preference.DISALLOWED:
-            return self.reservation
-        if verdict is Preference.UNKNOWN or crawl is Preference.UNKNOWN:
+        if crawl is Preference.ALLOWED:
+            return Action.PROCEED
+        if crawl is Preference.UNKNOWN:
             return self.unknown
-        return Action.PROCEED
+        return Action.BLOCK if unreachable is None else self.unreachable
+
+    def on_usage(self, verdict: Preference) -> Action:
+        """What an answer about the purposes asked amounts to (``spec/decision.md``, step 6)."""
+        if verdict is Preference.UNKNOWN:
+            return self.unknown
+        return self.reservation if verdict is Preference.DISALLOWED else Action.PROCEED
 
 
 class Reason(msgspec.Struct, frozen=True):
@@ -216,13 +246,30 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     consulted: tuple[str, ...] = ()
     not_reached: tuple[str, ...] = ()
     expires: datetime | None = None
+    crawl_action: Action = Action.PROCEED
+    usage_action: Action = Action.PROCEED
 
     @property
     def blocked(self) -> bool:
         """Whether the action is to block."""
         return self.action is Action.BLOCK
 
-    @property
-    def crawl_blocked(self) -> bool:
-        """Whether it is the crawl rules (not a usage reservation) that block."""
-        return self.crawl is Preference.DISALLOWED and self.blocked
+    def sentence(self) -> str:
+        """One line for people: the action, and the statement it rests on."""
+        what = "blocked" if self.blocked else "may proceed"
+        if self.crawl_action is Action.BLOCK:
+            about = f"crawling is {self.crawl}"
+            deciding = [reason for reason in self.reasons if "crawl" in reason.covers]
+        else:
+            about = f"{', '.join(self.purposes)} is {self.verdict}"
+            deciding = [
+                reason
+                for reason in self.reasons
+                if reason.preference is self.verdict and "crawl" not in reason.covers
+            ]
+            deciding.sort(key=lambda reason: reason.inferred)
+        if not deciding:
+            return f"{what}: {about}"
+        reason = deciding[0]
+        line = f" line {reason.line}" if reason.line else ""
+        return f"{what}: {about} ({reason.text!r} in {reason.carrier}{line})"

@@ -13,6 +13,7 @@ from reservation_middleware.model import (
     Level,
     Note,
     NoteKind,
+    Outcome,
     Preference,
     Scope,
     Statement,
@@ -133,7 +134,8 @@ class Aipref(Signal[AiprefFindings]):
         """Read the rules of every group, or the header."""
         if source.place is HEADERS:
             return self._head(source)
-        return self._robots(source) if source.document.body else None
+        # The body of an error page is no robots.txt (RFC 9309 §2.3.1.3).
+        return self._robots(source) if source.document.outcome is Outcome.FETCHED else None
 
     def settle(self, found: Sequence[AiprefFindings], question: Question) -> Settled | None:
         """Longest path in robots.txt, then combined with the header (VOCAB §5.1)."""

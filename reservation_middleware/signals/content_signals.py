@@ -10,6 +10,7 @@ from reservation_middleware.model import (
     Level,
     Note,
     NoteKind,
+    Outcome,
     Preference,
     Scope,
     Statement,
@@ -83,7 +84,7 @@ USE = NoteKind(
 class ContentSignalFindings(Findings):
     """Content-Signal lines by number, or the statements of a response head."""
 
-    __slots__ = ("header", "rules", "source")
+    __slots__ = ("header", "loose", "rules", "source")
 
     def __init__(
         self,
@@ -95,6 +96,8 @@ class ContentSignalFindings(Findings):
         super().__init__(source.place, notes)
         self.source = source
         self.rules = RuledRecords(KEY, rules)
+        #: Lines outside every group.
+        self.loose = self.rules.among(source.robots.loose) if rules else None
         self.header = header
 
     def statements(self) -> tuple[Statement, ...]:
@@ -129,8 +132,8 @@ class ContentSignals(Signal[ContentSignalFindings]):
                 return None
             said = self._statements(source, ", ".join(values), "header", notes, Scope())
             return ContentSignalFindings(source, tuple(notes[:_MOST]), {}, said)
-        if not source.document.body or KEY not in source.robots.keys:
-            return None
+        if source.document.outcome is not Outcome.FETCHED or KEY not in source.robots.keys:
+            return None  # the body of an error page says nothing
         rules: dict[int, tuple[str, tuple[Statement, ...]]] = {}
         for record in source.robots.loose:
             if record.key == KEY:
@@ -150,13 +153,18 @@ class ContentSignals(Signal[ContentSignalFindings]):
             if findings.place is HEADERS:
                 said += findings.header
                 continue
-            robots = findings.source.robots
-            ruled = findings.rules.of(robots.group_for(question.agent.key))
-            if ruled is None:
-                # Lines outside every group stand behind a group's own.
-                ruled = findings.rules.among(robots.loose)
+            group = findings.source.robots.group_for(question.agent.key)
+            ruled = findings.rules.of(group)
             if ruled:
                 said += _longest_per_key(ruled, question.path)
+            if findings.loose:
+                # Lines outside every group stand behind a group's own, key by key.
+                keys = {statement.category for statement in said}
+                said += [
+                    statement
+                    for statement in _longest_per_key(findings.loose, question.path)
+                    if statement.category not in keys
+                ]
         return Settled(usage=combine(said), statements=tuple(said)) if said else None
 
     def write(self, wish: Wish) -> tuple[Written, ...]:
@@ -192,6 +200,7 @@ class ContentSignals(Signal[ContentSignalFindings]):
     ) -> tuple[Statement, ...]:
         line = record.line if record else None
         value = value[:LIMIT]
+        text = f"Content-Signal: {record.value[:LIMIT] if record else value}"
         if ";" in value:
             notes.append(source.note(SEPARATOR, value, line))
             value = value.replace(";", ",")
@@ -216,7 +225,7 @@ class ContentSignals(Signal[ContentSignalFindings]):
                     category=key,
                     covers=covers,
                     preference=Preference.ALLOWED if word == "yes" else Preference.DISALLOWED,
-                    text=f"Content-Signal: {record.value if record else value}",
+                    text=text,
                     span=source.span(line),
                     scope=scope,
                 )

@@ -14,6 +14,7 @@ from reservation_middleware.model import (
     Level,
     Note,
     NoteKind,
+    Outcome,
     Preference,
     Scope,
     Statement,
@@ -54,7 +55,7 @@ _MOST = 10
 class AgentFindings(Findings):
     """A robots.txt with the known AI agents that it names."""
 
-    __slots__ = ("named", "robots", "source")
+    __slots__ = ("named", "robots", "source", "training")
 
     def __init__(
         self, source: Source, named: dict[str, KnownAgent], notes: tuple[Note, ...]
@@ -64,28 +65,55 @@ class AgentFindings(Findings):
         self.robots: RobotsFile = source.robots
         #: Known AI agents by the token, in lower case, that the file uses for them.
         self.named = named
+        #: Those that train on what they fetch, with all that they fetch for.
+        self.training = {
+            token: leaves
+            for token, agent in named.items()
+            if not set(leaves := _leaves(agent)).isdisjoint(TRAIN)
+        }
+
+    def listed(self, tokens: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """Agents that an operator lists, by the token the file uses, with their leaves.
+
+        One of the catalogue is met under all of its names; one that is not there, or
+        there without a purpose, stands for training.
+        """
+        wanted = {token.lower() for token in tokens}
+        found = {
+            token: _leaves(agent) or TRAIN
+            for token, agent in self.named.items()
+            if not wanted.isdisjoint(name.lower() for name in (token, *agent.names))
+        }
+        for token in sorted(wanted - found.keys()):
+            if self.robots.named(token):
+                found[token] = TRAIN
+        return found
 
     def statements(self) -> tuple[Statement, ...]:
-        """One statement per rule of a group that names known AI agents with a purpose."""
-        found = []
-        for token, agent in self.named.items():
-            group = self.robots.named(token)
-            if group is None or not agent.purposes:
-                continue
-            for rule in group.rules:
-                found.append(
-                    Statement(
-                        signal=RobotsAgents.name,
-                        carrier="robots.txt",
-                        category=_category(agent.purposes),
-                        covers=expand(agent.purposes),
-                        preference=(Preference.ALLOWED if rule.allow else Preference.DISALLOWED),
-                        text=self.robots.line(rule.line),
-                        span=self.source.span(rule.line),
-                        scope=Scope(rule.path, (token,)),
-                        inferred=True,
-                    )
+        """One statement per rule and set of leaves in a group that names known AI agents."""
+        found: list[Statement] = []
+        for group in self.robots.groups:
+            # Not one per agent: a group may name all agents over thousands of rules.
+            tokens: dict[tuple[str, ...], list[str]] = {}
+            for token in dict.fromkeys(token for token, _ in group.tokens):
+                agent = self.named.get(token)
+                if agent is not None and agent.purposes:
+                    tokens.setdefault(expand(agent.purposes), []).append(token)
+            found.extend(
+                Statement(
+                    signal=RobotsAgents.name,
+                    carrier="robots.txt",
+                    category=_category(leaves),
+                    covers=leaves,
+                    preference=Preference.ALLOWED if rule.allow else Preference.DISALLOWED,
+                    text=self.robots.line(rule.line),
+                    span=self.source.span(rule.line),
+                    scope=Scope(rule.path, tuple(named)),
+                    inferred=True,
                 )
+                for leaves, named in tokens.items()
+                for rule in group.rules
+            )
         return tuple(found)
 
 
@@ -107,8 +135,8 @@ class RobotsAgents(Signal[AgentFindings]):
 
     def parse(self, source: Source) -> AgentFindings | None:
         """Find the catalogue's agents among the product tokens."""
-        if not source.document.body:
-            return None
+        if source.document.outcome is not Outcome.FETCHED or not source.document.body:
+            return None  # the body of an error page says nothing
         known = catalogue()
         named: dict[str, KnownAgent] = {}
         notes: list[Note] = []
@@ -128,7 +156,7 @@ class RobotsAgents(Signal[AgentFindings]):
         policy = question.policy
         inferred: list[Statement] = []
         direct: list[Statement] = []
-        if policy.proxies is not Proxies.OFF and findings.named:
+        if policy.proxies is not Proxies.OFF and findings.robots.groups:
             inferred += self._blocks(findings, question)
         for token, purposes in policy.policy_tokens:
             statement = self._policy_token(findings, question, token.lower(), purposes)
@@ -149,17 +177,11 @@ class RobotsAgents(Signal[AgentFindings]):
 
     def _blocks(self, findings: AgentFindings, question: Question) -> Iterable[Statement]:
         """One statement per deciding line and set of leaves, with the tokens it blocks."""
-        wanted = {token.lower() for token in question.policy.proxy_tokens}
+        listed = question.policy.proxy_tokens
+        candidates = findings.listed(listed) if listed else findings.training
         answers: dict[int, bool] = {}  # by group, so that a group is asked once
         blocked: dict[tuple[int | None, tuple[str, ...]], list[str]] = {}
-        for token, agent in findings.named.items():
-            leaves = expand(agent.purposes) if agent.purposes else ()
-            if wanted:
-                if token not in wanted:
-                    continue
-                leaves = leaves or TRAIN
-            elif not set(leaves) & set(TRAIN):
-                continue
+        for token, leaves in candidates.items():
             group = findings.robots.named(token)
             if group is None or not group.rules or token == question.agent.key:
                 continue
@@ -208,6 +230,11 @@ class RobotsAgents(Signal[AgentFindings]):
             scope=Scope(rule.path if rule else None, (token if own else "*",)),
             inferred=own is None,
         )
+
+
+def _leaves(agent: KnownAgent) -> tuple[str, ...]:
+    """The leaves that an agent fetches for; none where its operator does not say."""
+    return expand(agent.purposes) if agent.purposes else ()
 
 
 def _category(purposes: Sequence[str]) -> str:

@@ -113,8 +113,7 @@ class RobotsMeta(Signal[DirectiveFindings]):
         said: list[Statement] = []
         if source.place is HEADERS:
             for value in source.document.fields.get("x-robots-tag", ()):
-                if len(value) > LIMIT:
-                    notes.append(source.note(TOO_LONG))
+                _measure(source, value, None, notes)
                 found = robots_directives(value)
                 said += self._statements(source, found, "header", value, None, notes)
         else:
@@ -125,6 +124,7 @@ class RobotsMeta(Signal[DirectiveFindings]):
                 found = robots_directives(meta.content, bot)
                 if bot != "*" and not any(map(_known, found)):
                     continue  # a description that happens to hold such a word
+                _measure(source, meta.content, meta.line, notes)
                 said += self._statements(source, found, "meta", meta.content, meta.line, notes)
         if not said and not notes:
             return None
@@ -192,6 +192,11 @@ class RobotsMeta(Signal[DirectiveFindings]):
                 scope=Scope(None, (directive.bot,), media),
                 inferred=name not in _DIRECT,
             )
+
+
+def _measure(source: Source, value: str, line: int | None, notes: list[Note]) -> None:
+    if len(value) > LIMIT:
+        notes.append(source.note(TOO_LONG, line=line))
 
 
 def _known(directive: Directive) -> bool:

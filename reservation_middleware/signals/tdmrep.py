@@ -5,6 +5,7 @@ https://www.w3.org/community/reports/tdmrep/CG-FINAL-tdmrep-20240510/
 """
 
 from collections.abc import Sequence
+from html import escape
 from typing import Any, NamedTuple
 from urllib.parse import urljoin
 
@@ -90,7 +91,7 @@ STRING = NoteKind(
 TOO_LARGE = NoteKind(
     "tdmrep-file-too-large",
     Level.WARNING,
-    "tdmrep.json is too large; what goes beyond {} was not read",
+    "tdmrep.json is too large: {}",
     "Use patterns with * instead of one rule per page.",
     _SPEC + "sec-tdmrep-file",
 )
@@ -201,7 +202,9 @@ class Tdmrep(Signal[TdmrepFindings]):
             Written(self.carriers[1], "\n".join(f"{name}: {text}" for name, text in fields)),
             Written(
                 self.carriers[2],
-                "\n".join(f'<meta name="{name}" content="{text}">' for name, text in fields),
+                "\n".join(
+                    f'<meta name="{name}" content="{escape(text)}">' for name, text in fields
+                ),
             ),
         )
 
@@ -215,7 +218,7 @@ class Tdmrep(Signal[TdmrepFindings]):
         notes: list[Note] = []
         if len(document.body) > TDMREP_JSON.limit:
             return TdmrepFindings(
-                source, [source.note(TOO_LARGE, f"{TDMREP_JSON.limit} bytes")], (), ()
+                source, [source.note(TOO_LARGE, "nothing of it was read")], (), ()
             )
         try:
             rules = msgspec.json.decode(document.body.removeprefix(b"\xef\xbb\xbf"))
@@ -227,7 +230,7 @@ class Tdmrep(Signal[TdmrepFindings]):
         if not isinstance(rules, list):
             return TdmrepFindings(source, [source.note(NOT_JSON)], (), ())
         if len(rules) > _MOST_RULES:
-            notes.append(source.note(TOO_LARGE, f"{_MOST_RULES} rules"))
+            notes.append(source.note(TOO_LARGE, f"only the first {_MOST_RULES} rules were read"))
         said: list[_Said] = []
         locations: list[str] = []
         for number, rule in enumerate(rules[:_MOST_RULES], 1):

@@ -74,7 +74,8 @@ def robots_directives(value: str, bot: str = "*") -> tuple[Directive, ...]:
         name, colon, rest = part.partition(":")
         name = name.strip()
         while colon and name.lower() not in VALUED_RULES and _BOT.fullmatch(name):
-            bot = name.lower()
+            # As in a user-agent line, ``ExampleBot/1.0`` means the product token.
+            bot = name.lower().partition("/")[0]
             part = rest.strip()
             name, colon, rest = part.partition(":")
             name = name.strip()

@@ -18,13 +18,13 @@ LIMIT = 8 * 1024 * 1024
 #: Metas of interest that are kept; a page with more is not trying to be understood.
 MAX_METAS = 256
 
-# A meta tag up to its end, ``>`` inside quotes left alone. Possessive, so linear: where a
-# quote is never closed the match ends before it, as the element does.
-_TAG = re.compile(rb"""<[mM][eE][tT][aA](?:[^>"']++|"[^"]*+"|'[^']*+')*+""")
-# Character references to letters, digits or "-": a word may be spelled with them.
+# A meta tag up to its end, ``>`` inside quotes left alone. Possessive, so linear. A quote
+# that is never closed may stand in an unquoted value (``content=don't``): it ends nothing.
+_TAG = re.compile(rb"""<[mM][eE][tT][aA](?:[^>"']++|"[^"]*+"|'[^']*+'|["'])*+""")
+# Character references to letters, digits, "-" or ":": a word may be spelled with them.
 _SPELLED = re.compile(
-    rb"&#(?:0*(?:45|4[89]|5[0-7]|6[5-9]|[78]\d|90|9[789]|1[01]\d|12[0-2])(?!\d)"
-    rb"|[xX]0*(?:2[dD]|3\d|[46][1-9a-fA-F]|[57][0-9aA])(?![0-9a-fA-F]))"
+    rb"&#(?:0*(?:45|4[89]|5[0-8]|6[5-9]|[78]\d|90|9[789]|1[01]\d|12[0-2])(?!\d)"
+    rb"|[xX]0*(?:2[dD]|3[0-9aA]|[46][1-9a-fA-F]|[57][0-9aA])(?![0-9a-fA-F]))"
 )
 
 

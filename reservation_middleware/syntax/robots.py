@@ -6,6 +6,7 @@ is the business of the signal that reads it. Rules are stored once per group, ho
 many agents the group names, and agents that share groups share one merged view.
 """
 
+import re
 from typing import NamedTuple
 
 #: Bytes that are read (RFC 9309 §2.5 asks for at least 500 KiB); cut at a line end.
@@ -28,6 +29,9 @@ _EXACT: dict[str, str] = {
     "Allow": _ALLOW,
     **_KINDS,
 }
+
+# RFC 9309 §2.2.1 has letters, "-" and "_"; digits and dots are in wide use.
+_TOKEN = re.compile(r"[A-Za-z0-9_.-]+")
 
 
 class Rule(NamedTuple):
@@ -205,15 +209,19 @@ class RobotsFile:
 def product_tokens(value: str) -> tuple[str, ...]:
     """The product tokens that a user-agent line names, in lower case.
 
-    A token ends at the first white space or ``/`` as Google reads it; a comma list
-    names each of its members (erratum 8895), because that is what its author meant.
+    A token ends at the first character that cannot be in one, as Google reads it, so
+    that ``Foo/1.1`` and ``Foo*`` name ``foo`` and ``*bot`` nobody; a comma list names
+    each of its members (erratum 8895), because that is what its author meant.
     """
     found = []
     for part in value.split(","):
-        words = part.split("/", 1)[0].split(None, 1)
-        if words:
-            token = words[0].lower()
-            found.append("*" if token.startswith("*") else token.rstrip("*"))
+        part = part.strip()
+        if part == "*" or part[:2] in ("* ", "*\t"):
+            found.append("*")
+        else:
+            token = _TOKEN.match(part)
+            if token:
+                found.append(token[0].lower())
     return tuple(dict.fromkeys(found))
 
 
@@ -221,8 +229,12 @@ def _lines(body: bytes) -> list[str]:
     if body.startswith((b"\xff\xfe", b"\xfe\xff")):
         text = body.decode("utf-16", "replace")
     else:
+        # Half a byte order mark is skipped, too, as Google does.
+        for octet in (b"\xef", b"\xbb", b"\xbf"):
+            if not body.startswith(octet):
+                break
+            body = body[1:]
         text = body.decode("utf-8", "replace")
-        text = text.removeprefix("\ufeff")
     # Only CR, LF and CRLF end a line; str.splitlines() also splits at U+2028 and others.
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")

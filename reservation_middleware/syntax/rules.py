@@ -6,6 +6,8 @@ corpus test keeps the two in agreement.
 """
 
 from collections.abc import Sequence
+from string import printable, whitespace
+from urllib.parse import quote
 
 from protego import Protego
 
@@ -17,6 +19,10 @@ from .robots import Group, Rule
 _WHOLE = 500
 
 _ANY_HOST = "http://a"
+
+# What Protego may see as it stands. It splits lines at U+2028, VT, FF and others and
+# strips any white space, where RFC 9309 has CR, LF, SP and HTAB only.
+_PLAIN = "".join(sorted(set(printable) - set(whitespace))) + " "
 
 
 class GroupRules:
@@ -76,5 +82,8 @@ def _readings(rule: Rule) -> tuple[str, ...]:
 
 def _protego(rules: Sequence[Rule]) -> Protego:
     lines = ["User-agent: *"]
-    lines += [f"{'Allow' if rule.allow else 'Disallow'}: {rule.path}" for rule in rules]
+    lines += [
+        f"{'Allow' if rule.allow else 'Disallow'}: {quote(rule.path, safe=_PLAIN)}"
+        for rule in rules
+    ]
     return Protego.parse("\n".join(lines))
