@@ -335,9 +335,10 @@ def policy_from(settings: BaseSettings) -> Policy:
     Raises:
         ConfigurationError: a setting is unknown or has a value it cannot have.
     """
+    for later in _LATER:
+        if settings.get(later) is not None:
+            raise ConfigurationError(f"{later} is not supported by this version")
     for name in settings:
-        if name in _LATER and settings.get(str(name)) is not None:
-            raise ConfigurationError(f"{name} is not supported by this version")
         if isinstance(name, str) and name.startswith("RESERVATION_") and name not in _KNOWN:
             raise ConfigurationError(unknown_word("setting", name, _SETTINGS))
     cache = settings.get("RESERVATION_CACHE", "memory://")
