@@ -86,11 +86,12 @@ class Reading:
 class Site:
     """What one origin's policy resources say, bound together; shared by all its pages."""
 
-    __slots__ = ("consulted", "expires", "found", "notes")
+    __slots__ = ("consulted", "documents", "expires", "found", "notes")
 
     def __init__(self, readings: Iterable[Reading] = ()) -> None:
         ordered = sorted(readings, key=lambda reading: PLACES.index(reading.place))
         self.consulted: tuple[str, ...] = tuple(reading.place.name for reading in ordered)
+        self.documents: tuple[Document, ...] = tuple(reading.document for reading in ordered)
         self.notes: tuple[Note, ...] = tuple(note for reading in ordered for note in reading.notes)
         self.expires: datetime | None = earliest(reading.document.expires for reading in ordered)
         found: dict[int, list[Findings]] = {}
@@ -104,6 +105,7 @@ class Site:
         site = Site()
         site.consulted = (*self.consulted, *(reading.place.name for reading in readings))
         site.notes = (*self.notes, *(note for reading in readings for note in reading.notes))
+        site.documents = self.documents
         site.expires = self.expires
         site.found = {number: list(findings) for number, findings in self.found.items()}
         for reading in readings:

@@ -339,7 +339,7 @@ def policy_from(settings: BaseSettings) -> Policy:
         if settings.get(later) is not None:
             raise ConfigurationError(f"{later} is not supported by this version")
     for name in settings:
-        if isinstance(name, str) and name.startswith("RESERVATION_") and name not in _KNOWN:
+        if name.startswith("RESERVATION_") and name not in _KNOWN:
             raise ConfigurationError(unknown_word("setting", name, _SETTINGS))
     cache = settings.get("RESERVATION_CACHE", "memory://")
     if cache != "memory://":

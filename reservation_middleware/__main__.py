@@ -1,0 +1,5 @@
+"""``python -m reservation_middleware`` is ``reservations``."""
+
+from .cli import main
+
+main()
