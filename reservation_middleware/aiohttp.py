@@ -4,10 +4,12 @@ Translates between aiohttp and the core and enforces decisions; parses nothing.
 Reference: https://docs.aiohttp.org/en/stable/client_middleware_cookbook.html
 """
 
+import asyncio
 import logging
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Coroutine, Generator, Sequence
+from functools import lru_cache
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 from weakref import WeakKeyDictionary
 
 try:
@@ -15,11 +17,13 @@ try:
         ClientError,
         ClientHandlerType,
         ClientMiddlewareType,
+        ClientPayloadError,
         ClientRequest,
         ClientResponse,
         ClientSession,
         ClientTimeout,
         DummyCookieJar,
+        StreamReader,
     )
 except ImportError as error:  # pragma: no cover - needs an environment without aiohttp
     raise ImportError(
@@ -28,7 +32,7 @@ except ImportError as error:  # pragma: no cover - needs an environment without 
     ) from error
 
 from .check import Check, is_policy_resource
-from .fetch import TIMEOUT, Answer, Fetcher
+from .fetch import Answer, Fetcher, TransportClosedError
 from .model import (
     PAGE,
     Action,
@@ -47,9 +51,15 @@ from .profiles import profile
 logger = logging.getLogger(__name__)
 
 _REDIRECTS = (301, 302, 303, 307, 308)
+_TARGETS = ("Location", "URI")  # aiohttp follows either
 _CHUNK = 64 * 1024
+_HTML = ("", "text/html", "application/xhtml+xml")
 
-#: Called with the last decision about each request, and whether it was blocked.
+#: A page longer than this is not looked into but refused: it has to be held in memory.
+MAX_PAGE = 64 * 1024 * 1024
+
+#: Called with the last decision about each request that was blocked or answered, and whether
+#: it was blocked; redirects on the way are not reported, nor requests that failed otherwise.
 Listener = Callable[[Decision, bool], None]
 
 
@@ -81,9 +91,10 @@ class ReservationMiddleware:
     ) -> None:
         self._policy = policy
         self._agent = agent
+        self._agent_of = lru_cache(maxsize=100)(_agent_of)  # one warning per User-Agent
         self._fetcher = fetcher
         self._listener = listener
-        self._checks: WeakKeyDictionary[ClientResponse, tuple[Check, Decision]] = (
+        self._checks: WeakKeyDictionary[ClientResponse, tuple[Check | None, Decision]] = (
             WeakKeyDictionary()
         )
 
@@ -92,13 +103,12 @@ class ReservationMiddleware:
 
         Raises:
             ReservedError: the page is reserved, or crawling it is disallowed.
+            RuntimeError: the session or the fetcher was closed meanwhile.
         """
         url = str(request.url)
         if request.url.scheme not in ("http", "https") or is_policy_resource(url):
             return await handler(request)
-        agent = self._agent
-        if agent is None:
-            agent = self._agent = _agent_of(request.headers.get("User-Agent", ""))
+        agent = self._agent or self._agent_of(request.headers.get("User-Agent", ""))
 
         async def transport(url: str, limit: int) -> Answer:
             return await _fetch(url, limit, request)
@@ -108,8 +118,10 @@ class ReservationMiddleware:
         if self.stops(decision):
             raise self.blocked(decision)
         response = await handler(request)
-        if response.status in _REDIRECTS and "Location" in response.headers:
-            return response  # its head is about the redirect, not about the page behind it
+        if response.status in _REDIRECTS and not response.headers.keys().isdisjoint(_TARGETS):
+            # Its head is about the redirect, not about the page behind it.
+            self._checks[response] = None, decision
+            return response
         check.feed(_page(response, None))
         decision = check.decide()
         if self.stops(decision):
@@ -138,7 +150,7 @@ class ReservationMiddleware:
         if known is None:
             return
         check, decision = known
-        if body is not None:
+        if check and body is not None:
             check.feed(_page(response, body))
             decision = check.decide()
             self._checks[response] = check, decision
@@ -284,9 +296,8 @@ class ReservationClient:
     async def _send(self, method: str, url: Any, options: dict[str, Any]) -> ClientResponse:
         response = await self.session.request(method, url, **options)
         if self._content:
-            html = response.content_type in ("text/html", "application/xhtml+xml")
             try:
-                body = await response.read() if html or not response.content_type else None
+                body = await _read(response) if _has_content(response) else None
                 self._middleware.look_into(response, body)
             except BaseException:
                 response.close()
@@ -294,8 +305,8 @@ class ReservationClient:
         return response
 
 
-class _Pending:
-    """A request that is sent when it is awaited or entered."""
+class _Pending(Coroutine[Any, Any, ClientResponse]):
+    """A request that is sent when it is awaited or entered; a coroutine as in aiohttp, for tasks."""
 
     def __init__(
         self, client: ReservationClient, method: str, url: Any, options: dict[str, Any]
@@ -305,6 +316,15 @@ class _Pending:
 
     def __await__(self) -> Generator[Any, None, ClientResponse]:
         return self._sent.__await__()
+
+    def send(self, value: Any, /) -> Any:
+        return self._sent.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        return self._sent.throw(*error)
+
+    def close(self) -> None:
+        self._sent.close()
 
     async def __aenter__(self) -> ClientResponse:
         self._response = await self._sent
@@ -334,39 +354,99 @@ def _agent_of(user_agent: str) -> Agent:
     return Agent(token)
 
 
+class _Bounded:
+    """Stands in for a response's stream while its body is read whole."""
+
+    def __init__(self, content: StreamReader) -> None:
+        self._content = content
+
+    async def read(self) -> bytes:
+        body = bytearray()
+        async for chunk in self._content.iter_chunked(_CHUNK):
+            body += chunk
+            if len(body) > MAX_PAGE:
+                raise ClientPayloadError(f"a page of more than {MAX_PAGE} bytes")
+        return bytes(body)
+
+
+async def _read(response: ClientResponse) -> bytes:
+    """The body, which the response then keeps for ``read()`` and ``text()``.
+
+    Raises:
+        ClientPayloadError: the body is cut off, or longer than ``MAX_PAGE``.
+    """
+    content = response.content
+    response.content = cast("StreamReader", _Bounded(content))
+    try:
+        return await response.read()
+    finally:
+        response.content = content
+
+
+def _has_content(response: ClientResponse) -> bool:
+    """Whether a response has a body that may hold signals; a binary one is left to be streamed."""
+    if response.method == "HEAD" or response.status == 304:
+        return False
+    return _page(response, None).media_type in _HTML
+
+
 async def _fetch(url: str, limit: int, cause: ClientRequest) -> Answer:
     """Fetch one policy resource as the request that needs it would go.
 
     A session of its own on the same connector: no cookies and no credentials of the
-    crawl go along, and no middleware is run.
+    crawl go along, and no middleware is run. The fetcher sees to the timeout.
+
+    Raises:
+        TransportClosedError: the session of the request was closed.
     """
     session = cause.session
-    options: dict[str, Any] = {}
-    if cause.proxy is not None:
-        options = {"proxy": cause.proxy, "proxy_auth": cause.proxy_auth}
-    headers = {
-        "Accept": "*/*",
-        "Accept-Encoding": "identity",
-        "User-Agent": cause.headers.get("User-Agent", ""),
-    }
-    async with (
-        ClientSession(
-            connector=session.connector,
-            connector_owner=False,
-            cookie_jar=DummyCookieJar(),
-            timeout=ClientTimeout(total=TIMEOUT),
-            trust_env=session.trust_env,
-        ) as bare,
-        bare.get(url, allow_redirects=False, headers=headers, ssl=cause.ssl, **options) as response,
-    ):
-        body = bytearray()
-        if 200 <= response.status < 300:
-            async for chunk in response.content.iter_chunked(_CHUNK):
-                body += chunk
-                if len(body) > limit:
-                    response.close()
-                    break
-        return Answer(response.status, _headers(response), bytes(body))
+    if session.closed:
+        raise TransportClosedError("Session is closed")
+    headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
+    for name in ("User-Agent", "Proxy-Authorization"):
+        if name in cause.headers:
+            headers[name] = cause.headers[name]
+    if cause.proxy is None or not url.startswith("http://"):
+        headers.pop("Proxy-Authorization", None)  # only a proxy that reads it may have it
+    try:
+        async with (
+            ClientSession(
+                connector=session.connector,
+                connector_owner=False,
+                cookie_jar=DummyCookieJar(),
+                timeout=ClientTimeout(total=None),
+                skip_auto_headers=("User-Agent",),
+            ) as bare,
+            bare.get(
+                url, allow_redirects=False, headers=headers, ssl=cause.ssl, **_proxy(cause)
+            ) as response,
+        ):
+            body = bytearray()
+            if 200 <= response.status < 300:
+                async for chunk in response.content.iter_chunked(_CHUNK):
+                    body += chunk
+                    if len(body) > limit:
+                        response.close()
+                        break
+            return Answer(response.status, _headers(response), bytes(body))
+    except (Exception, asyncio.CancelledError):
+        task = asyncio.current_task()
+        if session.closed and not (task and task.cancelling()):
+            raise TransportClosedError("Session is closed") from None
+        raise
+
+
+def _proxy(cause: ClientRequest) -> dict[str, Any]:
+    """The proxy that a request goes through, with what that proxy needs to know.
+
+    Credentials go into its URL, since ``proxy_auth=`` is deprecated in aiohttp 3.14.
+    """
+    proxy = cause.proxy
+    if proxy is None:
+        return {}
+    if cause.proxy_auth is not None:
+        proxy = proxy.with_user(cause.proxy_auth.login).with_password(cause.proxy_auth.password)
+    return {"proxy": proxy, "proxy_headers": cause.proxy_headers}
 
 
 def _page(response: ClientResponse, body: bytes | None) -> Document:
@@ -382,4 +462,8 @@ def _page(response: ClientResponse, body: bytes | None) -> Document:
 
 
 def _headers(response: ClientResponse) -> Headers:
-    return tuple((name.lower(), value) for name, value in response.headers.items())
+    """The fields as they came, but decoded as ISO-8859-1: aiohttp reads UTF-8, or surrogates."""
+    return tuple(
+        (name.lower(), value.encode("utf-8", "surrogateescape").decode("latin-1"))
+        for name, value in response.headers.items()
+    )

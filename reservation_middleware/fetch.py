@@ -5,14 +5,15 @@ cache; then a ``Check`` that is ready to decide. Knows neither Scrapy nor aiohtt
 """
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Hashable
 from datetime import UTC, datetime
-from typing import NamedTuple, Protocol
-from urllib.parse import urljoin
+from functools import partial
+from typing import Any, NamedTuple, Protocol, TypeVar
+from urllib.parse import quote, urljoin
 
-from .cache.freshness import lifetime
+from .cache.freshness import fresh, lifetime
 from .cache.memory import Key, MemoryCache
+from .cache.recent import Recent
 from .check import Check, Reading, Site, probed
 from .model import Agent, Document, Headers, Outcome, Policy, Probes
 from .signals import Place
@@ -22,16 +23,34 @@ from .syntax.path import split_url
 MAX_REDIRECTS = 5
 #: Seconds for one policy resource, redirects included.
 TIMEOUT = 30.0
-#: Sites whose policies are kept ready to decide.
-MAX_SITES = 10_000
+#: Sites whose policies are kept ready to decide, and how long their files may be together:
+#: ready to decide, a file takes about twenty times its length.
+MAX_SITES, MAX_OCTETS = 10_000, 16 * 1024 * 1024
+
+_REDIRECTS = (301, 302, 303, 307, 308)
+#: What stays as it is in a Location; anything else, such as raw UTF-8, is percent-encoded.
+_URL = "%:/?#[]@!$&'()*+,;=~"
+
+T = TypeVar("T")
 
 
 class Answer(NamedTuple):
-    """What came back for one request: no redirect was followed."""
+    """What came back for one request: no redirect was followed.
+
+    Header names are in lower case, values decoded as ISO-8859-1 (RFC 9110 §5.5).
+    """
 
     status: int
     headers: Headers
     body: bytes
+
+
+class TransportClosedError(RuntimeError):
+    """A transport was closed by its owner, which says nothing about the site.
+
+    Transports raise it so that nobody takes the resource for unreachable: whoever else
+    waits for it tries again with a transport of their own.
+    """
 
 
 #: Fetches one URL (first argument) and reads the body of a 2xx answer, stopping soon after
@@ -49,13 +68,21 @@ class Cache(Protocol):
         """Keep a document."""
 
 
+class _Ready(NamedTuple):
+    """A site that is ready to decide, and from when until when it may be used."""
+
+    site: Site
+    since: datetime
+    until: datetime | None
+
+
 class Fetcher:
     """Gets policies and makes checks.
 
     Args:
         cache: where documents are kept.
         clock: the current time, timezone-aware.
-        timeout: seconds for one policy resource.
+        timeout: seconds for one policy resource; None where the transport keeps time.
 
     Attributes:
         fetches: policy resources that were fetched from the network so far.
@@ -66,14 +93,13 @@ class Fetcher:
         *,
         cache: Cache | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-        timeout: float = TIMEOUT,
+        timeout: float | None = TIMEOUT,
     ) -> None:
         self._cache: Cache = MemoryCache() if cache is None else cache
         self._clock = clock
         self._timeout = timeout
-        self._flights: dict[Key, asyncio.Task[Reading]] = {}
-        self._sites: OrderedDict[tuple[str, Probes], Site] = OrderedDict()
-        self._readings: OrderedDict[Key, Reading] = OrderedDict()
+        self._flights: dict[Hashable, asyncio.Task[Any]] = {}
+        self._sites: Recent[tuple[str, Probes], _Ready] = Recent(MAX_SITES, MAX_OCTETS)
         self.fetches = 0
 
     async def check(self, url: str, transport: Transport, *, agent: Agent, policy: Policy) -> Check:
@@ -84,72 +110,112 @@ class Fetcher:
             transport: fetches one URL; used only for what is not known yet.
             agent: who asks.
             policy: what the operator decided.
+
+        Raises:
+            RuntimeError: the fetcher or the transport was closed meanwhile.
         """
         return Check(
             url, agent=agent, policy=policy, site=await self.site(url, transport, policy.probes)
         )
 
     async def site(self, url: str, transport: Transport, probes: Probes) -> Site:
-        """What the origin of a URL says, from the cache or from the network."""
+        """What the origin of a URL says, from the cache or from the network.
+
+        Raises:
+            RuntimeError: the fetcher or the transport was closed meanwhile.
+        """
         origin, _ = split_url(url)
-        key = origin, probes
-        site = self._sites.get(key)
-        if site is not None and (site.expires is None or site.expires > self._clock()):
-            return site
+        ready = self._sites.get((origin, probes))
+        if ready is not None:
+            now = self._clock()
+            if ready.since <= now and (ready.until is None or now < ready.until):
+                return ready.site
         if not origin.startswith(("http://", "https://")):
             return Site()
-        site = Site(
-            await asyncio.gather(
-                *(self._reading(origin, place, transport) for place in probed(probes))
-            )
+        return await self._once(
+            (origin, probes), lambda: self._read_site(origin, probes, transport)
         )
-        self._sites[key] = site
-        while len(self._sites) > MAX_SITES:
-            self._sites.popitem(last=False)
-        return site
 
     async def close(self) -> None:
         """End the fetches that are under way."""
-        flights = list(self._flights.values())
+        loop = asyncio.get_running_loop()
+        flights = [flight for flight in self._flights.values() if flight.get_loop() is loop]
         for flight in flights:
             flight.cancel()
         await asyncio.gather(*flights, return_exceptions=True)
 
-    async def _reading(self, origin: str, place: Place, transport: Transport) -> Reading:
-        key = origin, place.name
-        flight = self._flights.get(key)
-        if flight is None:
-            flight = asyncio.create_task(self._fly(key, place, transport))
-            self._flights[key] = flight
-            flight.add_done_callback(lambda _: self._flights.pop(key, None))
-        # Shielded: a waiter that is cancelled, even the first, does not end the flight.
-        return await asyncio.shield(flight)
+    async def _once(self, key: Hashable, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Do something once for all who want it at the same time."""
+        loop = asyncio.get_running_loop()
+        while True:
+            flight = self._flights.get(key)
+            # A loop that was closed in mid-flight leaves its flights behind.
+            own = flight is None or flight.done() or flight.get_loop() is not loop
+            if flight is None or own:
+                flight = loop.create_task(work())
+                self._flights[key] = flight
+                flight.add_done_callback(partial(self._landed, key))
+            try:
+                # Shielded: a waiter that is cancelled, even the first, does not end it.
+                result: T = await asyncio.shield(flight)
+            except TransportClosedError:
+                if own:
+                    raise
+            except asyncio.CancelledError:
+                if flight.cancelled() and not _cancelled():
+                    raise RuntimeError("the fetcher was closed") from None
+                raise
+            else:
+                return result
 
-    async def _fly(self, key: Key, place: Place, transport: Transport) -> Reading:
-        """Read one resource, from the cache while it is fresh."""
-        document = await self._cache.get(key)
-        if document is None or document.expires is None or document.expires <= self._clock():
-            document = await self._fetch(key[0], place, transport)
-            await self._cache.put(key, document)
-        reading = self._readings.get(key)
-        if reading is None or reading.document is not document:
-            reading = self._readings[key] = Reading(document, place)
-            while len(self._readings) > 2 * MAX_SITES:
-                self._readings.popitem(last=False)
-        return reading
+    def _landed(self, key: Hashable, flight: asyncio.Task[Any]) -> None:
+        if self._flights.get(key) is flight:
+            del self._flights[key]
+
+    async def _read_site(self, origin: str, probes: Probes, transport: Transport) -> Site:
+        """Read what the places of one origin say."""
+        places = probed(probes)
+        documents = await asyncio.gather(
+            *(self._document(origin, place, transport) for place in places)
+        )
+        site = Site(map(Reading, documents, places))
+        octets = sum(len(document.body or b"") for document in documents)
+        self._sites.put((origin, probes), _Ready(site, self._clock(), site.expires), octets)
+        return site
+
+    async def _document(self, origin: str, place: Place, transport: Transport) -> Document:
+        """One resource, from the cache while it is fresh."""
+        key = origin, place.name
+
+        async def get() -> Document:
+            document = await self._cache.get(key)
+            if document is None or not fresh(document, self._clock()):
+                document = await self._fetch(origin, place, transport)
+                await self._cache.put(key, document)
+            return document
+
+        return await self._once(key, get)
 
     async def _fetch(self, origin: str, place: Place, transport: Transport) -> Document:
+        """Fetch one resource; whatever goes wrong makes it unreachable."""
         self.fetches += 1
         url = f"{origin}{place.path}"
         problem: str | None = None
         answer: Answer | None = None
         try:
             async with asyncio.timeout(self._timeout):
-                answer = await self._follow(url, place.limit, transport)
-        except TimeoutError:
-            problem = f"no answer within {self._timeout:g} s"
+                answer = await _follow(url, place.limit, transport)
+        except TransportClosedError:
+            raise
+        except TimeoutError as error:
+            within = f"no answer within {self._timeout:g} s" if self._timeout else None
+            problem = within or _problem(error)
+        except asyncio.CancelledError:
+            if _cancelled():
+                raise
+            problem = "cancelled"  # by the transport, while nobody cancelled us
         except Exception as error:  # noqa: BLE001 - whatever went wrong, it is unreachable
-            problem = f"{type(error).__name__}: {error}"[:200].rstrip(": ")
+            problem = _problem(error)
         now = self._clock()
         outcome = Outcome.UNREACHABLE if answer is None else Outcome.of(answer.status)
         headers = answer.headers if answer else ()
@@ -165,15 +231,34 @@ class Fetcher:
             problem=problem,
         )
 
-    async def _follow(self, url: str, limit: int, transport: Transport) -> Answer:
-        """The answer at the end of at most ``MAX_REDIRECTS`` redirects."""
-        for _ in range(MAX_REDIRECTS + 1):
-            answer = await transport(url, limit)
-            if answer.status not in (301, 302, 303, 307, 308):
-                return answer
-            location = next((value for name, value in answer.headers if name == "location"), "")
-            target = urljoin(url, location).partition("#")[0] if location else ""
-            if not target.startswith(("http://", "https://")):
-                return answer
-            url = target
-        return answer
+
+async def _follow(url: str, limit: int, transport: Transport) -> Answer:
+    """The answer at the end of at most ``MAX_REDIRECTS`` redirects."""
+    for _ in range(MAX_REDIRECTS + 1):
+        answer = await transport(url, limit)
+        if answer.status not in _REDIRECTS:
+            return answer
+        location = next((value for name, value in answer.headers if name == "location"), "")
+        try:
+            target = urljoin(url, quote(location.encode("latin-1"), safe=_URL)).partition("#")[0]
+        except ValueError:
+            return answer  # no URL
+        if not location or not target.startswith(("http://", "https://")):
+            return answer
+        url = target
+    return answer
+
+
+def _problem(error: Exception) -> str:
+    """An error in a few words that any record can hold: ASCII, and never an error itself."""
+    try:
+        text = f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001 - an error that cannot even be printed
+        text = type(error).__name__
+    return text.encode("ascii", "backslashreplace").decode("ascii")[:200].rstrip(": ")
+
+
+def _cancelled() -> bool:
+    """Whether somebody cancels the task that runs this."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

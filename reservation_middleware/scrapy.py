@@ -19,6 +19,7 @@ try:
     from scrapy.http.request import NO_CALLBACK
     from scrapy.settings import BaseSettings
     from scrapy.utils.defer import maybe_deferred_to_future
+    from scrapy.utils.misc import load_object
 
     try:
         from scrapy.utils.asyncio import is_asyncio_available
@@ -56,8 +57,12 @@ decided = object()
 #: Where the built-in robots.txt middleware stands; ours takes its place.
 ORDER = 100
 
+#: A compressed policy is unpacked up to here; a larger one counts as unreachable.
+UNPACKED = 16 * 1024 * 1024
+
 _META = "reservation"
 _POLICY = "_reservation_policy_limit"
+_CUT = "reservation"
 _FIELDS = frozenset(field.title() for field in FIELDS)
 _REDIRECTS = (301, 302, 303, 307, 308)
 
@@ -96,13 +101,22 @@ class Addon:
 
     def update_settings(self, settings: BaseSettings) -> None:
         """Add the middleware; take over from the built-in one."""
-        settings.setdefault_in_component_priority_dict(
-            "DOWNLOADER_MIDDLEWARES", ReservationMiddleware, ORDER
-        )
+        _place(settings, ReservationMiddleware, ORDER)
         if settings.getbool("ROBOTSTXT_OBEY") and settings.getbool("RESERVATION_ROBOTSTXT", True):
-            settings.setdefault_in_component_priority_dict(
-                "DOWNLOADER_MIDDLEWARES", RobotsTxtMiddleware, None
-            )
+            _place(settings, RobotsTxtMiddleware, None)
+
+
+def _place(settings: BaseSettings, middleware: type, order: int | None) -> None:
+    """Give a downloader middleware its place unless the user did.
+
+    By import path: Scrapy 2.13 does not see that a class is what its path in the base
+    setting names, so that ``setdefault_in_component_priority_dict`` switches nothing off.
+    """
+    name = "DOWNLOADER_MIDDLEWARES"
+    placed = settings.getdict(name)
+    if all(load_object(key) is not middleware for key in placed):
+        placed[f"{middleware.__module__}.{middleware.__qualname__}"] = order
+        settings.set(name, placed, settings.getpriority(name) or 0)
 
 
 class ReservationMiddleware:
@@ -129,7 +143,9 @@ class ReservationMiddleware:
             self._policy.mode is Mode.ENFORCE or settings.getbool("ROBOTSTXT_OBEY")
         )
         self._timeout = settings.getfloat("RESERVATION_TIMEOUT", 30.0)
-        self._fetcher = Fetcher(timeout=self._timeout)
+        # Time is kept per transfer, by the downloader: a request may wait in its queue for
+        # as long as DOWNLOAD_DELAY has it wait, which says nothing about the site.
+        self._fetcher = Fetcher(timeout=None)
         self._checks: WeakKeyDictionary[Request, tuple[Check, Decision]] = WeakKeyDictionary()
         self._watching = 0
 
@@ -150,14 +166,13 @@ class ReservationMiddleware:
         agent = self._agent_for(request)
         if agent is None:
             return
-        fetches = self._fetcher.fetches
+        if request.meta.get("dont_cache") == _CUT:
+            del request.meta["dont_cache"]  # of the response that redirected to here
 
         async def transport(url: str, limit: int) -> Answer:
             return await self._fetch(url, limit, request)
 
         check = await self._fetcher.check(request.url, transport, agent=agent, policy=self._policy)
-        if self._fetcher.fetches != fetches:
-            self._count("policy_fetches", self._fetcher.fetches - fetches)
         decision = check.decide()
         if self._stops(decision, request):
             raise self._blocked(decision, request)
@@ -180,7 +195,7 @@ class ReservationMiddleware:
         self._checks[request] = check, decision
         if self._stops(decision, request):
             # A body that was cut off must not be kept by the HTTP cache.
-            request.meta["dont_cache"] = True
+            request.meta.setdefault("dont_cache", _CUT)
             raise StopDownload(fail=False)
 
     def process_response(
@@ -271,17 +286,15 @@ class ReservationMiddleware:
 
     async def _fetch(self, url: str, limit: int, cause: Request) -> Answer:
         """Fetch one policy resource through the crawler's own downloader."""
-        kept: dict[str, Any] = {
-            key: cause.meta[key] for key in ("proxy", "bindaddress") if key in cause.meta
-        }
+        headers, route = _route(cause)
         request = Request(
             url,
             callback=NO_CALLBACK,
             priority=1000,
             dont_filter=True,
-            headers={"Accept": "*/*", "Accept-Encoding": "identity"},
+            headers={"Accept": "*/*", "Accept-Encoding": "identity", **headers},
             meta={
-                **kept,
+                **route,
                 _POLICY: limit,
                 "allow_offsite": True,
                 "dont_cache": True,
@@ -289,13 +302,21 @@ class ReservationMiddleware:
                 "dont_obey_robotstxt": True,
                 "dont_redirect": True,
                 "dont_retry": True,
+                # Ours holds, and it cuts off where theirs would fail.
+                "download_maxsize": 0,
                 "download_timeout": self._timeout,
+                "download_warnsize": 0,
                 "handle_httpstatus_all": True,
             },
         )
+        if self._crawler.stats is not None:
+            self._crawler.stats.set_value("reservation/policy_fetches", self._fetcher.fetches)
         self._watch(1)
         try:
             response = await self._download(request)
+        except Exception as error:
+            self._count(f"policy_error/{type(error).__name__}")
+            raise
         finally:
             self._watch(-1)
         self._count(f"policy_status/{response.status}")
@@ -327,6 +348,7 @@ class ReservationMiddleware:
         if left < 0:
             raise StopDownload(fail=False)
         request.meta[_POLICY] = left - len(data)
+        request.meta["download_maxsize"] = UNPACKED  # read again when it is decompressed
 
 
 def policy_from(settings: BaseSettings) -> Policy:
@@ -376,6 +398,19 @@ def agent_from(settings: BaseSettings) -> Agent:
             token or "*",
         )
     return Agent(token or "*", purposes)
+
+
+def _route(cause: Request) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Headers and meta that send a policy's request the way of the page that needs it."""
+    headers: dict[str, Any] = {}
+    meta = {"bindaddress": cause.meta["bindaddress"]} if "bindaddress" in cause.meta else {}
+    # A redirected request brings along what the environment's proxies were for its first
+    # URL; where it was told its proxy, the credentials may have moved to a header.
+    if "proxy" in cause.meta and "_scheme_proxy" not in cause.meta:
+        meta["proxy"] = cause.meta["proxy"]
+        if "Proxy-Authorization" in cause.headers:
+            headers["Proxy-Authorization"] = cause.headers["Proxy-Authorization"]
+    return headers, meta
 
 
 def _asyncio() -> bool:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from reservation_middleware.model import Headers, Outcome
+from reservation_middleware.model import Document, Headers, Outcome
 
 #: RFC 9309 §2.4: a cached copy SHOULD NOT be used longer.
 LONGEST = timedelta(hours=24)
@@ -16,8 +16,11 @@ SHORTEST = timedelta(minutes=5)
 #: After this a resource that was unreachable is tried again.
 UNREACHABLE = timedelta(minutes=5)
 
-_MAX_AGE = re.compile(r'(?:^|[,\s])max-age\s*=\s*"?(\d{1,10})', re.IGNORECASE)
+_MAX_AGE = re.compile(r'(?:^|[,\s])max-age\s*=\s*"?([^",\s]*)', re.IGNORECASE)
 _NO = re.compile(r"(?:^|[,\s])no-(?:store|cache)(?:$|[,=\s])", re.IGNORECASE)
+_SECONDS = re.compile(r"[0-9]+")
+#: RFC 9111 §1.2.2: a number too large stands for this one.
+_MOST_SECONDS = 2**31
 
 
 def lifetime(outcome: Outcome, headers: Headers) -> timedelta:
@@ -29,14 +32,25 @@ def lifetime(outcome: Outcome, headers: Headers) -> timedelta:
     if outcome is Outcome.UNREACHABLE:
         return UNREACHABLE
     control = ", ".join(value for name, value in headers if name == "cache-control")
-    if not control:
-        return LONGEST
     if _NO.search(control):
         return SHORTEST
     found = _MAX_AGE.search(control)
     if not found:
         return LONGEST
-    return min(max(timedelta(seconds=int(found[1])), SHORTEST), LONGEST)
+    if not _SECONDS.fullmatch(found[1]):
+        return SHORTEST  # RFC 9111 §4.2.1: invalid freshness information means stale
+    seconds = int(found[1]) if len(found[1]) < len(str(_MOST_SECONDS)) else _MOST_SECONDS
+    return min(max(timedelta(seconds=seconds), SHORTEST), LONGEST)
+
+
+def fresh(document: Document, now: datetime) -> bool:
+    """Whether a document may still be relied on.
+
+    One from the future was fetched before the clock was set back: nobody knows its age.
+    """
+    if document.expires is None or document.expires <= now:
+        return False
+    return document.fetched_at is None or document.fetched_at <= now
 
 
 def earliest(times: Iterable[datetime | None]) -> datetime | None:

@@ -1,11 +1,13 @@
 """Documents in this process's memory, bounded: the least recently used go first."""
 
-from collections import OrderedDict
-
 from reservation_middleware.model import Document
+
+from .recent import Recent
 
 #: What a document is kept by: origin (scheme, host, port) and resource name.
 Key = tuple[str, str]
+
+_MIB = 1024 * 1024
 
 
 class MemoryCache:
@@ -13,27 +15,22 @@ class MemoryCache:
 
     Args:
         size: how many documents are kept at the most.
+        octets: how long their bodies may be together.
+
+    Raises:
+        ValueError: there is no room for a single document.
     """
 
-    def __init__(self, size: int = 100_000) -> None:
-        if size < 1:
-            raise ValueError("a cache needs room for at least one document")
-        self._size = size
-        self._documents: OrderedDict[Key, Document] = OrderedDict()
+    def __init__(self, size: int = 100_000, *, octets: int = 256 * _MIB) -> None:
+        self._documents: Recent[Key, Document] = Recent(size, octets)
 
     async def get(self, key: Key) -> Document | None:
         """The document kept under a key, fresh or not."""
-        document = self._documents.get(key)
-        if document is not None:
-            self._documents.move_to_end(key)
-        return document
+        return self._documents.get(key)
 
     async def put(self, key: Key, document: Document) -> None:
         """Keep a document; the one used least recently makes room."""
-        self._documents[key] = document
-        self._documents.move_to_end(key)
-        while len(self._documents) > self._size:
-            self._documents.popitem(last=False)
+        self._documents.put(key, document, len(document.body or b""))
 
     def __len__(self) -> int:
         return len(self._documents)

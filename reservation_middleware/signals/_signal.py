@@ -96,7 +96,8 @@ class Source:
         """Named metas in which one of the signals' words occurs; none where it is no HTML."""
         if self.document.media_type not in _HTML:
             return ()
-        _, _, charset = (self.document.fields.get("content-type") or [""])[-1].partition("charset=")
+        content_type = (self.document.fields.get("content-type") or [""])[-1].lower()
+        _, _, charset = content_type.partition("charset=")
         charset = charset.split(";")[0].strip(" \"'")
         return metas(self.document.body or b"", self._words, charset=charset)
 

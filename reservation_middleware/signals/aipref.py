@@ -205,7 +205,7 @@ class Aipref(Signal[AiprefFindings]):
         notes: list[Note] = []
         # RFC 9651 §4.2: several lines are one field.
         statements = self._statements(source, ", ".join(values), "header", notes, Scope())
-        return AiprefFindings(source, tuple(notes), {}, statements)
+        return AiprefFindings(source, tuple(notes[:_MOST]), {}, statements)
 
     def _statements(
         self,

@@ -72,6 +72,13 @@ OUTSIDE = NoteKind(
     "Put it into the group for *, since readers disagree about lines outside groups.",
     _REFERENCE,
 )
+BETWEEN = NoteKind(
+    "content-signals-between-agents",
+    Level.WARNING,
+    "a Content-Signal line between user-agent lines speaks for those below it, too",
+    "Put it below all user-agent lines of its group, and a rule such as Allow: / at the end.",
+    "https://www.rfc-editor.org/rfc/rfc9309#section-2.2.4",
+)
 USE = NoteKind(
     "content-signals-use",
     Level.INFO,
@@ -120,7 +127,7 @@ class ContentSignals(Signal[ContentSignalFindings]):
         "ai-input": Term((AI_INPUT,), (AI_INDEX, AI_INPUT)),
         "ai-train": Term(TRAIN, TRAIN),
     }
-    notes = (VALUE, UNKNOWN_KEY, SEPARATOR, OUTSIDE, USE)
+    notes = (VALUE, UNKNOWN_KEY, SEPARATOR, OUTSIDE, BETWEEN, USE)
     fields = (b"content-signal",)
 
     def parse(self, source: Source) -> ContentSignalFindings | None:
@@ -141,8 +148,12 @@ class ContentSignals(Signal[ContentSignalFindings]):
                 rules[record.line] = self._rule(source, record, ("*",), notes)
         for group in source.robots.groups:
             agents = tuple(dict.fromkeys(token for token, _ in group.tokens))
+            last_agent = group.tokens[-1][1] if group.tokens else 0
             for record in group.records:
                 if record.key == KEY:
+                    # §2.2.4: it must not end the run, so the agents below share it.
+                    if record.line < last_agent:
+                        notes.append(source.note(BETWEEN, line=record.line))
                     rules[record.line] = self._rule(source, record, agents, notes)
         return ContentSignalFindings(source, tuple(notes[:_MOST]), rules)
 

@@ -1,0 +1,275 @@
+"""What the benchmarks work on: real robots.txt files and pages, or generated ones of their shape.
+
+Real material is read from ../shared/data where that is present. The robots.txt files are
+from 2019, so 30 % of them are given the groups for AI agents that files have today. All
+of it is the same for the same seed.
+"""
+
+import base64
+import gzip
+import random
+import re
+import string
+import tarfile
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from reservation_middleware import Document, Outcome
+from reservation_middleware.check import PLACES, Reading, Site
+
+DATA = Path(__file__).parents[2] / "shared" / "data"
+
+_PLACES = {place.name: place for place in PLACES}
+
+#: The token that no file of 2019 names: it obeys the group for everyone.
+OWN = "ExampleBot"
+
+#: Agents that sites name today; also the thirty that are asked about at once.
+AI_AGENTS: tuple[str, ...] = (
+    *("GPTBot", "ClaudeBot", "CCBot", "Google-Extended", "Bytespider", "Amazonbot"),
+    *("Applebot-Extended", "meta-externalagent", "PerplexityBot", "anthropic-ai", "cohere-ai"),
+    *("ChatGPT-User", "OAI-SearchBot", "Diffbot", "ImagesiftBot", "Omgilibot", "FacebookBot"),
+    *(
+        "YouBot",
+        "AI2Bot",
+        "Timpibot",
+        "DuckAssistBot",
+        "PanguBot",
+        "Kangaroo",
+        "VelenPublicWebCrawler",
+    ),
+    *("Webzio-Extended", "iaskspider", "ICC-Crawler", "ISSCyberRiskCrawler", "Sidetrade", "Scrapy"),
+)
+
+_AGENT_LINE = re.compile(r"^user-agent[ \t]*:[ \t]*([A-Za-z0-9_.-]+)", re.IGNORECASE | re.MULTILINE)
+_RULE_LINE = re.compile(r"^(?:dis)?allow[ \t]*:[ \t]*(/\S*)", re.IGNORECASE | re.MULTILINE)
+
+
+class Host(NamedTuple):
+    """One host with its robots.txt."""
+
+    name: str
+    body: bytes
+
+    @property
+    def origin(self) -> str:
+        """Where its pages are."""
+        return f"https://{self.name}"
+
+    @property
+    def text(self) -> str:
+        """The file as text, as peers want it."""
+        return self.body.decode("utf-8", "replace")
+
+
+class Question(NamedTuple):
+    """May this agent fetch this page?"""
+
+    host: int
+    url: str
+    agent: str
+
+
+class Page(NamedTuple):
+    """One HTML page."""
+
+    name: str
+    body: bytes
+
+
+def real() -> bool:
+    """Whether there is real material."""
+    return (DATA / "robots-2019.jsonl.gz").exists()
+
+
+@cache
+def hosts(count: int | None = None, seed: int = 2026) -> tuple[Host, ...]:
+    """Hosts with their files, 30 % of them with groups for AI agents."""
+    source = DATA / "robots-2019.jsonl.gz"
+    rng = random.Random(seed)
+    bodies: list[bytes] = []
+    if source.exists():
+        with gzip.open(source) as lines:
+            bodies.extend(_body(msgspec.json.decode(line)["body"]) for line in lines)
+    else:
+        bodies.extend(_made_up(rng) for _ in range(2000))
+    if count is not None and count < len(bodies):
+        bodies = rng.sample(bodies, count)
+    return tuple(
+        Host(f"h{number}.example", _with_ai_groups(body, rng) if rng.random() < 0.3 else body)
+        for number, body in enumerate(bodies)
+    )
+
+
+def site(host: Host, *, rng: random.Random | None = None) -> Site:
+    """What a host says: its robots.txt, and a tdmrep.json on 0.4 % of the hosts."""
+    has = rng is not None and rng.random() < 0.004
+    rules = b'[{"location": "/", "tdm-reservation": 1}]'
+    return Site(
+        (
+            reading(host.origin, "robots.txt", host.body),
+            reading(host.origin, "tdmrep.json", rules if has else None),
+        )
+    )
+
+
+def reading(origin: str, resource: str, body: bytes | None) -> Reading:
+    """A policy document that was read; None stands for 404."""
+    place = _PLACES[resource]
+    return Reading(
+        Document(
+            url=f"{origin}{place.path}",
+            resource=resource,
+            outcome=Outcome.UNAVAILABLE if body is None else Outcome.FETCHED,
+            status=404 if body is None else 200,
+            body=body,
+        ),
+        place,
+    )
+
+
+def questions(of: Sequence[Host], count: int, seed: int = 2026) -> list[Question]:
+    """Mixed questions, hosts in random order.
+
+    Half of the paths are made from a rule of the host's own file, half are made up. Of
+    the agents a half is ours, a quarter is named by the file, a quarter is a known one.
+    """
+    rng = random.Random(seed)
+    known = [(_AGENT_LINE.findall(host.text), _RULE_LINE.findall(host.text)) for host in of]
+    found = []
+    for _ in range(count):
+        number = rng.randrange(len(of))
+        agents, rules = known[number]
+        draw = rng.random()
+        if draw < 0.5:
+            agent = OWN
+        elif draw < 0.75 and agents:
+            agent = rng.choice(agents)
+        else:
+            agent = rng.choice((*AI_AGENTS[:12], "Googlebot", "bingbot", "Slurp", "AhrefsBot"))
+        path = _from_rule(rng.choice(rules), rng) if rules and rng.random() < 0.5 else _path(rng)
+        found.append(Question(number, of[number].origin + path, agent))
+    return found
+
+
+@cache
+def pages(count: int | None = None) -> tuple[Page, ...]:
+    """HTML pages."""
+    source = DATA / "html-pages.tar.xz"
+    found = []
+    if source.exists():
+        with tarfile.open(source) as archive:
+            for member in archive:
+                file = archive.extractfile(member) if member.isfile() else None
+                if file is not None and member.name.endswith(".html"):
+                    found.append(Page(Path(member.name).stem[:12], file.read()))
+    else:
+        rng = random.Random(7)
+        for number in range(60):
+            size = int(min(max(rng.lognormvariate(11.6, 0.9), 2_000), 1_200_000))
+            found.append(Page(f"made-up-{number}", _page(rng, size)))
+    return tuple(found[:count])
+
+
+# --- the parts of a file of today ---------------------------------------------------------
+
+
+def _with_ai_groups(body: bytes, rng: random.Random) -> bytes:
+    """The file with what sites add against AI agents, in one of the four usual shapes."""
+    named = rng.sample(AI_AGENTS, rng.randint(3, 24))
+    shape = rng.random()
+    if shape < 0.45:  # one group, many agents
+        added = "".join(f"User-agent: {agent}\n" for agent in named) + "Disallow: /\n"
+    elif shape < 0.75:  # a group for each
+        added = "".join(f"User-agent: {agent}\nDisallow: /\n\n" for agent in named)
+    elif shape < 0.9:  # as content delivery networks manage it
+        blocks = "".join(f"User-agent: {agent}\nDisallow: /\n\n" for agent in named[:9])
+        signal = "User-agent: *\nContent-Signal: search=yes,ai-train=no\nAllow: /\n\n"
+        return (signal + blocks).encode() + body
+    else:  # some parts only, some agents let in
+        half = len(named) // 2
+        added = (
+            "".join(f"User-agent: {agent}\n" for agent in named[:half])
+            + "Disallow: /archive/\nDisallow: /*?print=\nAllow: /\n\n"
+            + "".join(f"User-agent: {agent}\n" for agent in named[half:])
+            + "Disallow: /\n"
+        )
+    return body.rstrip() + b"\n\n" + added.encode()
+
+
+def _body(given: str | dict[str, str]) -> bytes:
+    return given.encode() if isinstance(given, str) else base64.b64decode(given["base64"])
+
+
+def _from_rule(rule: str, rng: random.Random) -> str:
+    path = rule.removesuffix("$").replace("*", _word(rng))
+    return path if rng.random() < 0.5 else path + _word(rng)
+
+
+def _path(rng: random.Random) -> str:
+    path = "".join(f"/{_word(rng)}" for _ in range(rng.randint(1, 4)))
+    draw = rng.random()
+    return path + (
+        ".html" if draw < 0.4 else f"?{_word(rng)}={rng.randrange(999)}" if draw < 0.6 else "/"
+    )
+
+
+def _word(rng: random.Random) -> str:
+    return "".join(rng.choices(string.ascii_lowercase, k=rng.randint(2, 12)))
+
+
+# --- made up where there is nothing real --------------------------------------------------
+
+
+def _made_up(rng: random.Random) -> bytes:
+    """A robots.txt with as many rules as real ones have."""
+    draw = rng.random()
+    for share, most in ((0.15, 0), (0.45, 5), (0.65, 20), (0.92, 100), (1.0, 1000)):
+        if draw < share:
+            break
+    rules = rng.randint(most // 5, most)
+    lines = ["User-agent: *"]
+    for _ in range(rules):
+        path = _path(rng).partition("?")[0]
+        if rng.random() < 0.25:
+            path = path.replace("/", "/*", 1) if rng.random() < 0.5 else path + "*?"
+        if rng.random() < 0.05:
+            path += "$"
+        lines.append(f"{'Allow' if rng.random() < 0.15 else 'Disallow'}: {path}")
+        if rng.random() < 0.04:
+            lines += [
+                "",
+                f"User-agent: {rng.choice(('Googlebot', 'bingbot', 'Slurp', _word(rng)))}",
+            ]
+    lines += ["", "Sitemap: https://a.example/sitemap.xml", ""]
+    return "\n".join(lines).encode()
+
+
+def _page(rng: random.Random, size: int) -> bytes:
+    """A page of about this size: a head with metas, then scripts, styles and paragraphs."""
+    metas = [
+        '<meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        f'<meta name="description" content="{" ".join(_word(rng) for _ in range(20))}">',
+        f'<meta property="og:title" content="{_word(rng)}">',
+    ]
+    if rng.random() < 0.5:
+        metas.append('<meta name="robots" content="index, follow, max-image-preview:large">')
+    head = f"<!DOCTYPE html><html><head><title>{_word(rng)}</title>{''.join(metas)}</head><body>"
+    parts, length = [head], len(head)
+    while length < size:
+        words = " ".join(_word(rng) for _ in range(rng.randint(10, 80)))
+        kind = rng.random()
+        if kind < 0.25:
+            part = f'<script>var {_word(rng)} = {{"{_word(rng)}": "{words}"}};</script>'
+        elif kind < 0.6:
+            part = f'<div class="{_word(rng)} {_word(rng)}" data-x="{_word(rng)}"><a href="/{_word(rng)}">{words}</a></div>'
+        else:
+            part = f"<p>{words}</p>"
+        parts.append(part)
+        length += len(part)
+    return "".join((*parts, "</body></html>")).encode()

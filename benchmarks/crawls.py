@@ -1,0 +1,301 @@
+"""`scrapy-crawl` and `aiohttp-crawl`: whole crawls on loopback, CPU time per page.
+
+Each crawl runs in a process of its own and the web in another, so that the time is the
+crawler's alone. Rounds are shuffled and have an A/A control. Sites are cold: the policy
+requests are part of what is measured. This file is run as a script by itself
+(``python -m benchmarks.crawls``) for the processes that it starts.
+"""
+
+import asyncio
+import json
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from .corpus import OWN
+from .scrapy_calls import ROBOTS, SMALL
+from .timing import Options, Row, row
+
+_ROOT = Path(__file__).parents[1]
+_HEAD = (
+    "HTTP/1.1 {} x\r\nDate: Sat, 21 Nov 2026 10:00:00 GMT\r\nServer: nginx\r\n"
+    "Content-Type: {}\r\nVary: Accept-Encoding\r\nX-Frame-Options: SAMEORIGIN\r\n"
+    'X-Content-Type-Options: nosniff\r\nCache-Control: max-age=600\r\nETag: "1f2c"\r\n'
+    "Strict-Transport-Security: max-age=31536000\r\nReferrer-Policy: no-referrer\r\n"
+    "Accept-Ranges: bytes\r\nConnection: keep-alive\r\nContent-Length: {}\r\n\r\n"
+)
+
+
+def _answer(status: int, kind: str, body: bytes) -> bytes:
+    return _HEAD.format(status, kind, len(body)).encode() + body
+
+
+class _Web(asyncio.Protocol):
+    """Every host, as a forward proxy: robots.txt, no other policy, and pages."""
+
+    _ROBOTS = _answer(200, "text/plain", ROBOTS)
+    _NONE = _answer(404, "text/plain", b"")
+    _PAGE = _answer(200, "text/html; charset=utf-8", SMALL)
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        *heads, self._rest = (self._rest + data).split(b"\r\n\r\n")
+        for head in heads:
+            target = head.split(b" ", 2)[1]
+            if target.endswith(b"/robots.txt"):
+                answer = self._ROBOTS
+            else:
+                answer = self._NONE if b"/.well-known/" in target else self._PAGE
+            self._transport.write(answer)  # type: ignore[attr-defined]
+
+
+async def _serve() -> None:
+    server = await asyncio.get_running_loop().create_server(_Web, "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)  # until it is closed
+
+
+@contextmanager
+def _web() -> Iterator[str]:
+    command = [sys.executable, "-m", "benchmarks.crawls", "serve"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=_ROOT
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        try:
+            yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+        finally:
+            process.stdin.close()
+
+
+def scrapy_crawl(options: Options) -> Iterator[Row]:
+    """All default signals on against ROBOTSTXT_OBEY; 10 and 200 pages per host."""
+    try:
+        import scrapy  # noqa: F401
+    except ImportError:
+        options.missing("scrapy")
+        return
+    yield from _crawls(
+        "scrapy", options, ((10, 200, 1.10), (200, 10, 1.05)), "Scrapy with ROBOTSTXT_OBEY"
+    )
+
+
+def aiohttp_crawl(options: Options) -> Iterator[Row]:
+    """The client against a Protego check whose fetches are coalesced; 20 and 200 pages per host."""
+    try:
+        import aiohttp  # noqa: F401
+    except ImportError:
+        options.missing("aiohttp")
+        return
+    yield from _crawls(
+        "aiohttp", options, ((20, 200, 1.15), (200, 20, 1.05)), "aiohttp, coalesced Protego check"
+    )
+
+
+def _crawls(
+    framework: str, options: Options, shapes: tuple[tuple[int, int, float], ...], peer: str
+) -> Iterator[Row]:
+    """Rows for both shapes: pages per host, hosts, goal."""
+    name, runs = f"{framework}-crawl", options.runs(20)
+    shuffle = random.Random(options.seed).shuffle
+    sides = ["ours", "peer", "off", "control"]
+    found: list[Row] = []
+    with _web() as web:
+        for pages, hosts, goal in shapes:
+            hosts = options.some(hosts, 2)
+            times: dict[str, list[float]] = {side: [] for side in sides}
+            for number in range(runs):
+                shuffle(sides)
+                for place, side in enumerate(sides):
+                    options.progress(f"{name}, {pages} per host", number * 4 + place, runs * 4)
+                    times[side].append(_one(framework, side, pages, hosts, web))
+            for side, said, row_name, limit in (
+                ("peer", peer, f"{name}:{pages}-per-host", goal),
+                ("off", f"{framework} without any check", f"{name}:{pages}-per-host:off", None),
+                ("control", "ours again (A/A)", f"{name}:{pages}-per-host:control", None),
+            ):
+                ratio = median(a / b for a, b in zip(times["ours"], times[side], strict=True))
+                found.append(
+                    row(
+                        row_name,
+                        median(times["ours"]),
+                        median(times[side]),
+                        said,
+                        ratio=ratio,
+                        goal=limit,
+                        runs=runs,
+                    )
+                )
+                yield found[-1]
+    # The benchmark as a whole: the shape that is further from its goal.
+    worst = max((one for one in found if one.goal), key=lambda one: one.ratio / (one.goal or 1))
+    said = f"{worst.peer_name} ({worst.name.split(':')[1]})"
+    yield row(
+        name, worst.ours, worst.peer, said, ratio=worst.ratio, goal=worst.goal, runs=worst.runs
+    )
+
+
+def _one(framework: str, side: str, pages: int, hosts: int, web: str) -> float:
+    """Seconds of CPU time per page of one crawl."""
+    side = "ours" if side == "control" else side
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.crawls",
+        framework,
+        side,
+        str(pages),
+        str(hosts),
+        web,
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=_ROOT, check=False)
+    if done.returncode:
+        raise RuntimeError(f"a crawl failed:\n{done.stderr[-3000:]}")
+    answer = json.loads(done.stdout.splitlines()[-1])
+    if answer["pages"] != pages * hosts:
+        raise RuntimeError(f"{answer['pages']} pages of {pages * hosts}:\n{done.stderr[-3000:]}")
+    return float(answer["cpu"]) / pages / hosts
+
+
+def _urls(pages: int, hosts: int) -> list[str]:
+    return [
+        f"http://h{host}.example/news/{page}.html" for page in range(pages) for host in range(hosts)
+    ]
+
+
+def _scrapy(side: str, pages: int, hosts: int, web: str) -> dict[str, Any]:
+    import scrapy
+    from scrapy import crawler as scrapy_crawler
+    from scrapy import signals
+
+    settings: dict[str, Any] = {
+        "ROBOTSTXT_OBEY": side != "off",
+        "ADDONS": {"reservation_middleware.scrapy.Addon": 300} if side == "ours" else {},
+        "USER_AGENT": f"{OWN}/1.0",
+        "LOG_LEVEL": "WARNING",
+        "TELNETCONSOLE_ENABLED": False,
+        "REMOTE_CONTROL_ENABLED": False,
+        "CONCURRENT_ITEMS": 1,  # the stock 100 hides overhead
+        "CONCURRENT_REQUESTS": 32,
+        "CONCURRENT_REQUESTS_PER_DOMAIN": 8,
+        "DOWNLOAD_DELAY": 0,
+        "LOGSTATS_INTERVAL": 0,
+        "TWISTED_REACTOR": "twisted.internet.asyncioreactor.AsyncioSelectorReactor",
+    }
+    if side == "off" or side == "peer":
+        settings.pop("ADDONS")
+    seen = {"pages": 0, "start": 0.0, "cpu": 0.0}
+
+    class Spider(scrapy.Spider):
+        name = "pages"
+
+        async def start(self) -> Any:
+            for url in _urls(pages, hosts):
+                yield scrapy.Request(url, meta={"proxy": web}, dont_filter=True)
+
+        def parse(self, response: Any) -> None:
+            seen["pages"] += 1
+
+    def opened() -> None:
+        seen["start"] = time.process_time()
+
+    def closed() -> None:
+        seen["cpu"] = time.process_time() - seen["start"]
+
+    kind = getattr(scrapy_crawler, "AsyncCrawlerProcess", scrapy_crawler.CrawlerProcess)
+    process = kind(settings)
+    crawler = process.create_crawler(Spider)
+    crawler.signals.connect(opened, signal=signals.spider_opened)
+    crawler.signals.connect(closed, signal=signals.spider_closed)
+    process.crawl(crawler)
+    process.start()
+    return {"pages": seen["pages"], "cpu": seen["cpu"]}
+
+
+class _Coalesced:
+    """What a careful user of Protego writes: one robots.txt fetch per origin, whoever waits."""
+
+    def __init__(self, session: Any, proxy: str) -> None:
+        self._session = session
+        self._proxy = proxy
+        self._parsers: dict[str, asyncio.Task[Any]] = {}
+
+    async def get(self, url: str) -> bytes | None:
+        """The page's body, None where robots.txt disallows it."""
+        from yarl import URL
+
+        origin = str(URL(url).origin())
+        task = self._parsers.get(origin)
+        if task is None:
+            task = self._parsers[origin] = asyncio.create_task(self._parser(origin))
+        parser = await task
+        if not parser.can_fetch(url, OWN):
+            return None
+        async with self._session.get(url, proxy=self._proxy) as response:
+            body: bytes = await response.read()
+            return body
+
+    async def _parser(self, origin: str) -> Any:
+        from protego import Protego
+
+        async with self._session.get(f"{origin}/robots.txt", proxy=self._proxy) as response:
+            return Protego.parse(await response.text() if response.status == 200 else "")
+
+
+async def _aiohttp(side: str, pages: int, hosts: int, web: str) -> dict[str, Any]:
+    import aiohttp
+
+    from reservation_middleware import Agent
+    from reservation_middleware.aiohttp import ReservationClient
+
+    urls = iter(_urls(pages, hosts))
+    seen = 0
+    start = time.process_time()
+    agent = {"User-Agent": f"{OWN}/1.0"}
+    if side == "ours":
+        client: Any = ReservationClient(agent=Agent(OWN), headers=agent)
+    else:
+        client = aiohttp.ClientSession(headers=agent)
+    async with client as session:
+        coalesced = _Coalesced(session, web)
+
+        async def work() -> None:
+            nonlocal seen
+            for url in urls:
+                if side == "peer":
+                    body = await coalesced.get(url)
+                else:
+                    async with session.get(url, proxy=web) as response:
+                        body = await response.read()
+                seen += body == SMALL
+
+        await asyncio.gather(*(work() for _ in range(32)))
+    return {"pages": seen, "cpu": time.process_time() - start}
+
+
+def main(words: list[str]) -> None:
+    """One process: the web, or one crawl."""
+    if words == ["serve"]:
+        asyncio.run(_serve())
+        return
+    framework, side, pages, hosts, web = words
+    if framework == "scrapy":
+        print(json.dumps(_scrapy(side, int(pages), int(hosts), web)))
+    else:
+        print(json.dumps(asyncio.run(_aiohttp(side, int(pages), int(hosts), web))))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

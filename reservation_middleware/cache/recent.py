@@ -1,0 +1,52 @@
+"""A bounded mapping in memory: what was used least recently makes room.
+
+Bounded twice, by number and by weight, since a site decides how large its files are.
+"""
+
+from collections import OrderedDict
+from collections.abc import Hashable
+from typing import Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class Recent(Generic[K, V]):
+    """The values used most recently.
+
+    Args:
+        most: how many are kept.
+        heaviest: what they may weigh together. The newest is kept whatever it weighs.
+    """
+
+    __slots__ = ("_heaviest", "_kept", "_most", "_weight")
+
+    def __init__(self, most: int, heaviest: int) -> None:
+        if most < 1 or heaviest < 1:
+            raise ValueError("a cache needs room for at least one document")
+        self._most = most
+        self._heaviest = heaviest
+        self._weight = 0
+        self._kept: OrderedDict[K, tuple[V, int]] = OrderedDict()
+
+    def get(self, key: K) -> V | None:
+        """The value kept under a key, which thereby counts as used."""
+        found = self._kept.get(key)
+        if found is None:
+            return None
+        self._kept.move_to_end(key)
+        return found[0]
+
+    def put(self, key: K, value: V, weight: int) -> None:
+        """Keep a value."""
+        before = self._kept.pop(key, None)
+        self._kept[key] = value, weight
+        self._weight += weight - (before[1] if before else 0)
+        while len(self._kept) > self._most or (
+            self._weight > self._heaviest and len(self._kept) > 1
+        ):
+            _, (_, lighter) = self._kept.popitem(last=False)
+            self._weight -= lighter
+
+    def __len__(self) -> int:
+        return len(self._kept)

@@ -1,0 +1,83 @@
+"""The first thing to run: a small real web on loopback, crawled by both adapters.
+
+``web`` and ``sites`` are the web, ``crawl`` and ``spider`` the crawls, ``judge`` checks
+them against each other, against what every page expects and against the web's own log,
+``tables`` prints and ``report`` writes. Needs the ``scrapy`` extra; nothing of this
+package is imported by any other part.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from .sites import Host
+
+__all__ = ["run"]
+
+
+def run(folder: Path, console: Console, *, hosts: Sequence[Host] | None = None) -> bool:
+    """Crawl the demo's web with both adapters, print what happened and write the evidence.
+
+    Args:
+        folder: where decisions.jsonl, documents/ and report.html are written.
+        console: where to print.
+        hosts: another web than the demo's own.
+
+    Returns:
+        Whether both adapters agree on every URL, every page went as its host expects,
+        and the web's log bears it out.
+
+    Raises:
+        ImportError: aiohttp or Scrapy is not installed.
+        ReservationError: a crawl came to no end.
+    """
+    if find_spec("scrapy") is None or find_spec("aiohttp") is None:
+        raise ImportError(
+            "the demo needs aiohttp 3.12 and Scrapy 2.13 or newer: "
+            "pip install 'reservation-middleware[scrapy]'"
+        )
+    # Not at the top: without the extras this package can be imported, but not run.
+    from . import crawl, judge, report, sites, tables  # noqa: PLC0415
+
+    hosts = sites.HOSTS if hosts is None else hosts
+    total = len(judge.pages(hosts))
+    with tables.wide(console):
+        console.print(
+            f"A small web on 127.0.0.1: {len(hosts)} hosts, {total} pages. "
+            "Crawling it with Scrapy and with aiohttp …",
+            highlight=False,
+        )
+        with console.status("crawling"):
+            crawls = asyncio.run(crawl.crawl(hosts))
+        checks = (
+            (
+                f"Scrapy and aiohttp agree on all {total} URLs, in {tables.modes()} mode.",
+                "Scrapy and aiohttp do not agree",
+                judge.differences(hosts, crawls),
+            ),
+            (
+                "Every page went as expected, at the stage and for the signal expected.",
+                "Pages that did not go as expected",
+                judge.surprises(hosts, crawls),
+            ),
+            (
+                "No page blocked before the fetch was asked for; every policy was fetched once.",
+                "The web's own log says otherwise",
+                judge.contradictions(hosts, crawls),
+            ),
+        )
+        report.write(folder, hosts, crawls, checks)
+        console.print()
+        console.print(tables.every_page(hosts, crawls, width=console.width))
+        console.print(tables.counts(crawls))
+        tables.verdict(console, checks)
+        console.print()
+        tables.next_steps(console, folder)
+    return not any(wrong for _, _, wrong in checks)

@@ -1,0 +1,151 @@
+"""Both crawls, each in enforce and in observe mode, each in a web of its own.
+
+aiohttp crawls here, Scrapy in a process of its own (``spider.py``), all at once.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+
+import msgspec
+
+from reservation_middleware.aiohttp import ReservationClient, ReservedError
+from reservation_middleware.cache.memory import MemoryCache
+from reservation_middleware.check import probed
+from reservation_middleware.fetch import Fetcher
+from reservation_middleware.model import (
+    Agent,
+    Decision,
+    Document,
+    Mode,
+    Probes,
+    ReservationError,
+)
+from reservation_middleware.profiles import profile
+
+from .sites import Host
+from .task import AGENT, PURPOSES, USER_AGENT, Task, Visit, visit
+from .web import Seen, Web
+
+ADAPTERS = ("scrapy", "aiohttp")
+MODES = (Mode.ENFORCE.value, Mode.OBSERVE.value)
+#: A crawl that has not come to its end by then hangs.
+SECONDS = 60.0
+
+#: One of the four crawls: adapter and mode.
+Run = tuple[str, str]
+RUNS: tuple[Run, ...] = tuple((adapter, mode) for adapter in ADAPTERS for mode in MODES)
+
+
+class Crawls(msgspec.Struct, frozen=True):
+    """What the four crawls brought home.
+
+    Attributes:
+        visits: what became of each URL that was asked for, by run.
+        logs: what each run's web saw.
+        documents: the policy documents as aiohttp fetched them in enforce mode.
+
+    """
+
+    visits: dict[Run, dict[str, Visit]]
+    logs: dict[Run, list[Seen]]
+    documents: list[Document]
+
+
+async def crawl(hosts: Sequence[Host]) -> Crawls:
+    """Crawl every page of every host with both adapters in both modes.
+
+    Raises:
+        ReservationError: the Scrapy process ended with an error, or a crawl hung.
+    """
+    urls = tuple(host.url(page.path) for host in hosts for page in host.pages)
+    cache = MemoryCache()
+    async with AsyncExitStack() as stack:
+        webs = {run: await stack.enter_async_context(Web(hosts)) for run in RUNS}
+        task = Task(urls, {mode: webs["scrapy", mode].proxy for mode in MODES})
+        try:
+            async with asyncio.timeout(SECONDS):
+                *own, other = await asyncio.gather(
+                    *(
+                        _aiohttp(urls, mode, webs["aiohttp", mode].proxy, kept)
+                        for mode, kept in zip(MODES, (cache, None), strict=True)
+                    ),
+                    _scrapy(task),
+                )
+        except TimeoutError:
+            raise ReservationError(f"the crawls did not end within {SECONDS:g} s") from None
+        visits: dict[Run, dict[str, Visit]] = {run: {} for run in RUNS}
+        for one in (*(one for visited in own for one in visited), *other):
+            visits[one.adapter, one.mode][one.asked] = one
+        return Crawls(
+            visits, {run: web.log for run, web in webs.items()}, await _documents(cache, urls)
+        )
+
+
+async def _aiohttp(
+    urls: Sequence[str], mode: str, proxy: str, cache: MemoryCache | None
+) -> list[Visit]:
+    heard: dict[str, tuple[Decision, bool]] = {}
+
+    def listener(decision: Decision, blocked: bool) -> None:
+        heard[decision.url] = decision, blocked
+
+    client = ReservationClient(
+        profile().changed({"mode": mode}),
+        agent=Agent(AGENT, PURPOSES),
+        fetcher=Fetcher(cache=cache),
+        listener=listener,
+        headers={"User-Agent": USER_AGENT},
+    )
+
+    async def one(asked: str) -> Visit:
+        try:
+            async with client.get(asked, proxy=proxy) as response:
+                await response.read()
+                url = str(response.url)
+        except ReservedError as reserved:
+            url = reserved.decision.url
+        except Exception as error:  # noqa: BLE001 - shown as what became of this page
+            return Visit(adapter="aiohttp", mode=mode, asked=asked, error=repr(error))
+        decision, blocked = heard[url]
+        return visit("aiohttp", mode, asked, decision, blocked=blocked)
+
+    async with client:
+        return await asyncio.gather(*map(one, urls))
+
+
+async def _scrapy(task: Task) -> list[Visit]:
+    """Run the Scrapy crawls in the same interpreter, with the same import path."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-P",  # whatever lies in the current folder is not to be imported
+        "-m",
+        f"{__package__}.spider",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path))},
+    )
+    try:
+        out, errors = await process.communicate(msgspec.json.encode(task))
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode:
+        tail = errors.decode("utf-8", "replace").strip()[-2000:]
+        raise ReservationError(f"the Scrapy crawl ended with {process.returncode}: {tail}")
+    return [msgspec.json.decode(line, type=Visit) for line in out.splitlines()]
+
+
+async def _documents(cache: MemoryCache, urls: Sequence[str]) -> list[Document]:
+    """The policy documents of every origin that was asked."""
+    origins = dict.fromkeys(url[: url.index("/", len("http://"))] for url in urls)
+    found = [
+        await cache.get((origin, place.name))
+        for origin in origins
+        for place in probed(Probes.DEFAULT)
+    ]
+    return [document for document in found if document is not None]

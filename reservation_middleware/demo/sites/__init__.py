@@ -1,0 +1,11 @@
+"""The hosts of the demo's web, with what must happen to each of their pages.
+
+A new signal shows itself here: a host of its own, or a page on one of these.
+"""
+
+from . import _files, _responses, _trouble
+from ._page import Answer, Expect, Host, Page
+
+HOSTS: tuple[Host, ...] = _files.HOSTS + _responses.HOSTS + _trouble.HOSTS
+
+__all__ = ["HOSTS", "Answer", "Expect", "Host", "Page"]

@@ -1,0 +1,154 @@
+"""What the demo prints: every page, the counts, the comparison, and what to do next."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.filesize import decimal
+from rich.table import Table
+from rich.text import Text
+
+from reservation_middleware.model import Action
+
+from .crawl import MODES, RUNS, Crawls
+from .judge import policy_fetches
+from .sites import Host
+from .task import AGENT, PURPOSES, Visit
+from .why import because, happened
+
+#: Columns where nobody says how wide the output may be.
+_WIDE = 120
+#: Columns from which on what happened fits on one line.
+_ROOMY = 100
+#: Differences that are listed at the most.
+_MOST = 20
+
+
+@contextmanager
+def wide(console: Console) -> Iterator[None]:
+    """Have room where the output is no terminal and nobody set ``COLUMNS``."""
+    before = console.width
+    if console.is_terminal or "COLUMNS" in os.environ or before >= _WIDE:
+        yield
+        return
+    console.width = _WIDE
+    try:
+        yield
+    finally:
+        console.width = before
+
+
+def every_page(hosts: Sequence[Host], crawls: Crawls, *, width: int) -> Table:
+    """What happened to each page in enforce mode, and why."""
+    visits, observed = (crawls.visits["aiohttp", mode] for mode in MODES)
+    table = Table(
+        title=f"{AGENT} asks for {', '.join(PURPOSES)}: every page, in enforce mode",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+    )
+    table.add_column("Page", overflow="fold", ratio=2)
+    table.add_column("What happened", width=24 if width >= _ROOMY else 10)
+    table.add_column("Why", overflow="fold", ratio=3)
+    for host in hosts:
+        for page in host.pages:
+            url = host.url(page.path)
+            visit = visits.get(url)
+            label = happened(visit)
+            style = {"fetched": "green", "failed": "bold red"}.get(label, "red")
+            table.add_row(
+                Text.assemble((host.name, "bold"), page.path),
+                Text(label, style),
+                _why(visit, observed.get(url)),
+            )
+        if host.pages:
+            table.add_section()
+    return table
+
+
+def _why(visit: Visit | None, observed: Visit | None) -> Text:
+    if visit is None or visit.record is None:
+        return Text(visit.error or "" if visit else "never asked for")
+    lines = []
+    if visit.record["url"] != visit.asked:
+        lines.append(Text(f"moved to {visit.record['url']}", "dim"))
+    for one in because(visit.record):
+        where = f", {one.where}" if one.where else ""
+        aside = one.aside and one.what not in ("conflict", "note", "offer")
+        lines.append(
+            Text.assemble(
+                (f"{one.what}{where}: ", "dim" if one.aside else "cyan"),
+                (" ".join(one.text.split()), "dim" if one.aside else ""),
+                (" (inferred, not enforced)" if aside else "", "dim"),
+            )
+        )
+    seen = observed.record if observed else None
+    if seen and seen["action"] != visit.record["action"]:
+        said = "; ".join(f"{one.where}: {one.text}" for one in because(seen))
+        lines.append(Text(f"provisional: observe mode read on and met {said}", "dim"))
+    return Text("\n").join(lines or [Text("nobody reserved anything", "dim")])
+
+
+def counts(crawls: Crawls) -> Table:
+    """What each crawl cost and brought, by its web's own log."""
+    table = Table(
+        title="Two adapters, two modes, by the web's own log",
+        title_justify="left",
+        caption="Observe mode blocks nothing. aiohttp repeats a request that was reset.",
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+    )
+    for name in ("Adapter", "Mode"):
+        table.add_column(name)
+    for name in ("Requests", "Policies", "Fetched", "Blocked", "Would block", "Bytes"):
+        table.add_column(name, justify="right")
+    for run in RUNS:
+        visits = crawls.visits[run].values()
+        log = crawls.logs[run]
+        would = sum(
+            not visit.blocked and (visit.record or {}).get("action") == Action.BLOCK
+            for visit in visits
+        )
+        table.add_row(
+            *run,
+            str(len(log)),
+            str(policy_fetches(crawls, run)),
+            str(sum(visit.record is not None and not visit.blocked for visit in visits)),
+            str(sum(visit.blocked for visit in visits)),
+            str(would),
+            decimal(sum(seen.sent for seen in log)),
+        )
+    return table
+
+
+def verdict(console: Console, checks: Sequence[tuple[str, str, Sequence[str]]]) -> None:
+    """One line for each check: what holds, or what does not with its list."""
+    for good, bad, wrong in checks:
+        if not wrong:
+            console.print(Text.assemble(("ok  ", "bold green"), good))
+            continue
+        console.print(Text.assemble(("NO  ", "bold red"), f"{bad} ({len(wrong)}):"))
+        for one in wrong[:_MOST]:
+            console.print(Text(f"    {one}"))
+        if len(wrong) > _MOST:
+            console.print(Text(f"    … and {len(wrong) - _MOST} more"))
+
+
+def next_steps(console: Console, folder: Path) -> None:
+    """Three lines on what to do next."""
+    steps = (
+        ("See the evidence  ", f"open {folder / 'report.html'}"),
+        ("Scrapy            ", 'ADDONS = {"reservation_middleware.scrapy.Addon": 300}'),
+        ("aiohttp           ", f'async with ReservationClient(agent="{AGENT}") as client: …'),
+    )
+    for label, step in steps:
+        console.print(Text.assemble((label, "bold"), step), soft_wrap=True)
+
+
+def modes() -> str:
+    """The modes, for a sentence."""
+    return " and ".join(MODES)
