@@ -11,8 +11,18 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from . import content, corpus, crawls, decisions, growth, headers, hostile, parsing, scrapy_calls
-from . import survey
+from . import (
+    content,
+    corpus,
+    crawls,
+    decisions,
+    growth,
+    headers,
+    hostile,
+    parsing,
+    scrapy_calls,
+    survey,
+)
 from .timing import Options, Row
 
 Benchmark = Callable[[Options], Iterator[Row]]

@@ -167,12 +167,14 @@ def pages(count: int | None = None) -> tuple[Page, ...]:
                 file = archive.extractfile(member) if member.isfile() else None
                 if file is not None and member.name.endswith(".html"):
                     found.append(Page(Path(member.name).stem[:12], file.read()))
+                if len(found) == count:
+                    break
     else:
         rng = random.Random(7)
-        for number in range(60):
+        for number in range(count or 60):
             size = int(min(max(rng.lognormvariate(11.6, 0.9), 2_000), 1_200_000))
             found.append(Page(f"made-up-{number}", _page(rng, size)))
-    return tuple(found[:count])
+    return tuple(found)
 
 
 # --- the parts of a file of today ---------------------------------------------------------
@@ -228,9 +230,8 @@ def _word(rng: random.Random) -> str:
 def _made_up(rng: random.Random) -> bytes:
     """A robots.txt with as many rules as real ones have."""
     draw = rng.random()
-    for share, most in ((0.15, 0), (0.45, 5), (0.65, 20), (0.92, 100), (1.0, 1000)):
-        if draw < share:
-            break
+    shares = ((0.15, 0), (0.45, 5), (0.65, 20), (0.92, 100), (1.0, 1000))
+    most = next(most for share, most in shares if draw < share)
     rules = rng.randint(most // 5, most)
     lines = ["User-agent: *"]
     for _ in range(rules):

@@ -6,6 +6,9 @@ requests are part of what is measured. This file is run as a script by itself
 (``python -m benchmarks.crawls``) for the processes that it starts.
 """
 
+# Imported where it is used: an optional peer, or a process that needs no other.
+# ruff: noqa: PLC0415
+
 import asyncio
 import json
 import random
@@ -194,7 +197,7 @@ def _scrapy(side: str, pages: int, hosts: int, web: str) -> dict[str, Any]:
         "LOGSTATS_INTERVAL": 0,
         "TWISTED_REACTOR": "twisted.internet.asyncioreactor.AsyncioSelectorReactor",
     }
-    if side == "off" or side == "peer":
+    if side in ("off", "peer"):
         settings.pop("ADDONS")
     seen = {"pages": 0, "start": 0.0, "cpu": 0.0}
 
@@ -205,7 +208,7 @@ def _scrapy(side: str, pages: int, hosts: int, web: str) -> dict[str, Any]:
             for url in _urls(pages, hosts):
                 yield scrapy.Request(url, meta={"proxy": web}, dont_filter=True)
 
-        def parse(self, response: Any) -> None:
+        def parse(self, response: Any) -> None:  # noqa: ARG002
             seen["pages"] += 1
 
     def opened() -> None:

@@ -19,7 +19,7 @@ from reservation_middleware.signals import SIGNALS
 from .corpus import OWN, Host, hosts, reading, site
 from .peers import protego
 from .scrapy_calls import finish
-from .timing import CONTROL, OURS, Batch, Options, Prepare, Row, per, ratio, row, rounds, versus
+from .timing import OURS, Batch, Options, Prepare, Row, per, ratio, rounds, row, versus
 
 _GROUPS = """User-agent: GPTBot
 User-agent: CCBot
@@ -125,7 +125,7 @@ def _hosts(options: Options) -> Iterator[Row]:
     agent, policy = Agent(OWN), profile()
     contenders: dict[str, Prepare] = {}
 
-    async def transport(url: str, limit: int) -> Answer:
+    async def transport(_url: str, _limit: int) -> Answer:
         raise RuntimeError("everything is known")
 
     for number in options.some((100, 1000, MAX_SITES), (10, 20)):
@@ -167,8 +167,8 @@ def _filled(number: int, bodies: list[bytes]) -> Fetcher:
 def _fill(fetcher: Fetcher, bodies: list[bytes], numbers: range) -> None:
     agent, policy = Agent(OWN), profile()
 
-    async def transport(url: str, limit: int) -> Answer:
-        number = int(url.split("//h")[1].split(".")[0])
+    async def transport(url: str, _limit: int) -> Answer:
+        number = int(url.removeprefix("https://h").partition(".")[0])
         if url.endswith("/robots.txt"):
             return Answer(
                 200,

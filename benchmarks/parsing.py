@@ -1,6 +1,7 @@
 """`robots-parse`: a robots.txt read, all lines and groups kept, against Protego's parse."""
 
 from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
 from typing import Any
 from urllib.robotparser import RobotFileParser
 
@@ -37,9 +38,7 @@ def robots_parse(options: Options) -> Iterator[Row]:
         ),
     }
     try:
-        from robots import RobotsParser
-
-        contenders["robotspy"] = over(RobotsParser.from_string, texts)
+        contenders["robotspy"] = over(import_module("robots").RobotsParser.from_string, texts)
     except ImportError:
         options.missing("robotspy")
     yield from versus(

@@ -4,6 +4,9 @@ A side makes a prepared question from a robots.txt, so that what a peer can keep
 questions is kept: its parser, or only the text where it reads that anew each time.
 """
 
+# Imported where it is used: an optional peer, or a process that needs no other.
+# ruff: noqa: PLC0415
+
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any

@@ -5,6 +5,9 @@ that answers policy requests: a whole crawl cannot resolve a few microseconds. P
 are cached; every page is a request of its own.
 """
 
+# Imported where it is used: an optional peer, or a process that needs no other.
+# ruff: noqa: PLC0415
+
 from collections.abc import Coroutine, Iterator
 from typing import Any
 
@@ -66,7 +69,7 @@ def crawler() -> Any:
     from scrapy import Spider
     from scrapy.utils.test import get_crawler
 
-    made = get_crawler(
+    made: Any = get_crawler(
         Spider,
         {
             "ROBOTSTXT_OBEY": True,

@@ -9,6 +9,7 @@ import gzip
 import io
 import random
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any
 
 from reservation_middleware import Agent, Check, profile
@@ -23,7 +24,7 @@ from .timing import OURS, Batch, Options, Prepare, Row, versus
 def survey(options: Options) -> Iterator[Row]:
     """robots.txt records, then pages; everything is read anew each time."""
     try:
-        from fastwarc.warc import ArchiveIterator, WarcRecordType
+        warc = import_module("fastwarc.warc")
     except ImportError:
         options.missing("fastwarc")
         return
@@ -32,7 +33,9 @@ def survey(options: Options) -> Iterator[Row]:
 
     def records(archive: bytes) -> Iterator[tuple[str, bytes]]:
         found: Any
-        for found in ArchiveIterator(io.BytesIO(archive), record_types=WarcRecordType.response):
+        for found in warc.ArchiveIterator(
+            io.BytesIO(archive), record_types=warc.WarcRecordType.response
+        ):
             yield found.headers["WARC-Target-URI"], found.reader.read()
 
     def over(archive: bytes, kernel: Any) -> Prepare:
@@ -45,7 +48,7 @@ def survey(options: Options) -> Iterator[Row]:
 
         return prepare
 
-    def nothing(url: str, body: bytes) -> None:
+    def nothing(_url: str, _body: bytes) -> None:
         pass
 
     def verdicts(url: str, body: bytes) -> None:
@@ -54,7 +57,7 @@ def survey(options: Options) -> Iterator[Row]:
         for agent in agents:
             Check(f"{origin}/", agent=agent, policy=policy, site=site).decide()
 
-    def look(url: str, body: bytes) -> None:
+    def look(_url: str, body: bytes) -> None:
         metas(body, WORDS)
 
     known = hosts(options.some(1000, 40))

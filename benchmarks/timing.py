@@ -58,8 +58,8 @@ class Options:
     quick: bool = False
     rounds: int | None = None
     seed: int = 2026
-    progress: Callable[[str, int, int], None] = lambda name, done, total: None
-    say: Callable[[str], None] = lambda text: None
+    progress: Callable[[str, int, int], None] = lambda _name, _done, _total: None
+    say: Callable[[str], None] = lambda _text: None
     left_out: list[str] = field(default_factory=list)
 
     def some(self, full: T, quick: T) -> T:

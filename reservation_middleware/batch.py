@@ -5,10 +5,9 @@ record and the rest goes on; memory does not grow with the number of lines.
 """
 
 import base64
-import binascii
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 
@@ -63,6 +62,14 @@ class Given(msgspec.Struct, forbid_unknown_fields=True):
 
 
 _DECODER = msgspec.json.Decoder(Given)
+#: What a line may be wrong in; OverflowError is a date beyond the calendar.
+_BAD = (
+    msgspec.MsgspecError,
+    ConfigurationError,
+    OverflowError,
+    RecursionError,
+    UnicodeDecodeError,
+)
 
 
 def decide(given: Given, now: datetime) -> dict[str, Any]:
@@ -84,6 +91,8 @@ def decide(given: Given, now: datetime) -> dict[str, Any]:
         agent=Agent(given.agent, given.purposes),
         policy=policy_of(given.profile, given.policy),
     )
+    if not check.origin.startswith(("http://", "https://")):
+        raise ConfigurationError(f"not an absolute http or https URL: {given.url[:200]!r}")
     documents = (_document(document, now) for document in given.documents)
     for document in documents_for(given.url, documents):
         check.feed(document)
@@ -123,10 +132,19 @@ def decide_lines(
                 raise ConfigurationError(f"longer than {MAX_LINE} bytes")
             given = _DECODER.decode(line)
             found = decide(given, now or datetime.now(UTC))
-        except (msgspec.MsgspecError, ConfigurationError, UnicodeDecodeError, RecursionError) as e:
-            yield msgspec.json.encode({"error": str(e) or type(e).__name__, "line": number}), False
+        except _BAD as error:
+            said = str(error) or type(error).__name__
+            yield msgspec.json.encode({"error": said, "line": number}), False
         else:
             yield msgspec.json.encode(found), True
+
+
+def bounded_lines(stream: BinaryIO) -> Iterator[bytes]:
+    """The lines of a stream; of one that is too long only so much that this can be seen."""
+    while line := stream.readline(MAX_LINE + 1):
+        yield line
+        while len(line) > MAX_LINE and not line.endswith(b"\n"):
+            line = stream.readline(MAX_LINE + 1)
 
 
 def _document(given: GivenDocument, now: datetime) -> Document:
@@ -140,7 +158,7 @@ def _document(given: GivenDocument, now: datetime) -> Document:
     if isinstance(given.body, Binary):
         try:
             body = base64.b64decode(given.body.base64, validate=True)
-        except binascii.Error as error:
+        except ValueError as error:
             raise ConfigurationError(f"a body is not base64: {error}") from None
     else:
         body = None if given.body is None else given.body.encode()

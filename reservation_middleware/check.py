@@ -20,6 +20,7 @@ from .model import (
     Document,
     Note,
     Offer,
+    Outcome,
     Policy,
     PolicyRequest,
     Preference,
@@ -185,6 +186,8 @@ class Check:
             if place is not None:
                 self._take(Reading(document, place))
             return
+        if document.status is None and document.outcome is not Outcome.FETCHED:
+            return  # there was no page
         self._question.media = document.media_type
         self._take(Reading(document, HEADERS))
         if document.body is not None:

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from .agents import catalogue
-from .batch import decide_lines
+from .batch import bounded_lines, decide_lines
 from .config import Configuration, configuration
 from .ledger.record import record
 from .model import ConfigurationError, Document
@@ -148,10 +148,10 @@ def decide() -> None:
     good = True
     write = sys.stdout.buffer.write
     try:
-        for line, ok in decide_lines(sys.stdin.buffer):
+        for line, ok in decide_lines(bounded_lines(sys.stdin.buffer)):
             good = good and ok
             write(line + b"\n")
-        sys.stdout.buffer.flush()
+            sys.stdout.buffer.flush()  # whoever waits for this answer before it asks again
     except BrokenPipeError:
         # The reader has seen enough; keep Python from complaining at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -208,8 +208,8 @@ class Fetcher:
         except TransportClosedError:
             raise
         except TimeoutError as error:
-            within = f"no answer within {self._timeout:g} s" if self._timeout else None
-            problem = within or _problem(error)
+            mine = self._timeout is not None
+            problem = f"no answer within {self._timeout:g} s" if mine else _problem(error)
         except asyncio.CancelledError:
             if _cancelled():
                 raise

@@ -106,6 +106,7 @@ class Crawl:
             for line in self.log
             if line[0] in ("WARNING", "ERROR", "CRITICAL")
             and not any(known in line[2] for known in EXPECTED)
+            and not (line[1] == "py.warnings" and "/site-packages/" in line[2])
         ]
 
     def stat(self, name: str) -> Any:
@@ -186,7 +187,7 @@ class Plan:
     Attributes:
         requests: URLs, or objects with `url` and optionally `meta`, `headers`, `cookies`,
             `filter` (have Scrapy's filters look at it), `wait` (seconds to wait before it)
-            and `then` (requests that the callback makes with the response's meta).
+            and `then` (requests that the callback makes, with the decision passed on in their meta).
         settings: the project's.
         proxy: for every request that names none.
         addon: whether the add-on is on.
@@ -382,7 +383,7 @@ class _Run:
 
             def parse(self, response: Any, asked: str, then: list[Any]) -> Iterator[Any]:
                 run.got.append(run.told(response, asked))
-                meta = {k: v for k, v in response.meta.items() if k not in ("proxy", "depth")}
+                meta = {"reservation": response.meta["reservation"]}
                 for one in then:
                     yield self.ask(one, meta)
 
@@ -527,19 +528,26 @@ async def _once(mode: str, out: Any) -> None:
         await crawlers.CrawlerRunner(settings).crawl(run._spider())
     except Exception as error:  # noqa: BLE001 - told to whoever asked for the crawl
         run.made["error"] = f"{type(error).__name__}: {error}"
+    empty: Json = {"decided": [], "stats": {}, "received": {}, "seconds": 0.0}
     answer = {
-        **{"got": run.got, "failed": run.failed, "decided": [], "stats": {}},
-        **{"log": log.lines, "received": {}, "made": run.made, "seconds": 0.0},
+        "got": run.got,
+        "failed": run.failed,
+        "log": log.lines,
+        "made": run.made,
+        **empty,
     }
     out.write(json.dumps(answer).encode() + b"\n")
     out.flush()
 
 
 def _listen() -> None:
-    """Have Twisted's own complaints in the log."""
+    """Have Twisted's own complaints in the log, and nobody outside this machine asked."""
+    import tldextract
+    from scrapy.downloadermiddlewares import cookies
     from twisted.python import log
 
     log.PythonLoggingObserver("twisted").start()
+    cookies._split_domain = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
 
 
 if __name__ == "__main__":

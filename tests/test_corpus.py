@@ -45,9 +45,9 @@ PATHS = ("/", "/index.html", "/search?q=a&b=c", "/private/x%20y", "/robots.txt",
 WORDS = tuple(dict.fromkeys(word for signal in SIGNALS for word in signal.words))
 
 #: Questions about the rules of one file are asked until this many seconds have gone by …
-SECONDS = 60.0
+SECONDS = 50.0
 #: … and of one file no more than this many.
-MOST = 240
+MOST = 200
 
 
 @cache
@@ -100,9 +100,11 @@ def test_every_file_is_decided_under_every_profile() -> None:
     for name, body in every_file():
         files += 1
         site = Site([reading(body)])
-        for number, token in enumerate(AGENTS):
-            policy = profile(PROFILES[(files + number) % len(PROFILES)])
-            for path in PATHS:
+        for number, name_of_profile in enumerate(PROFILES):
+            policy = profile(name_of_profile)
+            # All pairs of agent and profile are met, though not on one file.
+            token = AGENTS[(files + number) % len(AGENTS)]
+            for path in PATHS[files % 2 :: 2]:
                 check = Check(ORIGIN + path, agent=Agent(token, ("ai",)), policy=policy, site=site)
                 decision = check.decide()
                 asked += 1
@@ -172,6 +174,15 @@ def protego_of(robots: RobotsFile, group: Group) -> Protego:
     return Protego.parse("\n".join(lines))
 
 
+def not_utf_8(text: str) -> bool:
+    """Whether a canonical text holds octets that are not UTF-8."""
+    try:
+        text.encode("latin-1").decode()
+    except UnicodeDecodeError:
+        return True
+    return False
+
+
 def cause(robots: RobotsFile, group: Group, target: str) -> str:
     """Why Protego may rightly disagree, as far as it is known."""
     texts = [robots.line(rule.line) for rule in group.rules]
@@ -180,7 +191,7 @@ def cause(robots: RobotsFile, group: Group, target: str) -> str:
     if any(rule.path != rule.path.strip() for rule in group.rules):
         return "Protego strips white space that is not ASCII from a pattern"
     compared = [canonical(target), *(canonical(rule.path) for rule in group.rules)]
-    if any("\udc80" <= char <= "\udcff" for text in compared for char in text):
+    if any(not_utf_8(text) for text in compared):
         return "Protego takes all octets that are not UTF-8 for one character"
     return ""
 
@@ -354,7 +365,8 @@ def test_files_that_are_not_utf_8_are_read() -> None:
             body.decode()
         except UnicodeDecodeError:
             odd += 1
-            assert RobotsFile(body).tokens or b"user-agent" not in body.lower(), host
+            # One has a no-break space after its *, which Google takes for no star either.
+            assert RobotsFile(body).tokens or b"*\xa0" in body, host
     assert odd == 7
 
 

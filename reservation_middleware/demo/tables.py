@@ -13,7 +13,7 @@ from rich.text import Text
 
 from reservation_middleware.model import Action
 
-from .crawl import MODES, RUNS, Crawls
+from .crawl import MODES, RUNS, Crawls, Run
 from .judge import policy_fetches
 from .sites import Host
 from .task import AGENT, PURPOSES, Visit
@@ -21,8 +21,9 @@ from .why import because, happened
 
 #: Columns where nobody says how wide the output may be.
 _WIDE = 120
-#: Columns from which on what happened fits on one line.
-_ROOMY = 100
+#: Columns from which on what happened fits on one line, and under which there is room for
+#: one column only.
+_ROOMY, _NARROW = 100, 70
 #: Differences that are listed at the most.
 _MOST = 20
 
@@ -44,26 +45,25 @@ def wide(console: Console) -> Iterator[None]:
 def every_page(hosts: Sequence[Host], crawls: Crawls, *, width: int) -> Table:
     """What happened to each page in enforce mode, and why."""
     visits, observed = (crawls.visits["aiohttp", mode] for mode in MODES)
-    table = Table(
-        title=f"{AGENT} asks for {', '.join(PURPOSES)}: every page, in enforce mode",
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-    )
-    table.add_column("Page", overflow="fold", ratio=2)
-    table.add_column("What happened", width=24 if width >= _ROOMY else 10)
-    table.add_column("Why", overflow="fold", ratio=3)
+    table = _table(f"{AGENT} asks for {', '.join(PURPOSES)}: every page, in enforce mode")
+    if width < _NARROW:
+        table.add_column("Page, what happened, why", overflow="fold")
+    else:
+        table.add_column("Page", overflow="fold", ratio=2)
+        table.add_column("What happened", width=24 if width >= _ROOMY else 10)
+        table.add_column("Why", overflow="fold", ratio=3)
     for host in hosts:
         for page in host.pages:
             url = host.url(page.path)
             visit = visits.get(url)
             label = happened(visit)
             style = {"fetched": "green", "failed": "bold red"}.get(label, "red")
-            table.add_row(
+            cells = (
                 Text.assemble((host.name, "bold"), page.path),
                 Text(label, style),
                 _why(visit, observed.get(url)),
             )
+            table.add_row(*([Text("\n").join(cells)] if width < _NARROW else cells))
         if host.pages:
             table.add_section()
     return table
@@ -92,37 +92,46 @@ def _why(visit: Visit | None, observed: Visit | None) -> Text:
     return Text("\n").join(lines or [Text("nobody reserved anything", "dim")])
 
 
-def counts(crawls: Crawls) -> Table:
+def counts(crawls: Crawls, *, width: int) -> Table:
     """What each crawl cost and brought, by its web's own log."""
-    table = Table(
-        title="Two adapters, two modes, by the web's own log",
-        title_justify="left",
-        caption="Observe mode blocks nothing. aiohttp repeats a request that was reset.",
-        caption_justify="left",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-    )
-    for name in ("Adapter", "Mode"):
-        table.add_column(name)
-    for name in ("Requests", "Policies", "Fetched", "Blocked", "Would block", "Bytes"):
-        table.add_column(name, justify="right")
+    table = _table("Two adapters, two modes, by the web's own log")
+    table.caption = "Observe mode blocks nothing. aiohttp repeats a request that was reset."
+    table.caption_justify = "left"
+    names = ("Requests", "Policies", "Fetched", "Blocked", "Would block", "Bytes")
+    table.add_column("Adapter")
+    table.add_column("Mode")
+    if width < _NARROW:
+        table.add_column("By the log")
+    else:
+        for name in names:
+            table.add_column(name, justify="right")
     for run in RUNS:
-        visits = crawls.visits[run].values()
-        log = crawls.logs[run]
-        would = sum(
-            not visit.blocked and (visit.record or {}).get("action") == Action.BLOCK
-            for visit in visits
-        )
-        table.add_row(
-            *run,
-            str(len(log)),
-            str(policy_fetches(crawls, run)),
-            str(sum(visit.record is not None and not visit.blocked for visit in visits)),
-            str(sum(visit.blocked for visit in visits)),
-            str(would),
-            decimal(sum(seen.sent for seen in log)),
-        )
+        found = _counted(crawls, run)
+        if width < _NARROW:
+            pairs = zip(names, found, strict=True)
+            found = ("\n".join(f"{name.lower()} {count}" for name, count in pairs),)
+        table.add_row(*run, *found)
     return table
+
+
+def _counted(crawls: Crawls, run: Run) -> tuple[str, ...]:
+    visits = crawls.visits[run].values()
+    log = crawls.logs[run]
+    would = (
+        not visit.blocked and (visit.record or {}).get("action") == Action.BLOCK for visit in visits
+    )
+    return (
+        str(len(log)),
+        str(policy_fetches(crawls, run)),
+        str(sum(visit.record is not None and not visit.blocked for visit in visits)),
+        str(sum(visit.blocked for visit in visits)),
+        str(sum(would)),
+        decimal(sum(seen.sent for seen in log)),
+    )
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
 
 
 def verdict(console: Console, checks: Sequence[tuple[str, str, Sequence[str]]]) -> None:
@@ -141,9 +150,9 @@ def verdict(console: Console, checks: Sequence[tuple[str, str, Sequence[str]]]) 
 def next_steps(console: Console, folder: Path) -> None:
     """Three lines on what to do next."""
     steps = (
-        ("See the evidence  ", f"open {folder / 'report.html'}"),
-        ("Scrapy            ", 'ADDONS = {"reservation_middleware.scrapy.Addon": 300}'),
-        ("aiohttp           ", f'async with ReservationClient(agent="{AGENT}") as client: …'),
+        ("Look closer  ", f"open {folder / 'report.html'} in a browser"),
+        ("Scrapy       ", 'ADDONS = {"reservation_middleware.scrapy.Addon": 300}'),
+        ("aiohttp      ", 'async with ReservationClient(agent="YourBot") as client: …'),
     )
     for label, step in steps:
         console.print(Text.assemble((label, "bold"), step), soft_wrap=True)

@@ -149,6 +149,10 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     probes: Probes = Probes.DEFAULT
     signals: tuple[str, ...] | None = None
 
+    def __post_init__(self) -> None:
+        for token, purposes in self.policy_tokens:
+            Agent(token, purposes)  # checks both
+
     def changed(self, changes: Mapping[str, object]) -> Self:
         """The same policy with some fields changed; plain values as in files will do.
 

@@ -1,14 +1,14 @@
 """RFC 9309 path patterns (§2.2.2, §2.2.3) in linear time, and the path of a URL.
 
 Knows patterns, not what they are for: which of several matching patterns wins is the
-business of each signal. Comparison is on a canonical form in which every percent-encoded
-octet but ``%2F`` and ``%25`` is decoded, so that both spellings of a character compare
-equal; that is how Protego, which decides Allow and Disallow, compares too.
+business of each signal. Comparison is on octets, with every percent-encoded one but
+``%2F`` and ``%25`` decoded, so that both spellings of a character compare equal and
+``/%D8`` is a prefix of what starts with a character of that first octet.
 """
 
 import re
 from collections.abc import Iterable
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote_to_bytes
 
 _KEPT = re.compile(r"%(2[Ff]|25)")
 _ORIGIN = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(?:[^/?#@\\]*@)?([^/?#@\\]*)([^#]*)")
@@ -43,11 +43,15 @@ def split_url(url: str) -> tuple[str, str]:
 
 
 def canonical(text: str) -> str:
-    """The form in which paths and literal parts of patterns are compared."""
-    if "%" not in text:
+    """The form in which paths and literal parts of patterns are compared.
+
+    One character per octet; ASCII, which nearly all paths are, stays what it is.
+    """
+    if "%" in text:
+        text = _KEPT.sub(lambda found: "%25" + found[1].upper(), text)
+    elif text.isascii():
         return text
-    kept = _KEPT.sub(lambda found: "%25" + found[1].upper(), text)
-    return unquote(kept, errors="surrogateescape")
+    return unquote_to_bytes(text.encode("utf-8", "surrogatepass")).decode("latin-1")
 
 
 class Pattern:
@@ -84,9 +88,7 @@ class Pattern:
         text = self.text
         anchored = not self.plain and self._anchored
         parts = (text[:-1] if anchored else text).split("*")
-        literal = sum(
-            len(quote(canonical(part), safe="/%=", errors="surrogateescape")) for part in parts
-        )
+        literal = sum(len(quote(canonical(part).encode("latin-1"), safe="/%=")) for part in parts)
         return literal + len(parts) - 1 + anchored
 
     def matches(self, path: str) -> bool:

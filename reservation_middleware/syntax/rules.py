@@ -1,17 +1,19 @@
 """Allow and Disallow inside one group: RFC 9309 §2.2.2.
 
 Protego decides; it is shown one group only, and only where a rule's literal prefix fits
-the path. Our own matcher names the deciding line, and only when somebody asks why. A
+the path. Our own matcher names the deciding line, and only when somebody asks why; it
+decides itself where a rule holds half a character, which Protego cannot compare. A
 corpus test keeps the two in agreement.
 """
 
+import re
 from collections.abc import Sequence
 from string import printable, whitespace
 from urllib.parse import quote
 
 from protego import Protego
 
-from .path import PatternIndex
+from .path import PatternIndex, canonical
 from .robots import Group, Rule
 
 # Protego's parse is linear but slow: of a group this large it is shown only the rules
@@ -19,6 +21,8 @@ from .robots import Group, Rule
 _WHOLE = 500
 
 _ANY_HOST = "http://a"
+
+_NO_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 
 # What Protego may see as it stands. It splits lines at U+2028, VT, FF and others and
 # strips any white space, where RFC 9309 has CR, LF, SP and HTAB only.
@@ -28,7 +32,7 @@ _PLAIN = "".join(sorted(set(printable) - set(whitespace))) + " "
 class GroupRules:
     """The rules of one group, ready to be asked."""
 
-    __slots__ = ("_index", "_owner", "_protego", "_rules")
+    __slots__ = ("_halves", "_index", "_owner", "_protego", "_rules")
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._rules = rules
@@ -40,6 +44,7 @@ class GroupRules:
                 self._owner.append(rule)
         self._index = PatternIndex(patterns)
         self._protego: Protego | None = None
+        self._halves = any(_has_half(rule.path) for rule in rules)
 
     @staticmethod
     def of(group: Group) -> "GroupRules":
@@ -54,17 +59,36 @@ class GroupRules:
         numbers = self._index.candidates(path)
         if not numbers:
             return True
+        if self._halves:
+            rule = self.deciding(path)
+            return rule is None or rule.allow
         if len(self._rules) > _WHOLE:
             protego = _protego([self._owner[number] for number in numbers])
         else:
             protego = self._protego or _protego(self._rules)
             self._protego = protego
+        if not target.isascii():
+            target = quote(target, safe=_PLAIN, errors="replace")
         return protego.can_fetch(_ANY_HOST + target, "*")
 
     def deciding(self, path: str) -> Rule | None:
         """The rule that decides a canonical path: most octets, Allow on a tie."""
         rules = [self._owner[number] for number in self._index.longest(path)]
         return max(rules, key=lambda rule: rule.allow, default=None)
+
+
+def _has_half(path: str) -> bool:
+    """Whether a pattern has an escape that is none, or octets that are no whole character."""
+    if "%" not in path:
+        return False
+    if _NO_ESCAPE.search(path):
+        return True
+    try:
+        for part in path.split("*"):
+            canonical(part).encode("latin-1").decode("utf-8")
+    except UnicodeDecodeError:
+        return True
+    return False
 
 
 def _readings(rule: Rule) -> tuple[str, ...]:

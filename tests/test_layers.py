@@ -1,0 +1,136 @@
+"""The house rules of the package: who may import whom, no extras needed, files of one room.
+
+The contracts themselves stand in pyproject.toml; here they are run.
+"""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "reservation_middleware"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+#: Files past 300 lines, each with the reason why there is no second room inside it.
+LONG = {
+    "aiohttp.py": "the two faces of one host framework, which share all their private helpers",
+    "check.py": "the machine and its three values are one loop; half of it is docstrings",
+    "scrapy.py": "add-on, middleware and head handler share one state per crawler",
+    "signals/_signal.py": "the nouns that every signal needs, in one import",
+    "signals/tdmrep.py": "three carriers of one family with one precedence",
+}
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
+def python(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def test_import_contracts_are_kept() -> None:
+    pytest.importorskip("importlinter", reason="import-linter is not installed")
+    # The layers are in the checkout's pyproject.toml, so it must be run there.
+    code = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True))"
+    done = python(code)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+
+
+def test_every_module_is_in_a_layer() -> None:
+    import tomllib
+
+    config = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    (layers,) = (
+        contract["layers"]
+        for contract in config["tool"]["importlinter"]["contracts"]
+        if contract["type"] == "layers"
+    )
+    named = {name.strip() for layer in layers for name in layer.split("|")}
+    there = {
+        path.stem if path.suffix == ".py" else path.name
+        for path in PACKAGE.iterdir()
+        if (path.suffix == ".py" and path.stem != "__init__") or (path / "__init__.py").exists()
+    }
+    assert there - named == set(), "not in a layer of pyproject.toml"
+
+
+EXTRAS = ("scrapy", "twisted", "aiohttp", "redis", "pyarrow", "duckdb", "fastwarc", "pyspark")
+
+BLOCKED = f"""
+import sys
+for name in {EXTRAS!r}:
+    sys.modules[name] = None
+"""
+
+WORKS = """
+import reservation_middleware as r
+check = r.Check("https://a.example/x", agent=r.Agent("ExampleBot"))
+for request in check.wants():
+    check.feed(r.Document(url=request.url, resource=request.resource, outcome=r.Outcome.FETCHED,
+        body=b"User-agent: *\\nContent-Signal: ai-train=no\\n" if "txt" in request.url else b"[]"))
+decision = check.decide()
+assert decision.blocked and decision.verdict == "disallowed", decision
+from reservation_middleware.batch import decide_lines
+((line, good),) = decide_lines([b'{"url": "https://a.example/x"}'])
+assert good, line
+"""
+
+
+def test_the_package_works_with_no_extras() -> None:
+    done = python(BLOCKED + WORKS)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_package_imports_no_extra_of_itself() -> None:
+    code = f"{WORKS}\nfound = set({EXTRAS!r}) & set(sys.modules)\nassert not found, found"
+    done = python(f"import sys\n{code}")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("extra", ["scrapy", "aiohttp"])
+def test_an_adapter_without_its_extra_names_it(extra: str) -> None:
+    if not (PACKAGE / f"{extra}.py").exists():
+        pytest.skip(f"reservation_middleware/{extra}.py is not there yet")
+    code = f"""
+{BLOCKED}
+try:
+    import reservation_middleware.{extra}
+except ImportError as error:
+    text = str(error)
+    assert "pip install" in text and "reservation-middleware[{extra}]" in text, text
+else:
+    raise SystemExit("it was imported")
+"""
+    done = python(code)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_a_module_opens_with_a_docstring(path: Path) -> None:
+    assert ast.get_docstring(ast.parse(path.read_text("utf-8"))), name_of(path)
+
+
+def test_a_module_has_one_room() -> None:
+    long = {
+        name_of(path): lines
+        for path in MODULES
+        if (lines := len(path.read_text("utf-8").splitlines())) > 300
+    }
+    assert {name: lines for name, lines in long.items() if name not in LONG} == {}
+    assert set(LONG) - set(long) == set(), "no longer long; strike the reason"
+    assert max(long.values(), default=0) <= 500
+
+
+def test_nothing_is_called_utils() -> None:
+    assert [path for path in MODULES if "util" in path.stem or "helper" in path.stem] == []
