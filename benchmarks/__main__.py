@@ -97,13 +97,13 @@ def _run(names: Sequence[str], quick: bool, rounds: int | None, seed: int) -> li
             rounds=rounds,
             seed=seed,
             progress=progress,
-            say=lambda text: talk.print(text, markup=False, highlight=False),
+            say=lambda text: talk.print(text, markup=False, highlight=False, soft_wrap=True),
         )
         for name in names:
             progress(name, 0, 1)
             for row in ALL[name](options):
                 rows.append(row)
-                bar.console.print(_line(row), markup=False, highlight=False)
+                bar.console.print(_line(row), markup=False, highlight=False, soft_wrap=True)
     out.print(_table(rows))
     return rows
 

@@ -24,6 +24,7 @@ try:
         ClientTimeout,
         DummyCookieJar,
         StreamReader,
+        TraceConfig,
     )
 except ImportError as error:  # pragma: no cover - needs an environment without aiohttp
     raise ImportError(
@@ -32,7 +33,7 @@ except ImportError as error:  # pragma: no cover - needs an environment without 
     ) from error
 
 from .check import Check, is_policy_resource
-from .fetch import Answer, Fetcher, TransportClosedError
+from .fetch import TIMEOUT, Answer, Fetcher, TransportClosedError
 from .model import (
     PAGE,
     Action,
@@ -192,7 +193,7 @@ def reservation_middleware(
     return ReservationMiddleware(
         profile() if policy is None else policy,
         agent=Agent(agent) if isinstance(agent, str) else agent,
-        fetcher=fetcher or Fetcher(),
+        fetcher=fetcher or Fetcher(timeout=None),
         listener=listener,
     )
 
@@ -211,7 +212,7 @@ class ReservationClient:
         agent: who asks; see ``reservation_middleware``.
         content: look into HTML. Such a body is read whole before the response is handed
             out, so ``response.read()`` and ``text()`` work and ``.content`` is at its end.
-        fetcher: gets the policies.
+        fetcher: gets the policies; hand one in to share it between clients.
         listener: is called with the last decision about every request.
         middlewares: more client middlewares, inside the check.
         session: further arguments of ``aiohttp.ClientSession``.
@@ -228,7 +229,8 @@ class ReservationClient:
         middlewares: Sequence[ClientMiddlewareType] = (),
         **session: Any,
     ) -> None:
-        self._fetcher = fetcher or Fetcher()
+        self._fetcher = fetcher or Fetcher(timeout=None)
+        self._fetcher_is_shared = fetcher is not None
         self._middleware = reservation_middleware(
             policy, agent=agent, fetcher=self._fetcher, listener=listener
         )
@@ -251,8 +253,12 @@ class ReservationClient:
         await self.close()
 
     async def close(self) -> None:
-        """Close the session and end policy fetches that are under way."""
-        await self._fetcher.close()
+        """Close the session and end its policy fetches that are under way.
+
+        Whoever else waits for one, with a fetcher that was handed in, fetches it anew.
+        """
+        if not self._fetcher_is_shared:
+            await self._fetcher.close()
         if self._session is not None:
             await self._session.close()
 
@@ -354,6 +360,21 @@ def _agent_of(user_agent: str) -> Agent:
     return Agent(token)
 
 
+def _timed(limiter: asyncio.Timeout) -> TraceConfig:
+    """Stops the clock while a request waits for a connection: that says nothing about the site."""
+
+    async def stop(*_: object) -> None:
+        limiter.reschedule(None)
+
+    async def start(*_: object) -> None:
+        limiter.reschedule(asyncio.get_running_loop().time() + TIMEOUT)
+
+    trace = TraceConfig()
+    trace.on_connection_queued_start.append(stop)
+    trace.on_connection_queued_end.append(start)
+    return trace
+
+
 class _Bounded:
     """Stands in for a response's stream while its body is read whole."""
 
@@ -367,6 +388,9 @@ class _Bounded:
             if len(body) > MAX_PAGE:
                 raise ClientPayloadError(f"a page of more than {MAX_PAGE} bytes")
         return bytes(body)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._content, name)
 
 
 async def _read(response: ClientResponse) -> bytes:
@@ -394,7 +418,7 @@ async def _fetch(url: str, limit: int, cause: ClientRequest) -> Answer:
     """Fetch one policy resource as the request that needs it would go.
 
     A session of its own on the same connector: no cookies and no credentials of the
-    crawl go along, and no middleware is run. The fetcher sees to the timeout.
+    crawl go along, and no middleware is run.
 
     Raises:
         TransportClosedError: the session of the request was closed.
@@ -410,12 +434,14 @@ async def _fetch(url: str, limit: int, cause: ClientRequest) -> Answer:
         headers.pop("Proxy-Authorization", None)  # only a proxy that reads it may have it
     try:
         async with (
+            asyncio.timeout(TIMEOUT) as limiter,
             ClientSession(
                 connector=session.connector,
                 connector_owner=False,
                 cookie_jar=DummyCookieJar(),
                 timeout=ClientTimeout(total=None),
                 skip_auto_headers=("User-Agent",),
+                trace_configs=[_timed(limiter)],
             ) as bare,
             bare.get(
                 url, allow_redirects=False, headers=headers, ssl=cause.ssl, **_proxy(cause)
@@ -439,14 +465,21 @@ async def _fetch(url: str, limit: int, cause: ClientRequest) -> Answer:
 def _proxy(cause: ClientRequest) -> dict[str, Any]:
     """The proxy that a request goes through, with what that proxy needs to know.
 
-    Credentials go into its URL, since ``proxy_auth=`` is deprecated in aiohttp 3.14.
+    Credentials go into its URL, since ``proxy_auth=`` is deprecated in aiohttp 3.14. Of
+    ``proxy_headers`` those are left out that are the session's: aiohttp mixes them in, and
+    then takes an Authorization for the proxy's.
     """
     proxy = cause.proxy
     if proxy is None:
         return {}
     if cause.proxy_auth is not None:
         proxy = proxy.with_user(cause.proxy_auth.login).with_password(cause.proxy_auth.password)
-    return {"proxy": proxy, "proxy_headers": cause.proxy_headers}
+    kept = {
+        name: value
+        for name, value in (cause.proxy_headers or {}).items()
+        if name.lower() == "proxy-authorization" or cause.headers.get(name) != value
+    }
+    return {"proxy": proxy, "proxy_headers": kept}
 
 
 def _page(response: ClientResponse, body: bytes | None) -> Document:

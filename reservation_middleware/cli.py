@@ -20,7 +20,7 @@ from .agents import catalogue
 from .batch import bounded_lines, decide_lines
 from .config import Configuration, configuration
 from .ledger.record import record
-from .model import ConfigurationError, Document
+from .model import Document, ReservationError
 from .report.text import safe, show
 from .version import SPEC_VERSION, __version__
 
@@ -228,6 +228,6 @@ def main() -> None:
     """Run the command line; the package's own errors become one line and status 2."""
     try:
         app()
-    except (ConfigurationError, ImportError) as error:
+    except (ReservationError, ImportError) as error:
         sys.stderr.write(f"reservations: {error}\n")
         raise SystemExit(2) from None

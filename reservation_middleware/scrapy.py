@@ -57,8 +57,9 @@ decided = object()
 #: Where the built-in robots.txt middleware stands; ours takes its place.
 ORDER = 100
 
-#: A compressed policy is unpacked up to here; a larger one counts as unreachable.
-UNPACKED = 16 * 1024 * 1024
+#: A policy that says it is longer, or is when unpacked, counts as unreachable; one that just
+#: goes on is cut off much earlier.
+LONGEST = 16 * 1024 * 1024
 
 _META = "reservation"
 _POLICY = "_reservation_policy_limit"
@@ -195,7 +196,7 @@ class ReservationMiddleware:
         self._checks[request] = check, decision
         if self._stops(decision, request):
             # A body that was cut off must not be kept by the HTTP cache.
-            request.meta.setdefault("dont_cache", _CUT)
+            request.meta["dont_cache"] = request.meta.get("dont_cache") or _CUT
             raise StopDownload(fail=False)
 
     def process_response(
@@ -302,8 +303,8 @@ class ReservationMiddleware:
                 "dont_obey_robotstxt": True,
                 "dont_redirect": True,
                 "dont_retry": True,
-                # Ours holds, and it cuts off where theirs would fail.
-                "download_maxsize": 0,
+                # Not the crawl's: theirs fail where ours cuts off.
+                "download_maxsize": LONGEST,
                 "download_timeout": self._timeout,
                 "download_warnsize": 0,
                 "handle_httpstatus_all": True,
@@ -348,7 +349,6 @@ class ReservationMiddleware:
         if left < 0:
             raise StopDownload(fail=False)
         request.meta[_POLICY] = left - len(data)
-        request.meta["download_maxsize"] = UNPACKED  # read again when it is decompressed
 
 
 def policy_from(settings: BaseSettings) -> Policy:

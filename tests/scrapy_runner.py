@@ -295,10 +295,8 @@ class _Run:
             settings["TWISTED_REACTOR_ENABLED"] = False
         settings |= self.plan.settings
         spider = self._spider()
-        if hasattr(crawlers, "AsyncCrawlerRunner"):  # Scrapy 2.14
-            runner = crawlers.AsyncCrawlerRunner(settings)
-        else:
-            runner = crawlers.CrawlerRunner(settings)
+        made_by = getattr(crawlers, "AsyncCrawlerRunner", crawlers.CrawlerRunner)  # Scrapy 2.14
+        runner: Any = made_by(settings)
         self.crawler = runner.create_crawler(spider)
         self._connect()
         try:
@@ -356,6 +354,7 @@ class _Run:
         class Lister(scrapy.Spider):
             name = "lister"
             custom_settings = plan.custom_settings
+            allowed_domains = plan.allowed_domains or []
 
             async def start(self) -> AsyncIterator[Any]:
                 if plan.impatient:
@@ -366,7 +365,7 @@ class _Run:
                     yield self.ask(one)
 
             def ask(self, one: Any, meta: Json | None = None) -> Any:
-                given = {"url": one} if isinstance(one, str) else one
+                given: Json = {"url": one} if isinstance(one, str) else one
                 meta = {**(meta or {}), **given.get("meta", {})}
                 if proxy is not None:
                     meta.setdefault("proxy", proxy)
@@ -383,22 +382,20 @@ class _Run:
 
             def parse(self, response: Any, asked: str, then: list[Any]) -> Iterator[Any]:
                 run.got.append(run.told(response, asked))
-                meta = {"reservation": response.meta["reservation"]}
+                meta = {k: v for k, v in response.meta.items() if k == "reservation"}
                 for one in then:
                     yield self.ask(one, meta)
 
             def err(self, failure: Any) -> None:
                 run.failed.append(run.told_failure(failure))
 
-        if plan.allowed_domains is not None:
-            Lister.allowed_domains = plan.allowed_domains
         if plan.sitemaps is None:
             return Lister
 
         class Mapped(scrapy.spiders.SitemapSpider):
             name = "mapped"
             custom_settings = plan.custom_settings
-            sitemap_urls = plan.sitemaps
+            sitemap_urls = plan.sitemaps or []
 
             def parse(self, response: Any) -> None:
                 run.got.append(run.told(response, response.url))
@@ -480,10 +477,6 @@ async def _serve(mode: str, out: Any) -> None:
         out.flush()
 
 
-async def _serve_one(mode: str, out: Any) -> None:
-    """The same without asyncio: one crawl, whose loop is the reactor's."""
-
-
 def _main(mode: str) -> None:
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever prints must not spoil the answers
@@ -501,8 +494,9 @@ def _main(mode: str) -> None:
     from scrapy.utils.reactor import install_reactor
 
     install_reactor(REACTORS[mode])
-    from twisted.internet import reactor
     from twisted.internet.defer import Deferred, ensureDeferred
+
+    reactor: Any = importlib.import_module("twisted.internet.reactor")
 
     _listen()
 
@@ -511,10 +505,10 @@ def _main(mode: str) -> None:
             work: Any = Deferred.fromFuture(asyncio.ensure_future(_serve(mode, out)))
         else:
             work = ensureDeferred(_once(mode, out))
-        work.addBoth(lambda _: reactor.stop())  # type: ignore[attr-defined]
+        work.addBoth(lambda _: reactor.stop())
 
-    reactor.callWhenRunning(begin)  # type: ignore[attr-defined]
-    reactor.run()  # type: ignore[attr-defined]
+    reactor.callWhenRunning(begin)
+    reactor.run()
 
 
 async def _once(mode: str, out: Any) -> None:
@@ -546,7 +540,7 @@ def _listen() -> None:
     from scrapy.downloadermiddlewares import cookies
     from twisted.python import log
 
-    log.PythonLoggingObserver("twisted").start()
+    log.PythonLoggingObserver("twisted").start()  # type: ignore[no-untyped-call]
     cookies._split_domain = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
 
 

@@ -235,8 +235,7 @@ def test_rules_agree_with_protego_on_every_question() -> None:
                 known[why or "?"] += 1
                 if not why:
                     wrong.append(
-                        f"{host} {target!r}: Protego {expected}, allows {allowed}, "
-                        f"deciding {rule}"
+                        f"{host} {target!r}: Protego {expected}, allows {allowed}, deciding {rule}"
                     )
     print(f"{asked} questions about {files} files, {blocked} of them disallowed")
     print("disagreements by cause:", dict(known))
@@ -334,9 +333,7 @@ def test_html_pages_served_as_robots_txt_are_noted_and_block_nothing() -> None:
     }
     assert len(pages) >= 60
     for host, body in pages.items():
-        check = Check(
-            f"{ORIGIN}/x", agent=Agent("ExampleBot"), site=Site([reading(body)])
-        )
+        check = Check(f"{ORIGIN}/x", agent=Agent("ExampleBot"), site=Site([reading(body)]))
         decision = check.decide()
         assert [note.kind.ident for note in decision.notes] == ["robots-is-html"], host
         assert decision.crawl is Preference.ALLOWED, host

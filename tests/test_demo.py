@@ -277,7 +277,7 @@ def test_a_false_expectation_makes_it_fail(tmp_path: Path) -> None:
     out = io.StringIO()
     console = Console(file=out, width=60, force_terminal=True, no_color=True)
     assert run(tmp_path, console, hosts=hosts) is False
-    assert "Pages that did not go as expected (4)" in out.getvalue()
+    assert "Pages that did not go as expected (6)" in out.getvalue()
     assert "http://garden.example/ (scrapy, enforce): expected block" in " ".join(
         out.getvalue().split()
     )

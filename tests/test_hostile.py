@@ -164,17 +164,13 @@ def robots_10_000_agents_over_10_000_rules(scale: float) -> Case:
 @case
 def robots_30_stars(scale: float) -> Case:
     pattern = "/" + "*a" * 30 + "*{n}b$"
-    return robots(
-        filled(CAP * scale, numbered(f"Disallow: {pattern}\n")), f"{ORIGIN}/{'a' * 2000}"
-    )
+    return robots(filled(CAP * scale, numbered(f"Disallow: {pattern}\n")), f"{ORIGIN}/{'a' * 2000}")
 
 
 @case
 def robots_thousands_of_stars_in_a_pattern(scale: float) -> Case:
     pattern = "/" + "*a" * 4000 + "*b$"
-    return robots(
-        filled(CAP * scale, numbered(f"Disallow: {pattern}\n")), f"{ORIGIN}/{'a' * 9000}"
-    )
+    return robots(filled(CAP * scale, numbered(f"Disallow: {pattern}\n")), f"{ORIGIN}/{'a' * 9000}")
 
 
 @case
@@ -380,7 +376,9 @@ def html_100_000_other_metas(scale: float) -> Case:
 
 @case
 def html_100_000_other_metas_and_one(scale: float) -> Case:
-    return page('<meta name="x" content="y">\n' * int(100_000 * scale) + "<meta name=robots content=noai>")
+    return page(
+        '<meta name="x" content="y">\n' * int(100_000 * scale) + "<meta name=robots content=noai>"
+    )
 
 
 @case
@@ -507,7 +505,9 @@ def html_utf_16(scale: float) -> Case:
 
 @case
 def headers_1_000(scale: float) -> Case:
-    return page(headers=(("x-robots-tag", "examplebot: noai, noimageai, nosnippet"),) * int(1000 * scale))
+    return page(
+        headers=(("x-robots-tag", "examplebot: noai, noimageai, nosnippet"),) * int(1000 * scale)
+    )
 
 
 @case
@@ -600,8 +600,8 @@ def test_ends_in_a_decision_with_a_small_record(name: str) -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_calls_grow_no_faster_than_the_input(name: str) -> None:
     build = CASES[name]
-    calls(build(0.1))  # fills caches that are shared by all decisions
-    half, full = calls(build(0.5)), calls(build(1.0))
+    calls(build(0.02))  # fills caches that are shared by all decisions
+    half, full = calls(build(0.1)), calls(build(0.2))
     # A few hundred calls are the floor of every decision.
     assert full <= half * MAX_GROWTH + 500, f"{half} calls → {full}"
 
@@ -641,9 +641,7 @@ def main(words: list[str]) -> None:
         )
         length = len(msgspec.json.encode(record(decided(full)))) - len(full.url)
         ratio = slow / fast if fast else 0.0
-        sys.stdout.write(
-            f"{name:48}{size / KIB:9.0f}{slow * 1000:10.1f}{ratio:7.1f}{length:10}\n"
-        )
+        sys.stdout.write(f"{name:48}{size / KIB:9.0f}{slow * 1000:10.1f}{ratio:7.1f}{length:10}\n")
         sys.stdout.flush()
 
 

@@ -9,6 +9,7 @@ import gzip
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,9 @@ import pytest
 
 pytest.importorskip("scrapy")
 
-from scrapy_runner import Crawl, Worker, version, why_not  # noqa: E402
+from scrapy_runner import Crawl, Worker, version, why_not
 
-from web import Answer, WebThread  # noqa: E402
+from web import Answer, WebThread
 
 A = "http://a.example"
 HTML = (("Content-Type", "text/html"),)
@@ -76,7 +77,7 @@ def crawl(
     requests: list[Any],
     *,
     environment: bool = False,
-    problems: int = 0,
+    problems: int | None = 0,
     **plan: Any,
 ) -> tuple[Crawl, WebThread]:
     """Crawl pages of a web that is gone afterwards, while its log is not."""
@@ -89,15 +90,17 @@ def crawl(
         done = worker.crawl(
             None if environment else proxy, requests=requests, settings=settings, **plan
         )
-    assert len(done.problems) == problems, done.problems
-    if not problems:
-        assert "error" not in done.made
+    assert problems is None or len(done.problems) == problems, done.problems
+    assert "error" not in done.made
     return done, web
 
 
 def site(robots: Answer = NO_RULES, host: str = A, **pages: Answer) -> dict[str, Answer]:
     """A host with a robots.txt and some pages."""
-    return {f"{host}/robots.txt": robots, **{f"{host}/{path}": page for path, page in pages.items()}}
+    return {
+        f"{host}/robots.txt": robots,
+        **{f"{host}/{path}": page for path, page in pages.items()},
+    }
 
 
 def private(count: int = 20, host: str = A) -> list[str]:
@@ -122,13 +125,19 @@ def test_no_request_is_let_through_while_robots_is_on_its_way(worker: Worker, de
     assert [seen.url for seen in web.log if "/private/" in seen.url] == []
 
 
-def test_stock_scrapy_for_comparison(usual: Worker, record_property: Any) -> None:
+def test_stock_scrapy_for_comparison(
+    usual: Worker,
+    record_property: Callable[[str, object], None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     pages = site(replace(PRIVATE, delay=1)) | dict.fromkeys(private(), PAGE)
     done, web = crawl(usual, pages, private(), environment=True, addon=False)
     leaked = len([seen for seen in web.log if "/private/" in seen.url])
-    found = f"stock Scrapy {version()}: {leaked} of 20 disallowed pages fetched"
-    record_property("stock", found)
-    print(found)
+    # Told, not required: it is not ours to fix. 13 or so from Scrapy 2.14 to 2.19, none in 2.13.
+    record_property("leaked", leaked)
+    with capsys.disabled():
+        number = ".".join(map(str, version()))
+        print(f" [stock Scrapy {number}: {leaked} of 20 disallowed pages fetched] ", end="")  # noqa: T201
     assert len(done.got) == leaked
 
 
@@ -155,10 +164,11 @@ def test_unreachable_robots_blocks(worker: Worker, robots: Answer, stat: str) ->
         site(robots, x=PAGE, y=PAGE),
         urls,
         settings={"RESERVATION_TIMEOUT": 1},
-        problems="cut" == robots.fault,  # Scrapy itself says so
+        problems=robots.fault == "cut",  # Scrapy itself says so
     )
     assert sorted(done.blocked) == urls
-    assert web.count(f"{A}/robots.txt") == 1  # RetryMiddleware leaves it alone
+    # RetryMiddleware leaves it alone; aiohttp, without a reactor, tries a reset one again.
+    assert 1 <= web.count(f"{A}/robots.txt") <= (2 if robots.fault == "reset" else 1)
     assert web.count(f"{A}/x") == 0
     assert any(name.startswith(f"reservation/{stat}") for name in done.stats), done.stats
     [reason] = done.failed[0]["record"]["reasons"]
@@ -217,9 +227,7 @@ def test_absent_robots_has_no_rules(usual: Worker, status: int) -> None:
 def hops(count: int) -> dict[str, Answer]:
     """A robots.txt behind so many redirects, each to another host."""
     urls = [f"{A}/robots.txt", *(f"http://hop{number}.example/rules" for number in range(count))]
-    moved = {
-        url: Answer(301, (("Location", to),)) for url, to in zip(urls, urls[1:], strict=False)
-    }
+    moved = {url: Answer(301, (("Location", to),)) for url, to in pairwise(urls)}
     return {**moved, urls[-1]: PRIVATE, f"{A}/private/0": PAGE, f"{A}/ok": PAGE}
 
 
@@ -279,6 +287,13 @@ def test_many_hosts(worker: Worker) -> None:
     assert {web.count(f"{host}/robots.txt") for host in hosts} == {1}
     assert {web.count(f"{host}/.well-known/tdmrep.json") for host in hosts} == {1}
     assert done.stat("policy_fetches") == 400
+
+
+def test_one_request_at_a_time(worker: Worker) -> None:
+    settings = {"CONCURRENT_REQUESTS": 1, "CONCURRENT_REQUESTS_PER_DOMAIN": 1}
+    done, _ = crawl(worker, site(PRIVATE, x=PAGE), [f"{A}/x", *private(2)], settings=settings)
+    assert done.urls == [f"{A}/x"]
+    assert done.blocked == private(2)
 
 
 # How policies are fetched
@@ -341,6 +356,7 @@ def test_a_long_robots_is_cut_off(worker: Worker) -> None:
 def test_the_server_of_a_long_robots_sees_the_client_leave(worker: Worker) -> None:
     written: list[int] = []
     ready = threading.Event()
+    left = asyncio.Event()
     port: list[int] = []
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -358,14 +374,14 @@ def test_the_server_of_a_long_robots_sees_the_client_leave(worker: Worker) -> No
                 count += 65536
         except OSError:
             written.append(count)
+            left.set()
         writer.transport.abort()
 
     async def serve() -> None:
         server = await asyncio.start_server(answer, "127.0.0.1", 0)
         port.append(server.sockets[0].getsockname()[1])
         ready.set()
-        while not written:
-            await asyncio.sleep(0.05)
+        await left.wait()
         server.close()
 
     thread = threading.Thread(target=lambda: asyncio.run(asyncio.wait_for(serve(), 30)))
@@ -384,7 +400,7 @@ def test_a_packed_robots_is_unpacked_with_a_bound(usual: Worker) -> None:
     done, _ = crawl(usual, site(fine), private(1))
     assert done.blocked == private(1)
     bomb = Answer(200, packed, body=gzip.compress(b"\n" * 100_000_000))
-    done, _ = crawl(usual, site(bomb, x=PAGE), [f"{A}/x"], problems=1)
+    done, _ = crawl(usual, site(bomb, x=PAGE), [f"{A}/x"], problems=None)
     assert done.blocked == [f"{A}/x"]
     assert done.stat("policy_error/IgnoreRequest") == 1
 
@@ -433,8 +449,9 @@ def test_http_cache(usual: Worker, tmp_path: Path) -> None:
     reserved = Answer(200, RESERVED, body=b"secret" * 100_000)
     pages = site(x=PAGE, noai=NOAI, reserved=reserved, moved=moved, target=PAGE)
     names = ("x", "noai", "reserved", "moved")
-    urls = [f"{A}/{name}" for name in names]
+    urls: list[Any] = [f"{A}/{name}" for name in names]
     cache = {"HTTPCACHE_ENABLED": True, "HTTPCACHE_DIR": str(tmp_path)}
+    urls[2:3] = [{"url": f"{A}/reserved", "meta": {"dont_cache": False}}]
     blocked = [f"{A}/noai", f"{A}/reserved"]
 
     first, web = crawl(usual, pages, urls, settings=cache)
@@ -562,10 +579,10 @@ def test_the_add_on_overrides_nothing(usual: Worker) -> None:
     assert order.index(MIDDLEWARE) > order.index(
         "scrapy.downloadermiddlewares.retry.RetryMiddleware"
     )
-    assert order.index(BUILT_IN) == order.index(MIDDLEWARE) + 1 or BUILT_IN in order
+    assert order.index(BUILT_IN) > order.index(MIDDLEWARE)
     assert order.count(MIDDLEWARE) == order.count(BUILT_IN) == 1
-    settings = {"DOWNLOADER_MIDDLEWARES": {MIDDLEWARE: None}}
-    done, _ = crawl(usual, site(x=Answer(200, RESERVED)), [f"{A}/x"], settings=settings)
+    off = {"DOWNLOADER_MIDDLEWARES": {MIDDLEWARE: None}}
+    done, _ = crawl(usual, site(x=Answer(200, RESERVED)), [f"{A}/x"], settings=off)
     assert done.urls == [f"{A}/x"]  # switched off
 
 
@@ -630,9 +647,7 @@ def test_other_settings(usual: Worker) -> None:
 )
 def test_a_setting_that_cannot_be(usual: Worker, name: str, value: Any, hint: str) -> None:
     with WebThread(site(x=PAGE)) as web:
-        done = usual.crawl(
-            web.proxy_url, requests=[f"{A}/x"], settings={**SETTINGS, name: value}
-        )
+        done = usual.crawl(web.proxy_url, requests=[f"{A}/x"], settings={**SETTINGS, name: value})
     assert done.made["error"].startswith("ConfigurationError")
     assert hint in done.made["error"]
     assert web.log == []
@@ -784,7 +799,8 @@ def test_a_sitemap_spider_reads_robots_itself(usual: Worker) -> None:
     robots = b"User-agent: *\nDisallow: /private/\nSitemap: http://a.example/map.xml\n"
     urls = "".join(f"<url><loc>{url}</loc></url>" for url in (f"{A}/x", f"{A}/private/0"))
     sitemap = Answer(200, (("Content-Type", "text/xml"),), body=f"<urlset>{urls}</urlset>".encode())
-    pages = site(Answer(body=robots), x=PAGE, **{"map.xml": sitemap, "private/0": PAGE})
+    pages = site(Answer(body=robots), x=PAGE)
+    pages |= {f"{A}/map.xml": sitemap, f"{A}/private/0": PAGE}
     done, web = crawl(usual, pages, [], sitemaps=[f"{A}/robots.txt"], environment=True)
     assert done.urls == [f"{A}/x"]
     assert web.count(f"{A}/map.xml") == 1

@@ -12,12 +12,12 @@ import pytest
 
 pytest.importorskip("scrapy")
 
-from scrapy_runner import Crawl, Worker  # noqa: E402
-from serve_vectors import Case, cases, facts  # noqa: E402
+from scrapy_runner import Crawl, Worker
+from serve_vectors import Case, cases, facts
 
-from reservation_middleware.check import is_policy_resource  # noqa: E402
-from support import Json  # noqa: E402
-from web import WebThread  # noqa: E402
+from reservation_middleware.check import is_policy_resource
+from support import Json
+from web import WebThread
 
 CASES = cases()
 #: Vectors that Scrapy cannot send or receive, with the reason.

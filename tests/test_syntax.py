@@ -149,8 +149,7 @@ def test_problems_have_their_line_and_text() -> None:
 
 def test_groups_of_one_token_are_merged_in_file_order() -> None:
     file = robots(
-        "User-agent: a\nDisallow: /1\nUser-agent: b\nDisallow: /2\n"
-        "User-agent: A\nAllow: /3\nX: y\n"
+        "User-agent: a\nDisallow: /1\nUser-agent: b\nDisallow: /2\nUser-agent: A\nAllow: /3\nX: y\n"
     )
     group = named(file, "a")
     assert [rule.path for rule in group.rules] == ["/1", "/3"]
@@ -321,7 +320,9 @@ def test_dictionaries() -> None:
     assert dictionary("") == {}
 
 
-@pytest.mark.parametrize("value", ["a=", "A=y", "a=y,", "a = y", "a=é", "a\0", "a" * (FIELD_LIMIT + 1)])
+@pytest.mark.parametrize(
+    "value", ["a=", "A=y", "a=y,", "a = y", "a=é", "a\0", "a" * (FIELD_LIMIT + 1)]
+)
 def test_malformed_dictionaries(value: str) -> None:
     with pytest.raises(MalformedFieldError):
         dictionary(value)

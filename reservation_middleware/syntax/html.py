@@ -25,6 +25,7 @@ _TAG = re.compile(rb"""<[mM][eE][tT][aA](?:[^>"']++|"[^"]*+"|'[^']*+'|["'])*+"""
 _SPELLED = re.compile(
     rb"&#(?:0*(?:45|4[89]|5[0-8]|6[5-9]|[78]\d|90|9[789]|1[01]\d|12[0-2])(?!\d)"
     rb"|[xX]0*(?:2[dD]|3[0-9aA]|[46][1-9a-fA-F]|[57][0-9aA])(?![0-9a-fA-F]))"
+    rb"|&colon;"
 )
 
 
@@ -52,7 +53,7 @@ def metas(body: bytes, words: Sequence[bytes], *, charset: str = "") -> tuple[Me
     everything = b"\0".join(tags)
     lower = everything.lower()
     if not any(word in lower for word in words) and not (
-        b"&#" in everything and _SPELLED.search(everything)
+        b"&" in everything and _SPELLED.search(everything)
     ):
         return ()
     return _parsed(body, tuple(word.decode("ascii") for word in words))

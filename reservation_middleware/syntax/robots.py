@@ -179,7 +179,7 @@ class RobotsFile:
                 if kind is None:
                     self.problems.append(Problem("unreadable", number, line.strip()))
                     continue
-            value = value.strip(" \t")
+            value = value.strip()
             if kind is _DISALLOW or kind is _ALLOW:
                 naming = False
                 if group is None:
