@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from selectolax.lexbor import LexborHTMLParser
 
 from reservation_middleware import Document, Outcome
-from reservation_middleware.check import Reading
 from reservation_middleware.model import PAGE
 from reservation_middleware.signals import CONTENT, SIGNALS
+from reservation_middleware.site import Reading
 from reservation_middleware.syntax.html import MAX_METAS, metas
 
 from .corpus import Page, pages

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import msgspec
 
 from reservation_middleware import Document, Outcome
-from reservation_middleware.check import PLACES, Reading, Site
+from reservation_middleware.site import PLACES, Reading, Site
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 

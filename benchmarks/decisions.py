@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterator
 
 from reservation_middleware import Agent, Check, profile
-from reservation_middleware.check import Site
+from reservation_middleware.site import Site
 
 from .corpus import AI_AGENTS, Host, Question, hosts, questions, site
 from .peers import Ask, optional, protego

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from reservation_middleware import Agent, Check, profile
-from reservation_middleware.check import Site
 from reservation_middleware.fetch import MAX_SITES, Answer, Fetcher
 from reservation_middleware.signals import SIGNALS
+from reservation_middleware.site import Site
 
 from .corpus import OWN, Host, hosts, reading, site
 from .peers import protego
@@ -57,8 +57,9 @@ def _asking(found: Site, urls: list[str]) -> Prepare:
 
 
 def _rules(options: Options) -> Iterator[Row]:
-    size, runs = options.some(1000, 50), options.runs(9)
+    runs = options.runs(9)
     for number in options.some((0, 10, 100, 1000, 10_000), (0, 100)):
+        size = options.some(1000 if number <= 100 else 100, 50)
         rng = random.Random(number)
         lines = [
             f"{'Allow' if n % 7 == 0 else 'Disallow'}: /{'*' if n % 4 == 0 else ''}"

@@ -157,7 +157,10 @@ def versus(
     for side in sides:
         if side == ours:
             continue
-        suffix = "" if side == first else ":control" if side == CONTROL else f":{side.split()[0]}"
+        if side == first:
+            suffix = ""
+        else:
+            suffix = ":control" if side == CONTROL else ":" + side.split()[0].rstrip(",")
         found.append(
             row(
                 (names or {}).get(side, name + suffix),

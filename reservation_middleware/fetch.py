@@ -14,9 +14,10 @@ from urllib.parse import quote, urljoin
 from .cache.freshness import fresh, lifetime
 from .cache.memory import Key, MemoryCache
 from .cache.recent import Recent
-from .check import Check, Reading, Site, probed
+from .check import Check
 from .model import Agent, Document, Headers, Outcome, Policy, Probes
 from .signals import Place
+from .site import Reading, Site, probed
 from .syntax.path import split_url
 
 #: RFC 9309 §2.3.1.2: follow at least five redirects.

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from .aiohttp import ReservationClient, ReservedError
-from .check import Check, Site
+from .check import Check
 from .fetch import Answer, Fetcher
 from .model import PAGE, Action, Agent, Decision, Document, Mode, Outcome, Policy, Probes
+from .site import Site
 from .version import __version__
 
 #: Agents that everybody asks about, shown beside the one that asks.

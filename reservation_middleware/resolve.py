@@ -79,6 +79,15 @@ def verdict(usage: Mapping[str, Preference | None], leaves: Sequence[str]) -> Pr
     return Preference.ALLOWED if said == {Preference.ALLOWED} else Preference.UNKNOWN
 
 
-def conflict_note(url: str, conflicts: Sequence[str]) -> Note:
-    """The note that keeps a conflict between families."""
-    return Note(CONFLICT, url, None, ", ".join(conflicts))
+def conflict_note(answer: Resolved) -> Note:
+    """The note that keeps a conflict between families, at the statement that won."""
+    span = next(
+        (
+            one.span
+            for one in answer.statements
+            if one.preference is Preference.DISALLOWED and set(one.covers) & set(answer.conflicts)
+        ),
+        None,
+    )
+    where = (span.document, span.line) if span else ("", None)
+    return Note(CONFLICT, *where, ", ".join(answer.conflicts))

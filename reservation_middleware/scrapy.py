@@ -31,7 +31,7 @@ except ImportError as error:  # pragma: no cover - needs an environment without 
         "pip install 'reservation-middleware[scrapy]'"
     ) from error
 
-from .check import FIELDS, Check, is_policy_resource, known_signals
+from .check import Check, is_policy_resource, known_signals
 from .fetch import Answer, Fetcher
 from .model import (
     PAGE,
@@ -48,6 +48,7 @@ from .model import (
 )
 from .model.vocabulary import unknown_word
 from .profiles import profile
+from .site import FIELDS
 
 logger = logging.getLogger(__name__)
 

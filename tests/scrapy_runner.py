@@ -139,6 +139,11 @@ class Worker:
         if error is None:
             assert not said, said
 
+    @property
+    def alive(self) -> bool:
+        """Whether it can do another crawl."""
+        return self._process.poll() is None
+
     def crawl(self, proxy: str | None = None, **spec: Any) -> Crawl:
         """Run a crawl.
 
@@ -248,9 +253,9 @@ class _Run:
             with self._changed():
                 await self._crawl()
         finally:
-            for _ in range(3):  # what nobody awaited, or closed, says so now
-                gc.collect()
-                await asyncio.sleep(0)
+            gc.collect()  # what nobody awaited, or closed, says so now
+            await asyncio.sleep(0)
+            gc.freeze()  # most of it is Scrapy: not looked through again
             logging.getLogger().removeHandler(log)
         stats = self.crawler.stats.get_stats() if self.crawler and self.crawler.stats else {}
         return {

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from reservation_middleware.batch import GivenPolicy, decide_lines, policy_of
-from reservation_middleware.check import probed
 from reservation_middleware.model import Policy
+from reservation_middleware.site import probed
 from reservation_middleware.syntax.path import split_url
 from support import Json, Vector, load_vectors
 from web import Answer

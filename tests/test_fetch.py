@@ -16,10 +16,10 @@ import pytest
 from reservation_middleware import Agent, Decision, Document, Outcome, Policy, fetch, profile
 from reservation_middleware.aiohttp import ReservationClient
 from reservation_middleware.cache.memory import MemoryCache
-from reservation_middleware.check import PLACES, probed
 from reservation_middleware.fetch import Answer, Fetcher, TransportClosedError
 from reservation_middleware.ledger.record import record
 from reservation_middleware.model import Action, Preference, Probes
+from reservation_middleware.site import PLACES, probed
 from web import Answer as Page
 from web import Web
 

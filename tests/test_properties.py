@@ -23,12 +23,12 @@ from selectolax.lexbor import LexborHTMLParser
 
 from reservation_middleware import Agent, Check, Decision, Document, Outcome, Policy, profile
 from reservation_middleware.cache.freshness import LONGEST, SHORTEST, UNREACHABLE, lifetime
-from reservation_middleware.check import FIELDS, PLACES, Reading
 from reservation_middleware.ledger.record import record
 from reservation_middleware.model import LEAVES, PAGE, Preference
 from reservation_middleware.model.decision import Proxies
 from reservation_middleware.profiles import PROFILES
 from reservation_middleware.signals import SIGNALS, Signal, Wish, Written
+from reservation_middleware.site import FIELDS, PLACES, Reading
 from reservation_middleware.syntax.field import (
     LIMIT,
     MalformedFieldError,

@@ -22,7 +22,6 @@ from test_vectors import answer
 
 from reservation_middleware import Agent, Check, Document, Outcome, profile
 from reservation_middleware.batch import Given, GivenDocument, GivenPolicy
-from reservation_middleware.check import PLACES
 from reservation_middleware.model import (
     CRAWL,
     LEAVES,
@@ -36,6 +35,7 @@ from reservation_middleware.model import (
 from reservation_middleware.profiles import PROFILES
 from reservation_middleware.resolve import CONFLICT
 from reservation_middleware.signals import SIGNALS, Signal
+from reservation_middleware.site import PLACES
 from support import ROOT, SPEC, Json, load_vectors, vector_files
 
 #: Vectors files that belong to no single signal.

@@ -17,6 +17,7 @@ import time
 
 import aiohttp
 import pytest
+
 from web import Answer, Fault, Web, WebThread
 
 PAGE = "http://a.example/x"

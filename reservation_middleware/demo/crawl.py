@@ -13,7 +13,6 @@ import msgspec
 
 from reservation_middleware.aiohttp import ReservationClient, ReservedError
 from reservation_middleware.cache.memory import MemoryCache
-from reservation_middleware.check import probed
 from reservation_middleware.fetch import Fetcher
 from reservation_middleware.model import (
     Agent,
@@ -24,6 +23,7 @@ from reservation_middleware.model import (
     ReservationError,
 )
 from reservation_middleware.profiles import profile
+from reservation_middleware.site import probed
 
 from .sites import Host
 from .task import AGENT, PURPOSES, USER_AGENT, Task, Visit, visit

@@ -220,7 +220,7 @@ class Reason(msgspec.Struct, frozen=True):
         )
 
 
-class Decision(msgspec.Struct, frozen=True, kw_only=True):
+class Decision(msgspec.Struct, frozen=True):
     """The answer for one URL, one agent, one policy, at one stage.
 
     Attributes:

@@ -176,7 +176,7 @@ def split_path(value: str) -> tuple[str, str]:
     return path, rest.strip()
 
 
-class Question(msgspec.Struct, kw_only=True):
+class Question(msgspec.Struct):
     """What is asked: one page, by one agent, under one policy.
 
     Attributes:
@@ -197,8 +197,11 @@ class Question(msgspec.Struct, kw_only=True):
     crawl: Preference = Preference.UNKNOWN
 
 
-class Settled(msgspec.Struct, frozen=True, kw_only=True):
+class Settled(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """What one family amounts to for one question.
+
+    Compared by identity: a signal that returns the same object for the same answer
+    lets everything that follows from it be made once.
 
     Attributes:
         usage: preference per leaf; a leaf left out is unknown.

@@ -1,16 +1,18 @@
 """RFC 9309 path patterns (§2.2.2, §2.2.3) in linear time, and the path of a URL.
 
 Knows patterns, not what they are for: which of several matching patterns wins is the
-business of each signal. Comparison is on octets, with every percent-encoded one but
-``%2F`` and ``%25`` decoded, so that both spellings of a character compare equal and
-``/%D8`` is a prefix of what starts with a character of that first octet.
+business of each signal. Comparison is on a canonical form in which every percent-encoded
+octet but ``%2F`` and ``%25`` is decoded, so that both spellings of a character compare
+equal; that is how Protego, which decides Allow and Disallow, compares too.
 """
 
 import re
 from collections.abc import Iterable
-from urllib.parse import quote, unquote_to_bytes
+from urllib.parse import quote, unquote
 
 _KEPT = re.compile(r"%(2[Ff]|25)")
+# An octet that is no whole character, as ``canonical`` leaves it.
+_HALF = re.compile("[\udc80-\udcff]")
 _ORIGIN = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(?:[^/?#@\\]*@)?([^/?#@\\]*)([^#]*)")
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
@@ -43,15 +45,24 @@ def split_url(url: str) -> tuple[str, str]:
 
 
 def canonical(text: str) -> str:
-    """The form in which paths and literal parts of patterns are compared.
-
-    One character per octet; ASCII, which nearly all paths are, stays what it is.
-    """
-    if "%" in text:
-        text = _KEPT.sub(lambda found: "%25" + found[1].upper(), text)
-    elif text.isascii():
+    """The form in which paths and literal parts of patterns are compared."""
+    if "%" not in text:
         return text
-    return unquote_to_bytes(text.encode("utf-8", "surrogatepass")).decode("latin-1")
+    kept = _KEPT.sub(lambda found: "%25" + found[1].upper(), text)
+    return unquote(kept, errors="surrogateescape")
+
+
+def has_half(text: str) -> bool:
+    """Whether some encoded octets are no whole character, as in ``/%D8``."""
+    return "%" in text and _HALF.search(canonical(text)) is not None
+
+
+def _octets(text: str) -> str:
+    """A canonical text with one character per octet."""
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("latin-1")
+    except UnicodeEncodeError:  # no URL, but nothing may raise
+        return text.encode("utf-8", "replace").decode("latin-1")
 
 
 class Pattern:
@@ -60,23 +71,40 @@ class Pattern:
     Attributes:
         text: as written.
         prefix: canonical literal text before the first ``*`` or the final ``$``.
+        plain: whether the prefix is all there is to match.
 
     """
 
-    __slots__ = ("_anchored", "_last", "_middle", "plain", "prefix", "text")
+    __slots__ = ("_anchored", "_head", "_last", "_middle", "plain", "prefix", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
-        if "*" not in text and not text.endswith("$"):
+        self._anchored = text.endswith("$")
+        self._head: str | None = None
+        if has_half(text):
+            self._by_octets()
+            return
+        if "*" not in text and not self._anchored:
             self.plain = True
             self.prefix = canonical(text)
             return
         self.plain = False
-        self._anchored = text.endswith("$")
         parts = (text[:-1] if self._anchored else text).split("*")
         self.prefix = canonical(parts[0])
         self._last = canonical(parts[-1]) if len(parts) > 1 else None
         self._middle = tuple(canonical(part) for part in parts[1:-1] if part)
+
+    def _by_octets(self) -> None:
+        """Take a pattern with half a character: whole ones could not be compared with it."""
+        self.plain = False
+        parts = (self.text[:-1] if self._anchored else self.text).split("*")
+        head, *rest = (canonical(part) for part in parts)
+        half = _HALF.search(head)
+        self.prefix = head[: half.start()] if half else head
+        self._head = _octets(head)
+        # Without a star, anything may follow a pattern that has no anchor.
+        self._last = _octets(rest[-1]) if rest else None if self._anchored else ""
+        self._middle = tuple(_octets(part) for part in rest[:-1] if part)
 
     @property
     def octets(self) -> int:
@@ -85,10 +113,11 @@ class Pattern:
         Reserved characters count as three octets, since the RFC encodes them before
         the comparison.
         """
-        text = self.text
-        anchored = not self.plain and self._anchored
-        parts = (text[:-1] if anchored else text).split("*")
-        literal = sum(len(quote(canonical(part).encode("latin-1"), safe="/%=")) for part in parts)
+        anchored = self._anchored
+        parts = (self.text[:-1] if anchored else self.text).split("*")
+        literal = sum(
+            len(quote(canonical(part), safe="/%=", errors="surrogateescape")) for part in parts
+        )
         return literal + len(parts) - 1 + anchored
 
     def matches(self, path: str) -> bool:
@@ -98,6 +127,11 @@ class Pattern:
         if self.plain:
             return True
         start = len(self.prefix)
+        if self._head is not None:
+            path = _octets(path)
+            if not path.startswith(self._head):
+                return False
+            start = len(self._head)
         last = self._last
         if last is None:  # "…$" without a star
             return len(path) == start

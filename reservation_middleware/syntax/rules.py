@@ -6,14 +6,13 @@ decides itself where a rule holds half a character, which Protego cannot compare
 corpus test keeps the two in agreement.
 """
 
-import re
 from collections.abc import Sequence
 from string import printable, whitespace
 from urllib.parse import quote
 
 from protego import Protego
 
-from .path import PatternIndex, canonical
+from .path import PatternIndex, has_half
 from .robots import Group, Rule
 
 # Protego's parse is linear but slow: of a group this large it is shown only the rules
@@ -21,8 +20,6 @@ from .robots import Group, Rule
 _WHOLE = 500
 
 _ANY_HOST = "http://a"
-
-_NO_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 
 # What Protego may see as it stands. It splits lines at U+2028, VT, FF and others and
 # strips any white space, where RFC 9309 has CR, LF, SP and HTAB only.
@@ -44,7 +41,7 @@ class GroupRules:
                 self._owner.append(rule)
         self._index = PatternIndex(patterns)
         self._protego: Protego | None = None
-        self._halves = any(_has_half(rule.path) for rule in rules)
+        self._halves = any(has_half(rule.path) for rule in rules)
 
     @staticmethod
     def of(group: Group) -> "GroupRules":
@@ -75,20 +72,6 @@ class GroupRules:
         """The rule that decides a canonical path: most octets, Allow on a tie."""
         rules = [self._owner[number] for number in self._index.longest(path)]
         return max(rules, key=lambda rule: rule.allow, default=None)
-
-
-def _has_half(path: str) -> bool:
-    """Whether a pattern has an escape that is none, or octets that are no whole character."""
-    if "%" not in path:
-        return False
-    if _NO_ESCAPE.search(path):
-        return True
-    try:
-        for part in path.split("*"):
-            canonical(part).encode("latin-1").decode("utf-8")
-    except UnicodeDecodeError:
-        return True
-    return False
 
 
 def _readings(rule: Rule) -> tuple[str, ...]:

@@ -1,0 +1,228 @@
+"""What an origin says, read once and asked often: readings, sites, and the hot path.
+
+A ``Reading`` is a document with what every signal found in it; a ``Site`` binds the
+readings of one origin and answers for each of its pages. Most pages of a site get one
+of few answers, so everything in a decision but its URL is made once per answer. No I/O.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from .cache.freshness import earliest
+from .model import (
+    Action,
+    Agent,
+    Decision,
+    Document,
+    Note,
+    Offer,
+    Policy,
+    Preference,
+    Probes,
+    Reason,
+    Stage,
+)
+from .resolve import conflict_note, resolve, verdict
+from .signals import (
+    CONTENT,
+    HEADERS,
+    SIGNALS,
+    Findings,
+    Place,
+    Question,
+    Settled,
+    Signal,
+    Source,
+)
+
+_WORDS: tuple[bytes, ...] = tuple(
+    dict.fromkeys(word for signal in SIGNALS for word in signal.words)
+)
+#: Header fields that some signal reads, lower case.
+FIELDS: frozenset[bytes] = frozenset(field for signal in SIGNALS for field in signal.fields)
+_FIELDS = frozenset(field.decode() for field in FIELDS)
+#: Every place that some signal reads, in the order in which a fetch reaches them.
+PLACES: tuple[Place, ...] = tuple(
+    sorted(
+        dict.fromkeys(place for signal in SIGNALS for place in signal.places),
+        key=lambda place: (place is CONTENT, place is HEADERS),
+    )
+)
+#: Well-known resources by their name.
+RESOURCES: Mapping[str, Place] = {place.name: place for place in PLACES if place.path}
+_READERS: Mapping[Place, tuple[tuple[int, Signal[Any]], ...]] = {
+    place: tuple((n, signal) for n, signal in enumerate(SIGNALS) if place in signal.places)
+    for place in PLACES
+}
+#: Answers that are kept per site; a site whose pages get more of them starts anew.
+_MOST_RULINGS = 256
+
+Found = tuple[int, Findings]
+
+
+class Reading:
+    """A document with what every signal found in it at one place; made once, used often."""
+
+    __slots__ = ("document", "found", "notes", "place")
+
+    def __init__(self, document: Document, place: Place) -> None:
+        self.document = document
+        self.place = place
+        source = Source(document, place, _WORDS)
+        found: list[Found] = []
+        for number, signal in _READERS[place]:
+            findings = signal.parse(source)
+            if findings is not None:
+                found.append((number, findings))
+        self.found = tuple(found)
+        self.notes: tuple[Note, ...] = tuple(
+            note for _, findings in found for note in findings.notes
+        )
+
+
+def page_readings(document: Document) -> tuple[Reading, ...]:
+    """The readings of a page that say anything: of its head, and of its body if there is one."""
+    readings = []
+    if not _FIELDS.isdisjoint(document.fields):
+        readings.append(Reading(document, HEADERS))
+    if document.body:
+        content = Reading(document, CONTENT)
+        if content.found:
+            readings.append(content)
+    return tuple(readings)
+
+
+class Site:
+    """What one origin's policy resources say, bound together; shared by all its pages."""
+
+    __slots__ = ("_rulings", "consulted", "documents", "expires", "found", "notes")
+
+    def __init__(self, readings: Iterable[Reading] = ()) -> None:
+        ordered = sorted(readings, key=lambda reading: PLACES.index(reading.place))
+        self.consulted: tuple[str, ...] = tuple(reading.place.name for reading in ordered)
+        self.documents: tuple[Document, ...] = tuple(reading.document for reading in ordered)
+        self.notes: tuple[Note, ...] = tuple(note for reading in ordered for note in reading.notes)
+        self.expires: datetime | None = earliest(reading.document.expires for reading in ordered)
+        self.found = _in_order(pair for reading in ordered for pair in reading.found)
+        self._rulings: dict[tuple[object, ...], tuple[Agent, Policy, tuple[Any, ...]]] = {}
+
+    def decide(self, question: Question, stage: Stage, page: Sequence[Reading] = ()) -> Decision:
+        """What follows for one page.
+
+        Args:
+            question: what is asked.
+            stage: how far its fetch has come.
+            page: the readings of the page itself that say anything.
+        """
+        found = self.found
+        if page:
+            found = _in_order(
+                (
+                    *((number, one) for number, several in found for one in several),
+                    *(pair for reading in page for pair in reading.found),
+                )
+            )
+        settled = _settle(found, question)
+        if page:
+            return self._ruling(question, stage, settled, page)
+        # Settled objects are compared by identity and the key holds them, as the value
+        # holds agent and policy: an address cannot come to mean something else.
+        agent, policy = question.agent, question.policy
+        key = (id(agent), id(policy), stage.value, *settled)
+        known = self._rulings.get(key)
+        if known is not None:
+            return Decision(question.url, *known[2])
+        decision = self._ruling(question, stage, settled, page)
+        if len(self._rulings) >= _MOST_RULINGS:
+            self._rulings.clear()
+        self._rulings[key] = agent, policy, msgspec.structs.astuple(decision)[1:]
+        return decision
+
+    def _ruling(
+        self,
+        question: Question,
+        stage: Stage,
+        settled: Sequence[Settled],
+        page: Sequence[Reading],
+    ) -> Decision:
+        """Resolve what was settled: steps 3 to 9 of ``spec/decision.md``."""
+        agent, policy = question.agent, question.policy
+        answer = resolve(settled)
+        said = verdict(answer.usage, agent.leaves)
+        on_crawl = policy.on_crawl(answer.crawl, unreachable=answer.unreachable)
+        on_usage = policy.on_usage(said)
+        notes = self.notes
+        if page:
+            notes = (*notes, *(note for reading in page for note in reading.notes))
+        if answer.conflicts:
+            notes = (*notes, conflict_note(answer))
+        offers: tuple[Offer, ...] = ()
+        for one in settled:
+            offers += one.offers
+        consulted = (*self.consulted, *_CONSULTED[stage])
+        return Decision(
+            url=question.url,
+            agent=agent.token,
+            purposes=tuple(agent.purposes),
+            profile=policy.profile,
+            stage=stage,
+            action=Action.BLOCK if Action.BLOCK in (on_crawl, on_usage) else Action.PROCEED,
+            verdict=said,
+            crawl=answer.crawl,
+            usage=answer.usage,
+            reasons=tuple(map(Reason.of, answer.statements)),
+            offers=offers,
+            notes=notes,
+            consulted=consulted,
+            not_reached=_not_reached(consulted),
+            expires=self.expires,
+            crawl_action=on_crawl,
+            usage_action=on_usage,
+        )
+
+
+_CONSULTED: Mapping[Stage, tuple[str, ...]] = {
+    Stage.SITE: (),
+    Stage.HEADERS: (HEADERS.name,),
+    Stage.CONTENT: (HEADERS.name, CONTENT.name),
+}
+
+
+def _in_order(found: Iterable[Found]) -> tuple[tuple[int, tuple[Findings, ...]], ...]:
+    """Findings by signal, signals in their order, places in the order they came in."""
+    by_signal: dict[int, list[Findings]] = {}
+    for number, findings in found:
+        by_signal.setdefault(number, []).append(findings)
+    return tuple((number, tuple(by_signal[number])) for number in sorted(by_signal))
+
+
+def _settle(found: Iterable[tuple[int, tuple[Findings, ...]]], question: Question) -> list[Settled]:
+    """Let each family settle its own, the one that governs crawling first."""
+    counting = question.policy.signals
+    question.crawl = Preference.UNKNOWN
+    settled: list[Settled] = []
+    for number, findings in found:
+        signal = SIGNALS[number]
+        if counting is not None and signal.name not in counting:
+            continue
+        one = signal.settle(findings, question)
+        if one is not None:
+            settled.append(one)
+            if one.crawl is not None:
+                question.crawl = one.crawl
+    return settled
+
+
+@cache
+def probed(probes: Probes) -> tuple[Place, ...]:
+    """The well-known places that are asked before a fetch."""
+    return tuple(place for place in PLACES if place.path and (place.probed or probes is Probes.ALL))
+
+
+@cache
+def _not_reached(consulted: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(place.name for place in PLACES if place.name not in consulted)
