@@ -363,7 +363,9 @@ def test_files_that_are_not_utf_8_are_read() -> None:
         except UnicodeDecodeError:
             odd += 1
             # One has a no-break space after its *, which Google takes for no star either.
-            assert RobotsFile(body).tokens or b"*\xa0" in body, host
+            text = body.lower()
+            read = RobotsFile(body).tokens or b"user-agent" not in text
+            assert read or b"*\xa0" in text, host
     assert odd == 7
 
 

@@ -315,11 +315,15 @@ def test_proxy_credentials_go_along_after_a_redirect(usual: Worker) -> None:
 
 
 def test_the_environments_proxies_are_used(usual: Worker) -> None:
-    moved = Answer(302, (("Location", "https://b.example/x"),))
-    pages = site(x=moved) | site(PRIVATE, host="https://b.example", x=PAGE)
-    done, web = crawl(usual, pages, [f"{A}/x"], environment=True)
-    assert done.urls == ["https://b.example/x"]
-    assert web.count("https://b.example/robots.txt") == 1
+    """Each scheme's own, also for a page that was redirected to and for its policy that was."""
+    b, secure = "http://b.example", "https://b.example"
+    pages = site(x=Answer(302, (("Location", f"{b}/x"),)))
+    pages |= site(Answer(301, (("Location", f"{secure}/robots.txt"),)), host=b, x=PAGE)
+    with WebThread(pages) as plain, WebThread(site(PRIVATE, host=secure)) as other:
+        proxies = {"http_proxy": plain.proxy_url, "https_proxy": other.proxy_url, "no_proxy": ""}
+        done = usual.crawl(requests=[f"{A}/x"], settings=SETTINGS, environ=proxies)
+    assert done.urls == [f"{b}/x"]
+    assert [seen.url for seen in other.log] == [f"{secure}/robots.txt"]
 
 
 def test_policies_are_fetched_without_cookies(usual: Worker) -> None:

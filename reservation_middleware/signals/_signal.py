@@ -5,7 +5,7 @@ signal, no operator profile but what ``Question`` shows, and does no I/O.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from functools import cached_property
 from typing import ClassVar, Generic, NamedTuple, TypeVar, cast
@@ -301,6 +301,30 @@ def spoken(terms: Mapping[str, Term], wish: Wish) -> dict[str, Preference]:
     return said
 
 
+#: Statements that one family shows for one page, and characters of each.
+_MOST_STATEMENTS, _MOST_TEXT = 16, 400
+
+
+def cut(text: str) -> str:
+    """A site's words, as much of them as is shown."""
+    return text if len(text) <= _MOST_TEXT else text[:_MOST_TEXT] + "…"
+
+
+def few(statements: Iterable[Statement]) -> tuple[Statement, ...]:
+    """The statements to show, each once and what disallows first; a flood says no more.
+
+    What is left out has been counted already.
+    """
+    shown: dict[tuple[object, ...], Statement] = {}
+    for said in sorted(
+        statements, key=lambda said: (said.inferred, said.preference is not Preference.DISALLOWED)
+    ):
+        key = (said.carrier, said.category, said.preference, said.text, said.inferred)
+        if len(shown) < _MOST_STATEMENTS:
+            shown.setdefault(key, said)
+    return tuple(shown.values())
+
+
 def combine(statements: Sequence[Statement]) -> dict[str, Preference]:
     """AIPREF's combining rule (VOCAB §5.1): any disallowed, else any allowed, else unknown."""
     usage: dict[str, Preference] = {}
@@ -332,6 +356,8 @@ __all__ = [
     "Wish",
     "Written",
     "combine",
+    "cut",
+    "few",
     "split_path",
     "spoken",
 ]

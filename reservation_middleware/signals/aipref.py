@@ -37,6 +37,8 @@ from ._signal import (
     Wish,
     Written,
     combine,
+    cut,
+    few,
     split_path,
     spoken,
 )
@@ -146,7 +148,7 @@ class Aipref(Signal[AiprefFindings]):
             elif question.crawl is not Preference.DISALLOWED:
                 # ATTACH §3.1: a path that cannot be crawled has no usage preferences.
                 said += self._ruled(findings, question)
-        return Settled(usage=combine(said), statements=tuple(said)) if said else None
+        return Settled(usage=combine(said), statements=few(said)) if said else None
 
     def write(self, wish: Wish) -> tuple[Written, ...]:
         """The rule inside a group, and the header."""
@@ -240,7 +242,7 @@ class Aipref(Signal[AiprefFindings]):
                     category=covers[-1],
                     covers=covers,
                     preference=Preference.ALLOWED if yes else Preference.DISALLOWED,
-                    text=f"Content-Usage: {record.value if record else value}",
+                    text=cut(f"Content-Usage: {record.value if record else value}"),
                     span=source.span(line),
                     scope=scope,
                 )

@@ -35,6 +35,7 @@ from ._signal import (
     Wish,
     Written,
     combine,
+    few,
     split_path,
     spoken,
 )
@@ -176,7 +177,7 @@ class ContentSignals(Signal[ContentSignalFindings]):
                     for statement in _longest_per_key(findings.loose, question.path)
                     if statement.category not in keys
                 ]
-        return Settled(usage=combine(said), statements=tuple(said)) if said else None
+        return Settled(usage=combine(said), statements=few(said)) if said else None
 
     def write(self, wish: Wish) -> tuple[Written, ...]:
         """The line inside a group, and the header."""
@@ -244,7 +245,7 @@ class ContentSignals(Signal[ContentSignalFindings]):
 
 
 def _longest_per_key(ruled: Ruled[tuple[Statement, ...]], path: str) -> list[Statement]:
-    """Per key the statements of the longest matching path; several if they tie."""
+    """Per key what the longest matching path says: the first yes and the first no if they tie."""
     best: dict[str, tuple[int, list[Statement]]] = {}
     for number in ruled.paths.matching(path):
         octets = ruled.paths[number].octets
@@ -252,6 +253,8 @@ def _longest_per_key(ruled: Ruled[tuple[Statement, ...]], path: str) -> list[Sta
             length, same = best.get(statement.category, (-1, []))
             if octets > length:
                 best[statement.category] = octets, [statement]
-            elif octets == length:
+            elif octets == length and all(
+                statement.preference is not other.preference for other in same
+            ):
                 same.append(statement)
     return [statement for _, said in best.values() for statement in said]

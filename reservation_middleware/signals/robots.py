@@ -30,6 +30,7 @@ from ._signal import (
     Status,
     Wish,
     Written,
+    cut,
 )
 
 _RFC = "https://www.rfc-editor.org/rfc/rfc9309#section-"
@@ -101,37 +102,81 @@ _PROBLEMS = {
 }
 
 _ALLOWED = Settled(crawl=Preference.ALLOWED)
+_DISALLOWED = Settled(crawl=Preference.DISALLOWED)
 
 
 class RobotsFindings(Findings):
     """A robots.txt, read or not."""
 
-    __slots__ = ("robots", "source")
+    __slots__ = ("_groups", "_settled", "robots", "source")
 
     def __init__(self, source: Source, robots: RobotsFile | None, notes: tuple[Note, ...]) -> None:
         super().__init__(source.place, notes)
         self.source = source
         self.robots = robots
+        self._groups: dict[str, Group | None] = {}
+        self._settled: dict[int, Settled] = {}
+
+    def group(self, token: str) -> Group | None:
+        """The group that a token obeys if it has rules; looked up once per token."""
+        try:
+            return self._groups[token]
+        except KeyError:
+            group = self.robots.group_for(token) if self.robots else None
+            if group is not None and not group.rules:
+                group = None
+            self._groups[token] = group
+            return group
+
+    def unread(self) -> Settled:
+        """What a file that could not be had amounts to (§2.3.1.3, §2.3.1.4)."""
+        if self.source.document.outcome is Outcome.UNAVAILABLE:
+            return _ALLOWED
+        settled = self._settled.get(0)
+        if settled is None:
+            why = _why(self.source)
+            statement = Statement(
+                signal=Robots.name,
+                carrier="robots.txt",
+                category=CRAWL,
+                covers=(CRAWL,),
+                preference=Preference.DISALLOWED,
+                text=f"unreachable: {why}",
+                span=self.source.span(),
+            )
+            settled = self._settled[0] = Settled(
+                crawl=Preference.DISALLOWED, unreachable=why, statements=(statement,)
+            )
+        return settled
+
+    def settled(self, group: Group, rule: Rule) -> Settled:
+        """What a deciding rule amounts to; made once per rule."""
+        settled = self._settled.get(rule.line)
+        if settled is None:
+            settled = self._settled[rule.line] = Settled(
+                crawl=Preference.ALLOWED if rule.allow else Preference.DISALLOWED,
+                statements=(self.statement(group, rule),),
+            )
+        return settled
 
     def statements(self) -> tuple[Statement, ...]:
         """Every Allow and Disallow line, once per group."""
         if self.robots is None:
             return ()
         return tuple(
-            self.statement(self.robots, group, rule)
-            for group in self.robots.groups
-            for rule in group.rules
+            self.statement(group, rule) for group in self.robots.groups for rule in group.rules
         )
 
-    def statement(self, robots: RobotsFile, group: Group, rule: Rule) -> Statement:
+    def statement(self, group: Group, rule: Rule) -> Statement:
         """The statement that one rule makes."""
+        assert self.robots is not None
         return Statement(
             signal=Robots.name,
             carrier="robots.txt",
             category=CRAWL,
             covers=(CRAWL,),
             preference=Preference.ALLOWED if rule.allow else Preference.DISALLOWED,
-            text=robots.line(rule.line),
+            text=cut(self.robots.line(rule.line)),
             span=self.source.span(rule.line),
             scope=Scope(rule.path, tuple(dict.fromkeys(token for token, _ in group.tokens))),
         )
@@ -181,36 +226,18 @@ class Robots(Signal[RobotsFindings]):
     def settle(self, found: Sequence[RobotsFindings], question: Question) -> Settled:
         """Whether the page may be fetched (RFC 9309 §2.2.2, §2.3.1)."""
         findings = found[0]
-        robots = findings.robots
-        if robots is None:
-            document = findings.source.document
-            if document.outcome is Outcome.UNAVAILABLE:
-                return _ALLOWED
-            why = _why(findings.source)
-            statement = Statement(
-                signal=self.name,
-                carrier="robots.txt",
-                category=CRAWL,
-                covers=(CRAWL,),
-                preference=Preference.DISALLOWED,
-                text=f"unreachable: {why}",
-                span=findings.source.span(),
-            )
-            return Settled(crawl=Preference.DISALLOWED, unreachable=why, statements=(statement,))
-        group = robots.group_for(question.agent.key)
-        if group is None or not group.rules:
+        if findings.robots is None:
+            return findings.unread()
+        group = findings.group(question.agent.key)
+        if group is None:
             return _ALLOWED
-        rules = GroupRules.of(group)
-        allowed = rules.allows(question.target, question.path)
-        if question.target.partition("?")[0] == "/robots.txt":
+        target = question.target
+        if target.startswith("/robots.txt") and target.partition("?")[0] == "/robots.txt":
             return _ALLOWED  # §2.2.2: implicitly allowed
-        rule = rules.deciding(question.path)
-        if rule is None or rule.allow is not allowed:
-            return _ALLOWED if allowed else Settled(crawl=Preference.DISALLOWED)
-        return Settled(
-            crawl=Preference.ALLOWED if allowed else Preference.DISALLOWED,
-            statements=(findings.statement(robots, group, rule),),
-        )
+        allowed, rule = GroupRules.of(group).decide(target, question.path)
+        if rule is None:
+            return _ALLOWED if allowed else _DISALLOWED
+        return findings.settled(group, rule)
 
     def write(self, wish: Wish) -> tuple[Written, ...]:
         """One group that allows or disallows everything."""

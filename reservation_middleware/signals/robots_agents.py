@@ -7,7 +7,8 @@ preference draft of 30 October 2026) is a direct statement where a group names i
 Reference: https://www.ietf.org/archive/id/draft-kelley-aipref-training-preference-signal-00.html
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from reservation_middleware.agents import KnownAgent, catalogue
 from reservation_middleware.model import (
@@ -15,6 +16,7 @@ from reservation_middleware.model import (
     Note,
     NoteKind,
     Outcome,
+    Policy,
     Preference,
     Scope,
     Statement,
@@ -22,7 +24,7 @@ from reservation_middleware.model import (
 )
 from reservation_middleware.model.decision import Proxies
 from reservation_middleware.model.vocabulary import TRAIN
-from reservation_middleware.syntax.robots import Group, RobotsFile
+from reservation_middleware.syntax.robots import Group, RobotsFile, Rule
 from reservation_middleware.syntax.rules import GroupRules
 
 from ._signal import (
@@ -38,6 +40,8 @@ from ._signal import (
     Wish,
     Written,
     combine,
+    cut,
+    few,
     spoken,
 )
 
@@ -50,12 +54,16 @@ RETIRED = NoteKind(
 )
 #: Notes that are kept for one file.
 _MOST = 10
+#: Plans, and answers of one plan, that are kept for one file.
+_MOST_PLANS = 256
+#: Groups of one token with more rules than this are asked one by one.
+_COMBINED = 500
 
 
 class AgentFindings(Findings):
     """A robots.txt with the known AI agents that it names."""
 
-    __slots__ = ("named", "robots", "source", "training")
+    __slots__ = ("_plans", "named", "robots", "source", "training")
 
     def __init__(
         self, source: Source, named: dict[str, KnownAgent], notes: tuple[Note, ...]
@@ -65,12 +73,24 @@ class AgentFindings(Findings):
         self.robots: RobotsFile = source.robots
         #: Known AI agents by the token, in lower case, that the file uses for them.
         self.named = named
+        self._plans: dict[tuple[str, int], _Plan] = {}
         #: Those that train on what they fetch, with all that they fetch for.
         self.training = {
             token: leaves
             for token, agent in named.items()
             if not set(leaves := _leaves(agent)).isdisjoint(TRAIN)
         }
+
+    def plan(self, own: str, policy: Policy) -> "_Plan":
+        """What to ask this file on behalf of one agent and policy; made once for both."""
+        key = own, id(policy)
+        plan = self._plans.get(key)
+        if plan is None:
+            if len(self._plans) >= _MOST_PLANS:
+                self._plans.clear()
+            # The plan holds the policy, so its address stays its own.
+            plan = self._plans[key] = _Plan(self, own, policy)
+        return plan
 
     def listed(self, tokens: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """Agents that an operator lists, by the token the file uses, with their leaves.
@@ -117,6 +137,131 @@ class AgentFindings(Findings):
         return tuple(found)
 
 
+class _Block(NamedTuple):
+    """Groups that are asked together, and whom they are about.
+
+    Attributes:
+        parts: the rules of the groups; one where they were combined before.
+        about: leaves, tokens and whether what follows is only inferred.
+    """
+
+    parts: tuple[GroupRules, ...]
+    about: tuple[tuple[tuple[str, ...], tuple[str, ...], bool], ...]
+
+    def blocking(self, target: str, path: str) -> Rule | None:
+        """The rule that blocks a target, None if it is not blocked."""
+        if len(self.parts) == 1:
+            allowed, rule = self.parts[0].decide(target, path)
+            return None if allowed else rule
+        # Too many rules to combine for every token: the longest of each group's own.
+        best = max(
+            (
+                (octets, rule.allow, rule)
+                for octets, rule in (part.longest(path) for part in self.parts)
+                if rule is not None
+            ),
+            default=None,
+        )
+        return None if best is None or best[1] else best[2]
+
+
+class _Plan:
+    """What to ask one file for one agent under one policy, and the answers so far."""
+
+    def __init__(self, findings: AgentFindings, own: str, policy: Policy) -> None:
+        self._findings = findings
+        self._policy = policy
+        self._blocks = _blocks(findings, own, policy)
+        self._answers: dict[tuple[int, ...], Settled | None] = {}
+
+    def settle(self, target: str, path: str) -> Settled | None:
+        """What the blocks amount to for one page; made once per set of deciding lines."""
+        if not self._blocks:
+            return None
+        rules = [block.blocking(target, path) for block in self._blocks]
+        key = tuple([rule.line if rule else 0 for rule in rules])
+        try:
+            return self._answers[key]
+        except KeyError:
+            if len(self._answers) >= _MOST_PLANS:
+                self._answers.clear()
+            answer = self._answers[key] = self._settle(rules)
+            return answer
+
+    def _settle(self, rules: Sequence[Rule | None]) -> Settled | None:
+        """One statement per deciding line and set of leaves, with the tokens it blocks."""
+        blocked: dict[tuple[bool, int, tuple[str, ...]], list[str]] = {}
+        for block, rule in zip(self._blocks, rules, strict=True):
+            if rule is not None:
+                for leaves, tokens, inferred in block.about:
+                    blocked.setdefault((inferred, rule.line, leaves), []).extend(tokens)
+        if not blocked:
+            return None
+        said = [
+            self._statement(line, leaves, tokens, inferred=inferred)
+            for (inferred, line, leaves), tokens in blocked.items()
+        ]
+        said.sort(key=lambda statement: statement.inferred)
+        counts = self._policy.proxies is Proxies.COUNT
+        counted = [statement for statement in said if counts or not statement.inferred]
+        return Settled(usage=combine(counted), statements=few(said))
+
+    def _statement(
+        self, line: int, leaves: tuple[str, ...], tokens: Sequence[str], *, inferred: bool
+    ) -> Statement:
+        source = self._findings.source
+        names = ", ".join(tokens[:12]) + (" …" if len(tokens) > 12 else "")
+        return Statement(
+            signal=RobotsAgents.name,
+            carrier="robots.txt",
+            category=_category(leaves),
+            covers=leaves,
+            preference=Preference.DISALLOWED,
+            text=cut(f"{names}: {source.robots.line(line)}"),
+            span=source.span(line),
+            scope=Scope(None, tuple(tokens)),
+            inferred=inferred,
+        )
+
+
+def _blocks(findings: AgentFindings, own: str, policy: Policy) -> tuple[_Block, ...]:
+    """The groups to ask; tokens that share groups, or rules that block all, share a block."""
+    robots = findings.robots
+    asked: dict[tuple[int, ...], dict[tuple[tuple[str, ...], bool], list[str]]] = {}
+    parts: dict[tuple[int, ...], tuple[Group, ...]] = {}
+
+    def ask(token: str, leaves: tuple[str, ...], shown: str, *, inferred: bool) -> None:
+        groups = tuple(group for group in robots.parts(token) if group.rules)
+        if not groups:
+            return
+        key = tuple(id(group) for group in groups)
+        parts[key] = groups
+        asked.setdefault(key, {}).setdefault((leaves, inferred), []).append(shown)
+
+    if policy.proxies is not Proxies.OFF:
+        listed = policy.proxy_tokens
+        for token, leaves in (findings.listed(listed) if listed else findings.training).items():
+            if token != own:
+                ask(token, leaves, token, inferred=True)
+    for name, purposes in policy.policy_tokens:
+        token = name.lower()
+        named = bool(robots.parts(token))
+        # Whether the group for * stands in for a policy token is open in the draft.
+        ask(token if named else "*", expand(purposes), token if named else "*", inferred=not named)
+    blocks = []
+    for key, about in asked.items():
+        groups = parts[key]
+        rules = sum(len(group.rules) for group in groups)
+        if len(groups) > 1 and rules <= _COMBINED:
+            combined = GroupRules([rule for group in groups for rule in group.rules])
+            asks: tuple[GroupRules, ...] = (combined,)
+        else:
+            asks = tuple(GroupRules.of(group) for group in groups)
+        whom = tuple((leaves, tuple(tokens), hint) for (leaves, hint), tokens in about.items())
+        blocks.append(_Block(asks, whom))
+    return tuple(blocks)
+
+
 class RobotsAgents(Signal[AgentFindings]):
     """Blocks of known AI agents, control tokens and policy tokens."""
 
@@ -152,20 +297,11 @@ class RobotsAgents(Signal[AgentFindings]):
 
     def settle(self, found: Sequence[AgentFindings], question: Question) -> Settled | None:
         """Blocks that the policy wants to hear of; they count as the policy says."""
-        findings = found[0]
-        policy = question.policy
-        inferred: list[Statement] = []
-        direct: list[Statement] = []
-        if policy.proxies is not Proxies.OFF and findings.robots.groups:
-            inferred += self._blocks(findings, question)
-        for token, purposes in policy.policy_tokens:
-            statement = self._policy_token(findings, question, token.lower(), purposes)
-            if statement:
-                (inferred if statement.inferred else direct).append(statement)
-        if not inferred and not direct:
-            return None
-        counted = inferred + direct if policy.proxies is Proxies.COUNT else direct
-        return Settled(usage=combine(counted), statements=(*direct, *inferred))
+        return (
+            found[0]
+            .plan(question.agent.key, question.policy)
+            .settle(question.target, question.path)
+        )
 
     def write(self, wish: Wish) -> tuple[Written, ...]:
         """A group that blocks the control tokens that say no more than the wish."""
@@ -174,62 +310,6 @@ class RobotsAgents(Signal[AgentFindings]):
             return ()
         lines = [*(f"User-agent: {token}" for token in tokens), "Disallow: /", ""]
         return (Written(self.carriers[0], "\n".join(lines)),)
-
-    def _blocks(self, findings: AgentFindings, question: Question) -> Iterable[Statement]:
-        """One statement per deciding line and set of leaves, with the tokens it blocks."""
-        listed = question.policy.proxy_tokens
-        candidates = findings.listed(listed) if listed else findings.training
-        answers: dict[int, bool] = {}  # by group, so that a group is asked once
-        blocked: dict[tuple[int | None, tuple[str, ...]], list[str]] = {}
-        for token, leaves in candidates.items():
-            group = findings.robots.named(token)
-            if group is None or not group.rules or token == question.agent.key:
-                continue
-            rules = GroupRules.of(group)
-            if id(group) not in answers:
-                answers[id(group)] = rules.allows(question.target, question.path)
-            if answers[id(group)]:
-                continue
-            rule = rules.deciding(question.path)
-            blocked.setdefault((rule and rule.line, leaves), []).append(token)
-        for (line, leaves), tokens in blocked.items():
-            names = ", ".join(tokens[:12]) + (" …" if len(tokens) > 12 else "")
-            yield Statement(
-                signal=self.name,
-                carrier="robots.txt",
-                category=_category(leaves),
-                covers=leaves,
-                preference=Preference.DISALLOWED,
-                text=f"{names}: {findings.robots.line(line) if line else 'Disallow'}",
-                span=findings.source.span(line),
-                scope=Scope(None, tuple(tokens)),
-                inferred=True,
-            )
-
-    def _policy_token(
-        self, findings: AgentFindings, question: Question, token: str, purposes: tuple[str, ...]
-    ) -> Statement | None:
-        """What a group keyed by a policy token says; the ``*`` group only as a hint."""
-        own: Group | None = findings.robots.named(token)
-        group = own or findings.robots.named("*")
-        if group is None or not group.rules:
-            return None
-        rules = GroupRules.of(group)
-        if rules.allows(question.target, question.path):
-            return None  # whether Allow is a permission is open in the draft
-        rule = rules.deciding(question.path)
-        line = rule.line if rule else None
-        return Statement(
-            signal=self.name,
-            carrier="robots.txt",
-            category=_category(purposes),
-            covers=expand(purposes),
-            preference=Preference.DISALLOWED,
-            text=f"{token if own else '*'}: {findings.robots.line(line) if line else 'Disallow'}",
-            span=findings.source.span(line),
-            scope=Scope(rule.path if rule else None, (token if own else "*",)),
-            inferred=own is None,
-        )
 
 
 def _leaves(agent: KnownAgent) -> tuple[str, ...]:

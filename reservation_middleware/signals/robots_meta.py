@@ -33,6 +33,8 @@ from ._signal import (
     Wish,
     Written,
     combine,
+    cut,
+    few,
     spoken,
 )
 
@@ -144,7 +146,7 @@ class RobotsMeta(Signal[DirectiveFindings]):
             return None
         counts_all = question.policy.proxies is Proxies.COUNT
         counted = [statement for statement in said if counts_all or not statement.inferred]
-        return Settled(usage=combine(counted), statements=tuple(said))
+        return Settled(usage=combine(counted), statements=few(said))
 
     def write(self, wish: Wish) -> tuple[Written, ...]:
         """``noai`` as a header and as a meta."""
@@ -187,7 +189,7 @@ class RobotsMeta(Signal[DirectiveFindings]):
                 category="ai-train" if term.no == TRAIN else name,
                 covers=term.no,
                 preference=Preference.DISALLOWED,
-                text=shown[:400],
+                text=cut(shown),
                 span=source.span(line),
                 scope=Scope(None, (directive.bot,), media),
                 inferred=name not in _DIRECT,

@@ -18,6 +18,12 @@ _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 #: Patterns longer than this never match: no server has such a path, and a bound is needed.
 MAX_PATTERN = 8 * 1024
+#: Of a longer path and query the beginning is judged.
+MAX_TARGET = 16 * 1024
+#: Up to so many distinct prefixes are tried in one call.
+_FEW = 200
+# Patterns whose percent-encoded form is the pattern itself.
+_USUAL = re.compile(r"[A-Za-z0-9_.~/=*-]*\$?")
 
 
 def split_url(url: str) -> tuple[str, str]:
@@ -31,7 +37,8 @@ def split_url(url: str) -> tuple[str, str]:
     """
     found = _ORIGIN.match(url)
     if not found:
-        return "", url.partition("#")[0] or "/"
+        target = url.partition("#")[0]
+        return "", (target if target.startswith("/") else "/" + target)[:MAX_TARGET]
     scheme, authority, target = found.groups()
     scheme = scheme.lower()
     authority = authority.lower()
@@ -41,7 +48,7 @@ def split_url(url: str) -> tuple[str, str]:
     authority = authority.removesuffix(":")
     if not target.startswith("/"):
         target = "/" + target
-    return f"{scheme}://{authority}", target
+    return f"{scheme}://{authority}", target[:MAX_TARGET]
 
 
 def canonical(text: str) -> str:
@@ -113,6 +120,8 @@ class Pattern:
         Reserved characters count as three octets, since the RFC encodes them before
         the comparison.
         """
+        if _USUAL.fullmatch(self.text):
+            return len(self.text)
         anchored = self._anchored
         parts = (self.text[:-1] if anchored else self.text).split("*")
         literal = sum(
@@ -145,30 +154,44 @@ class Pattern:
         return path.find(last, start) >= 0
 
 
+def _prefix(text: str) -> str:
+    """What ``Pattern(text).prefix`` is, without the cost of the pattern."""
+    text = text.removesuffix("$")
+    head = canonical(text.partition("*")[0])
+    half = _HALF.search(head) if "%" in text else None
+    return head[: half.start()] if half else head
+
+
 class PatternIndex:
     """Patterns by literal prefix, so that most paths are answered without a match.
 
     Looking a path up costs one slice per distinct prefix length, however many patterns
-    there are.
+    there are; a pattern is made when a path first has its prefix.
     """
 
-    __slots__ = ("_by_prefix", "_lengths", "_patterns")
+    __slots__ = ("_by_prefix", "_few", "_lengths", "_patterns", "_texts")
 
     def __init__(self, patterns: Iterable[str]) -> None:
-        self._patterns: list[Pattern] = []
+        self._texts = [text if len(text) <= MAX_PATTERN else "\0" for text in patterns]
+        self._patterns: dict[int, Pattern] = {}
         self._by_prefix: dict[str, list[int]] = {}
-        for number, text in enumerate(patterns):
-            pattern = Pattern(text if len(text) <= MAX_PATTERN else "\0")
-            self._patterns.append(pattern)
-            self._by_prefix.setdefault(pattern.prefix, []).append(number)
+        for number, text in enumerate(self._texts):
+            self._by_prefix.setdefault(_prefix(text), []).append(number)
         self._lengths = sorted({len(prefix) for prefix in self._by_prefix})
+        # One call that rules a path out is cheaper than slicing, up to some size.
+        self._few = tuple(self._by_prefix) if len(self._by_prefix) <= _FEW else None
 
     def __getitem__(self, number: int) -> Pattern:
-        return self._patterns[number]
+        pattern = self._patterns.get(number)
+        if pattern is None:
+            pattern = self._patterns[number] = Pattern(self._texts[number])
+        return pattern
 
     def candidates(self, path: str) -> list[int]:
         """Numbers of the patterns whose literal prefix fits a canonical path."""
         found: list[int] = []
+        if self._few is not None and not path.startswith(self._few):
+            return found
         size = len(path)
         for length in self._lengths:
             if length > size:
@@ -180,14 +203,13 @@ class PatternIndex:
 
     def matching(self, path: str) -> list[int]:
         """Numbers of the patterns that match a canonical path."""
-        patterns = self._patterns
-        return [n for n in self.candidates(path) if patterns[n].plain or patterns[n].matches(path)]
+        return [number for number in self.candidates(path) if self[number].matches(path)]
 
     def longest(self, path: str) -> list[int]:
         """Numbers of the matching patterns with the most octets; several if they tie."""
         numbers = self.matching(path)
         if len(numbers) < 2:
             return numbers
-        lengths = {number: self._patterns[number].octets for number in numbers}
+        lengths = {number: self[number].octets for number in numbers}
         most = max(lengths.values())
         return [number for number in numbers if lengths[number] == most]

@@ -140,6 +140,10 @@ class RobotsFile:
         """Every product token that a group names, in lower case, in file order."""
         return tuple(self._by_token)
 
+    def parts(self, token: str) -> tuple[Group, ...]:
+        """The groups that name a token (lower case), not combined."""
+        return tuple(self.groups[number] for number in self._by_token.get(token, ()))
+
     def named(self, token: str) -> Group | None:
         """The combined groups that name a token (lower case), None if none does (§2.2.1)."""
         numbers = self._by_token.get(token)

@@ -1,9 +1,8 @@
 """Allow and Disallow inside one group: RFC 9309 §2.2.2.
 
-Protego decides; it is shown one group only, and only where a rule's literal prefix fits
-the path. Our own matcher names the deciding line, and only when somebody asks why; it
-decides itself where a rule holds half a character, which Protego cannot compare. A
-corpus test keeps the two in agreement.
+Protego decides; it is shown one group only, and only where some rule matches the path.
+Our own matcher names the deciding line; it decides itself where a rule holds half a
+character, which Protego cannot compare. A corpus test keeps the two in agreement.
 """
 
 from collections.abc import Sequence
@@ -16,7 +15,7 @@ from .path import PatternIndex, has_half
 from .robots import Group, Rule
 
 # Protego's parse is linear but slow: of a group this large it is shown only the rules
-# whose prefix fits the path that is asked about.
+# that match the path that is asked about with the most octets.
 _WHOLE = 500
 
 _ANY_HOST = "http://a"
@@ -29,7 +28,7 @@ _PLAIN = "".join(sorted(set(printable) - set(whitespace))) + " "
 class GroupRules:
     """The rules of one group, ready to be asked."""
 
-    __slots__ = ("_halves", "_index", "_owner", "_protego", "_rules")
+    __slots__ = ("_halves", "_index", "_only", "_owner", "_protego", "_rules")
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._rules = rules
@@ -41,7 +40,10 @@ class GroupRules:
                 self._owner.append(rule)
         self._index = PatternIndex(patterns)
         self._protego: Protego | None = None
-        self._halves = any(has_half(rule.path) for rule in rules)
+        self._halves = any("%" in rule.path and has_half(rule.path) for rule in rules)
+        # A group's only rule that is about everything decides every path.
+        only = len(rules) == 1 and rules[0].path == "/"
+        self._only = (rules[0].allow, rules[0]) if only else None
 
     @staticmethod
     def of(group: Group) -> "GroupRules":
@@ -51,27 +53,52 @@ class GroupRules:
             found = group.memo["rules"] = GroupRules(group.rules)
         return found
 
-    def allows(self, target: str, path: str) -> bool:
-        """Whether a target (path and query; ``path`` is its canonical form) may be fetched."""
-        numbers = self._index.candidates(path)
-        if not numbers:
-            return True
+    @property
+    def only(self) -> Rule | None:
+        """The rule that decides every path, if one does."""
+        return self._only[1] if self._only else None
+
+    def decide(self, target: str, path: str) -> tuple[bool, Rule | None]:
+        """Whether a target (path and query) may be fetched, and the rule that says so.
+
+        Args:
+            target: as written.
+            path: its canonical form.
+        """
+        if self._only is not None:
+            return self._only
+        best = self._index.longest(path)
+        if not best:
+            return True, None
+        rules = [self._owner[number] for number in best]
+        rule = rules[0] if len(rules) == 1 else max(rules, key=lambda rule: rule.allow)
         if self._halves:
-            rule = self.deciding(path)
-            return rule is None or rule.allow
+            return rule.allow, rule
         if len(self._rules) > _WHOLE:
-            protego = _protego([self._owner[number] for number in numbers])
+            protego = _protego(rules[:_WHOLE])
         else:
             protego = self._protego or _protego(self._rules)
             self._protego = protego
         if not target.isascii():
             target = quote(target, safe=_PLAIN, errors="replace")
-        return protego.can_fetch(_ANY_HOST + target, "*")
+        allowed = protego.can_fetch(_ANY_HOST + target, "*")
+        return allowed, rule if rule.allow is allowed else None
+
+    def allows(self, target: str, path: str) -> bool:
+        """Whether a target may be fetched."""
+        return self.decide(target, path)[0]
+
+    def longest(self, path: str) -> tuple[int, Rule | None]:
+        """The matching rule with the most octets (Allow on a tie), and how many those are."""
+        best = self._index.longest(path)
+        if not best:
+            return 0, None
+        rules = [self._owner[number] for number in best]
+        return self._index[best[0]].octets, max(rules, key=lambda rule: rule.allow)
 
     def deciding(self, path: str) -> Rule | None:
-        """The rule that decides a canonical path: most octets, Allow on a tie."""
-        rules = [self._owner[number] for number in self._index.longest(path)]
-        return max(rules, key=lambda rule: rule.allow, default=None)
+        """The rule that decides a canonical path."""
+        return self.longest(path)[1]
 
 
 def _readings(rule: Rule) -> tuple[str, ...]:
