@@ -32,7 +32,7 @@ except ImportError as error:  # pragma: no cover - needs an environment without 
         "pip install 'reservation-middleware[aiohttp]'"
     ) from error
 
-from .check import Check, is_policy_resource
+from .check import Check
 from .fetch import TIMEOUT, Answer, Fetcher, TransportClosedError
 from .model import (
     PAGE,
@@ -48,13 +48,14 @@ from .model import (
     product_token,
 )
 from .profiles import profile
+from .site import PAGE_FIELDS, looks_into
 
 logger = logging.getLogger(__name__)
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _TARGETS = ("Location", "URI")  # aiohttp follows either
 _CHUNK = 64 * 1024
-_HTML = ("", "text/html", "application/xhtml+xml")
+_PAGE_FIELDS = tuple(field.decode() for field in sorted(PAGE_FIELDS))
 
 #: A page longer than this is not looked into but refused: it has to be held in memory.
 MAX_PAGE = 64 * 1024 * 1024
@@ -106,15 +107,15 @@ class ReservationMiddleware:
             ReservedError: the page is reserved, or crawling it is disallowed.
             RuntimeError: the session or the fetcher was closed meanwhile.
         """
-        url = str(request.url)
-        if request.url.scheme not in ("http", "https") or is_policy_resource(url):
-            return await handler(request)
         agent = self._agent or self._agent_of(request.headers.get("User-Agent", ""))
+        check = Check(str(request.url), agent=agent, policy=self._policy)
+        if not check.origin.startswith(("http://", "https://")) or check.about_policy:
+            return await handler(request)
 
         async def transport(url: str, limit: int) -> Answer:
             return await _fetch(url, limit, request)
 
-        check = await self._fetcher.check(url, transport, agent=agent, policy=self._policy)
+        await self._fetcher.prepare(check, transport)
         decision = check.decide()
         if self.stops(decision):
             raise self.blocked(decision)
@@ -411,7 +412,7 @@ def _has_content(response: ClientResponse) -> bool:
     """Whether a response has a body that may hold signals; a binary one is left to be streamed."""
     if response.method == "HEAD" or response.status == 304:
         return False
-    return _page(response, None).media_type in _HTML
+    return looks_into(_page(response, None).media_type)
 
 
 async def _fetch(url: str, limit: int, cause: ClientRequest) -> Answer:
@@ -483,20 +484,29 @@ def _proxy(cause: ClientRequest) -> dict[str, Any]:
 
 
 def _page(response: ClientResponse, body: bytes | None) -> Document:
-    """The page as a document."""
+    """The page as a document; of its fields only those that matter."""
     return Document(
         url=str(response.url),
         resource=PAGE,
         outcome=Outcome.of(response.status),
         status=response.status,
-        headers=_headers(response),
+        headers=tuple(
+            [
+                (name, _value(value))
+                for name in _PAGE_FIELDS
+                if name in response.headers
+                for value in response.headers.getall(name)
+            ]
+        ),
         body=body,
     )
 
 
+def _value(value: str) -> str:
+    """A field's value decoded as ISO-8859-1: aiohttp reads UTF-8, or surrogates."""
+    return value if value.isascii() else value.encode("utf-8", "surrogateescape").decode("latin-1")
+
+
 def _headers(response: ClientResponse) -> Headers:
-    """The fields as they came, but decoded as ISO-8859-1: aiohttp reads UTF-8, or surrogates."""
-    return tuple(
-        (name.lower(), value.encode("utf-8", "surrogateescape").decode("latin-1"))
-        for name, value in response.headers.items()
-    )
+    """All fields as they came."""
+    return tuple((name.lower(), _value(value)) for name, value in response.headers.items())

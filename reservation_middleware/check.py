@@ -15,6 +15,8 @@ from .model import (
     Outcome,
     Policy,
     PolicyRequest,
+    Preference,
+    Probes,
     Stage,
 )
 from .model.vocabulary import unknown_word
@@ -63,6 +65,25 @@ class Check:
         self._stage = Stage.SITE
 
     @property
+    def about_policy(self) -> bool:
+        """Whether the page is itself a place where policies stand.
+
+        Asking for the rules is never against them, so adapters leave such requests alone.
+        """
+        return self._question.target in _BY_PATH
+
+    @property
+    def probes(self) -> Probes:
+        """Which well-known places the policy asks."""
+        return self._question.policy.probes
+
+    def know(self, site: Site) -> None:
+        """Take what is known of the origin; then nothing more is wanted."""
+        self._site = site
+        self._fed = None
+        self._question.settled = None
+
+    @property
     def stage(self) -> Stage:
         """How far the fetch has come."""
         return self._stage
@@ -95,6 +116,8 @@ class Check:
                 self._fed = {}
             self._fed[place.name] = Reading(document, place)
             self._site = None
+            self._question.settled = None
+            self._question.crawl = Preference.UNKNOWN
 
     def decide(self) -> Decision:
         """What follows from all that was fed so far."""
@@ -105,7 +128,7 @@ class Check:
 
 
 def is_policy_resource(url: str) -> bool:
-    """Whether a URL is a place where policies stand: asking for the rules is never against them."""
+    """Whether a URL is a place where policies stand."""
     return split_url(url)[1] in _BY_PATH
 
 

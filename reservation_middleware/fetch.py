@@ -115,9 +115,20 @@ class Fetcher:
         Raises:
             RuntimeError: the fetcher or the transport was closed meanwhile.
         """
-        return Check(
-            url, agent=agent, policy=policy, site=await self.site(url, transport, policy.probes)
-        )
+        check = Check(url, agent=agent, policy=policy)
+        await self.prepare(check, transport)
+        return check
+
+    async def prepare(self, check: Check, transport: Transport) -> None:
+        """Give a check all it wants before the fetch.
+
+        Raises:
+            RuntimeError: the fetcher or the transport was closed meanwhile.
+        """
+        site = self._known(check.origin, check.probes)
+        if site is None:
+            site = await self._site(check.origin, check.probes, transport)
+        check.know(site)
 
     async def site(self, url: str, transport: Transport, probes: Probes) -> Site:
         """What the origin of a URL says, from the cache or from the network.
@@ -126,11 +137,18 @@ class Fetcher:
             RuntimeError: the fetcher or the transport was closed meanwhile.
         """
         origin, _ = split_url(url)
+        return self._known(origin, probes) or await self._site(origin, probes, transport)
+
+    def _known(self, origin: str, probes: Probes) -> Site | None:
+        """What is ready to decide and fresh."""
         ready = self._sites.get((origin, probes))
         if ready is not None:
             now = self._clock()
             if ready.since <= now and (ready.until is None or now < ready.until):
                 return ready.site
+        return None
+
+    async def _site(self, origin: str, probes: Probes, transport: Transport) -> Site:
         if not origin.startswith(("http://", "https://")):
             return Site()
         return await self._once(
@@ -244,7 +262,7 @@ async def _follow(url: str, limit: int, transport: Transport) -> Answer:
             target = urljoin(url, quote(location.encode("latin-1"), safe=_URL)).partition("#")[0]
         except ValueError:
             return answer  # no URL
-        if not location or not target.startswith(("http://", "https://")):
+        if not location or not target[:8].lower().startswith(("http://", "https://")):
             return answer
         url = target
     return answer

@@ -21,7 +21,6 @@ from .model import (
     Note,
     Offer,
     Policy,
-    Preference,
     Probes,
     Reason,
     Stage,
@@ -30,6 +29,7 @@ from .resolve import conflict_note, resolve, verdict
 from .signals import (
     CONTENT,
     HEADERS,
+    HTML,
     SIGNALS,
     Findings,
     Place,
@@ -84,16 +84,28 @@ class Reading:
         )
 
 
+#: Fields of a page's head that matter: those that some signal reads, and the media type.
+PAGE_FIELDS: frozenset[bytes] = FIELDS | {b"content-type"}
+
+
+def looks_into(media_type: str) -> bool:
+    """Whether content of a media type (lower case, no parameters) is read at all."""
+    return media_type in HTML
+
+
 def page_readings(document: Document) -> tuple[Reading, ...]:
-    """The readings of a page that say anything: of its head, and of its body if there is one."""
-    readings = []
-    if not _FIELDS.isdisjoint(document.fields):
-        readings.append(Reading(document, HEADERS))
-    if document.body:
-        content = Reading(document, CONTENT)
-        if content.found:
-            readings.append(content)
-    return tuple(readings)
+    """The readings of a page that say anything: of its head, and of its body if there is one.
+
+    Most pages say nothing, so what could say something is looked for before it is read.
+    """
+    readings: tuple[Reading, ...] = ()
+    for name, _ in document.headers:
+        if name in _FIELDS:
+            readings = (Reading(document, HEADERS),)
+            break
+    if document.body and Source(document, CONTENT, _WORDS).metas:
+        readings = (*readings, Reading(document, CONTENT))
+    return readings
 
 
 class Site:
@@ -118,29 +130,34 @@ class Site:
             stage: how far its fetch has come.
             page: the readings of the page itself that say anything.
         """
-        found = self.found
+        settled = question.settled
+        if settled is None:
+            settled = question.settled = _settle(self.found, question)
         if page:
-            found = _in_order(
-                (
-                    *((number, one) for number, several in found for one in several),
-                    *(pair for reading in page for pair in reading.found),
-                )
-            )
-        settled = _settle(found, question)
-        if page:
-            return self._ruling(question, stage, settled, page)
+            return self._ruling(question, stage, self._with(page, settled, question), page)
         # Settled objects are compared by identity and the key holds them, as the value
         # holds agent and policy: an address cannot come to mean something else.
         agent, policy = question.agent, question.policy
-        key = (id(agent), id(policy), stage.value, *settled)
+        key = (id(agent), id(policy), stage.value, *settled.values())
         known = self._rulings.get(key)
         if known is not None:
             return Decision(question.url, *known[2])
-        decision = self._ruling(question, stage, settled, page)
+        decision = self._ruling(question, stage, tuple(settled.values()), ())
         if len(self._rulings) >= _MOST_RULINGS:
             self._rulings.clear()
         self._rulings[key] = agent, policy, msgspec.structs.astuple(decision)[1:]
         return decision
+
+    def _with(
+        self, page: Sequence[Reading], settled: Mapping[int, Settled], question: Question
+    ) -> tuple[Settled, ...]:
+        """What the families amount to with the page itself: those it speaks of, settled anew."""
+        spoken = {number for reading in page for number, _ in reading.found}
+        pairs = [(number, one) for number, several in self.found for one in several]
+        pairs += [pair for reading in page for pair in reading.found]
+        anew = _settle(_in_order(pair for pair in pairs if pair[0] in spoken), question)
+        both = {**{n: one for n, one in settled.items() if n not in spoken}, **anew}
+        return tuple(both[number] for number in sorted(both))
 
     def _ruling(
         self,
@@ -200,18 +217,19 @@ def _in_order(found: Iterable[Found]) -> tuple[tuple[int, tuple[Findings, ...]],
     return tuple((number, tuple(by_signal[number])) for number in sorted(by_signal))
 
 
-def _settle(found: Iterable[tuple[int, tuple[Findings, ...]]], question: Question) -> list[Settled]:
+def _settle(
+    found: Iterable[tuple[int, tuple[Findings, ...]]], question: Question
+) -> dict[int, Settled]:
     """Let each family settle its own, the one that governs crawling first."""
     counting = question.policy.signals
-    question.crawl = Preference.UNKNOWN
-    settled: list[Settled] = []
+    settled: dict[int, Settled] = {}
     for number, findings in found:
         signal = SIGNALS[number]
         if counting is not None and signal.name not in counting:
             continue
         one = signal.settle(findings, question)
         if one is not None:
-            settled.append(one)
+            settled[number] = one
             if one.crawl is not None:
                 question.crawl = one.crawl
     return settled

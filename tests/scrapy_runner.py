@@ -276,6 +276,7 @@ class _Run:
 
         import reservation_middleware.scrapy as adapter
         from reservation_middleware.cache import freshness
+        from reservation_middleware.scrapy._settings import policy_from
 
         with contextlib.ExitStack() as stack:
             if self.plan.environ:
@@ -284,7 +285,7 @@ class _Run:
                 soon = timedelta(seconds=self.plan.unreachable)
                 stack.enter_context(mock.patch.object(freshness, "UNREACHABLE", soon))
             if self.plan.policy is not None:
-                usual, changes = adapter.policy_from, self.plan.policy
+                usual, changes = policy_from, self.plan.policy
 
                 def changed(settings: Any) -> Any:
                     return usual(settings).changed(changes)

@@ -52,7 +52,7 @@ def test_spider(tmp_path: Path) -> None:
         assert web.count(URLS[1]) == 0
     items = {item["url"]: item for item in map(json.loads, output.read_text().splitlines())}
     assert items[URLS[0]]["verdict"] == "unknown"
-    assert items[URLS[0]]["bytes"] == len(PAGES[URLS[0]].body)
+    assert items[URLS[0]]["bytes"] == len(b"<p>open</p>")
     assert "Disallow: /private/" in items[URLS[1]]["why"]
     assert "tdm-reservation: 1" in items[URLS[2]]["why"]
 
@@ -83,7 +83,10 @@ def test_readme_python_block(block: str) -> None:
     )
     if "session = aiohttp.ClientSession" in code:  # a session wants a loop, and to be closed
         code = re.sub(
-            r"^session = (.*)$", "async def go():\n    await (\\1).close()", code, flags=re.MULTILINE
+            r"^session = (.*)$",
+            "async def go():\n    await (\\1).close()",
+            code,
+            flags=re.MULTILINE,
         )
         code += "\nimport asyncio\nasyncio.run(go())\n"
     with WebThread(PAGES) as web:
@@ -94,10 +97,10 @@ def test_readme_python_block(block: str) -> None:
 
 
 def test_readme_settings_are_all_known() -> None:
-    from reservation_middleware.scrapy import _KNOWN
+    from reservation_middleware.scrapy._settings import KNOWN
 
     names = set(re.findall(r"\bRESERVATION_[A-Z_]+\b", README)) - {"RESERVATION_"}
-    assert names <= _KNOWN
+    assert names <= KNOWN
 
 
 def test_readme_decide_line() -> None:

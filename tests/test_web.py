@@ -33,9 +33,7 @@ async def test_http() -> None:
     page = Answer(200, (("Content-Type", "text/plain"),), body=b"hello")
     async with Web({PAGE: page}) as web, aiohttp.ClientSession() as session:
         began = time.monotonic()
-        async with session.get(
-            PAGE, proxy=web.proxy_url, headers={"X-Ask": "1"}
-        ) as answer:
+        async with session.get(PAGE, proxy=web.proxy_url, headers={"X-Ask": "1"}) as answer:
             assert answer.status == 200
             assert answer.headers["content-type"] == "text/plain"
             assert await answer.read() == b"hello"
@@ -87,8 +85,7 @@ async def test_headers_keep_order_and_duplicates(url: str) -> None:
         session.get(url, proxy=web.proxy_url, ssl=False) as answer,
     ):
         raw = tuple(
-            (name.decode("latin-1"), value.decode("latin-1"))
-            for name, value in answer.raw_headers
+            (name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.raw_headers
         )
     assert raw == (*sent, ("Content-Length", "0"))
 
@@ -168,9 +165,7 @@ async def test_hang(url: str) -> None:
 async def test_the_server_may_leave_first(url: str, fault: Fault) -> None:
     async with aiohttp.ClientSession() as session:
         async with Web({url: Answer(fault=fault)}) as web:
-            asking = asyncio.create_task(
-                session.get(url, proxy=web.proxy_url, ssl=False)
-            )
+            asking = asyncio.create_task(session.get(url, proxy=web.proxy_url, ssl=False))
             await asyncio.wait({asking}, timeout=0.2)
             assert web.count(url) == 1
             began = time.monotonic()
@@ -242,9 +237,7 @@ async def test_head(url: str) -> None:
     async with Web({url: Answer(body=b"hello")}) as web:
         async with aiohttp.ClientSession() as session:
             for method, body in (("HEAD", b""), ("GET", b"hello")):
-                async with session.request(
-                    method, url, proxy=web.proxy_url, ssl=False
-                ) as answer:
+                async with session.request(method, url, proxy=web.proxy_url, ssl=False) as answer:
                     assert answer.headers["content-length"] == "5"
                     assert await answer.read() == body
         assert (web.count(url), web.connections) == (2, 1)

@@ -39,9 +39,7 @@ Body = bytes | Callable[[], bytes]
 CLOSE_SECONDS = 1.0
 DRIP_SECONDS = 0.05
 THREAD_SECONDS = 10.0
-URL = re.compile(
-    r"(?P<scheme>[a-z]+)://(?P<authority>[^/?#]*)(?P<target>[^#]*)", re.IGNORECASE
-)
+URL = re.compile(r"(?P<scheme>[a-z]+)://(?P<authority>[^/?#]*)(?P<target>[^#]*)", re.IGNORECASE)
 FILLER = b"\n" * 16384
 NO_LINGER = struct.pack("ii", 1, 0)
 
@@ -142,9 +140,7 @@ class Web:
     def count(self, url: str) -> int:
         return sum(seen.url == _canonical(url) for seen in tuple(self.log))
 
-    def _accept(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._server is None:
             writer.transport.abort()
             return
@@ -161,9 +157,7 @@ class Web:
 
         task.add_done_callback(done)
 
-    async def _serve(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         stream = _Stream(reader, writer)
         try:
             while (head := await _read_head(stream)) is not None:
@@ -187,9 +181,7 @@ class Web:
         host, _, port = head.target.rpartition(":")
         host = host.strip("[]").lower()
         if host not in self._hosts:
-            self.log.append(
-                Seen(head.method, head.target, head.headers, time.monotonic())
-            )
+            self.log.append(Seen(head.method, head.target, head.headers, time.monotonic()))
             await _refuse(stream, 502)
             return None
         stream.writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
@@ -345,9 +337,7 @@ async def _refuse(stream: _Stream, status: int) -> bool:
     return False
 
 
-async def _send_body(
-    writer: asyncio.StreamWriter, body: bytes, fault: Fault | None
-) -> None:
+async def _send_body(writer: asyncio.StreamWriter, body: bytes, fault: Fault | None) -> None:
     if fault == "drip":
         for position in range(len(body)):
             await writer.drain()
@@ -380,9 +370,7 @@ def _head_bytes(answer: Answer, body: bytes) -> bytes:
     given = {name.lower() for name, _ in headers}
     if answer.fault == "endless" and "transfer-encoding" not in given:
         headers.append(("Transfer-Encoding", "chunked"))
-    elif not given & {"content-length", "transfer-encoding"} and not _has_no_body(
-        answer.status
-    ):
+    elif not given & {"content-length", "transfer-encoding"} and not _has_no_body(answer.status):
         headers.append(("Content-Length", str(len(body) + (answer.fault == "cut"))))
     try:
         phrase = http.HTTPStatus(answer.status).phrase

@@ -30,12 +30,13 @@ class Outcome(StrEnum):
         """The outcome that a final HTTP status means.
 
         2xx is fetched. 429 says "not now", as Google reads it, so it is unreachable like
-        5xx; other 4xx are unavailable, and so is a redirect that was not resolved
-        (RFC 9309 §2.3.1.2). 1xx and nonsense are unreachable.
+        5xx, and so is 407, which is a proxy's word and not the site's; other 4xx are
+        unavailable, and so is a redirect that was not resolved (RFC 9309 §2.3.1.2). 1xx
+        and nonsense are unreachable.
         """
         if 200 <= status < 300:
             return cls.FETCHED
-        if 300 <= status < 500 and status != 429:
+        if 300 <= status < 500 and status not in (407, 429):
             return cls.UNAVAILABLE
         return cls.UNREACHABLE
 
@@ -88,14 +89,21 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def fields(self) -> dict[str, list[str]]:
-        """Header values by lower-case name, in order."""
+        """Header values by lower-case name, in order; what is no text is replaced."""
         found: dict[str, list[str]] = {}
         for name, value in self.headers:
-            found.setdefault(name, []).append(value)
+            found.setdefault(name, []).append(value if value.isascii() else _text(value))
         return found
 
     @cached_property
     def media_type(self) -> str:
         """The lower-case media type without parameters, empty where none was sent."""
-        values = self.fields.get("content-type")
-        return values[-1].partition(";")[0].strip().lower() if values else ""
+        for name, value in reversed(self.headers):
+            if name == "content-type":
+                return value.partition(";")[0].strip().lower()
+        return ""
+
+
+def _text(value: str) -> str:
+    """A value without lone surrogates, which some libraries put for bytes that are no text."""
+    return value.encode("utf-8", "replace").decode("utf-8")

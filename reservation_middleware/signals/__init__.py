@@ -10,6 +10,7 @@ from typing import Any
 from ._signal import (
     CONTENT,
     HEADERS,
+    HTML,
     ROBOTS_TXT,
     Carrier,
     Findings,
@@ -42,6 +43,7 @@ SIGNALS: tuple[Signal[Any], ...] = (
 __all__ = [
     "CONTENT",
     "HEADERS",
+    "HTML",
     "ROBOTS_TXT",
     "SIGNALS",
     "Carrier",

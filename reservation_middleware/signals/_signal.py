@@ -75,7 +75,8 @@ class Term(NamedTuple):
     no: tuple[str, ...]
 
 
-_HTML = ("", "text/html", "application/xhtml+xml")
+#: Media types of content that is looked into; without one it may be HTML.
+HTML = ("", "text/html", "application/xhtml+xml")
 
 
 class Source:
@@ -94,7 +95,7 @@ class Source:
     @cached_property
     def metas(self) -> tuple[Meta, ...]:
         """Named metas in which one of the signals' words occurs; none where it is no HTML."""
-        if self.document.media_type not in _HTML:
+        if self.document.media_type not in HTML:
             return ()
         content_type = (self.document.fields.get("content-type") or [""])[-1].lower()
         _, _, charset = content_type.partition("charset=")
@@ -195,6 +196,7 @@ class Question(msgspec.Struct):
     policy: Policy
     media: str = ""
     crawl: Preference = Preference.UNKNOWN
+    settled: "dict[int, Settled] | None" = None
 
 
 class Settled(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -340,6 +342,7 @@ def combine(statements: Sequence[Statement]) -> dict[str, Preference]:
 __all__ = [
     "CONTENT",
     "HEADERS",
+    "HTML",
     "ROBOTS_TXT",
     "Carrier",
     "Findings",

@@ -107,7 +107,15 @@ class RobotsMeta(Signal[DirectiveFindings]):
     }
     notes = (SEPARATOR, IMAGES, TOO_LONG)
     fields = (b"x-robots-tag",)
-    words = (b"noai", b"noimageai", b"noml", b"noarchive", b"nocache", b"nosnippet", b"max-snippet")
+    words = (
+        b"noai",
+        b"noimageai",
+        b"noml",
+        b"noarchive",
+        b"nocache",
+        b"nosnippet",
+        b"max-snippet:0",
+    )
 
     def parse(self, source: Source) -> DirectiveFindings | None:
         """Read the header lines, or the metas that hold directives."""

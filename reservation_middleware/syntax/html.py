@@ -18,6 +18,20 @@ LIMIT = 8 * 1024 * 1024
 #: Metas of interest that are kept; a page with more is not trying to be understood.
 MAX_METAS = 256
 
+# Beyond these a page is not given to the parser as a whole: tags, attributes of one tag,
+# open elements; then bytes of a tag, and of tags that are still looked at.
+_MANY_TAGS, _MANY, _DEEP = 100_000, 1_000, 512
+# So many tags cannot be too deep, however they are nested.
+_HARMLESS = 4_000
+_LONG_TAG, _MOST_FLAT = 64 * 1024, 512 * 1024
+_LONG = re.compile(rb"<[a-zA-Z][^>]{4096,}+")
+_ELEMENT = re.compile(rb"<(/?)([a-zA-Z][^\s/>]*+)")
+# Elements that hold nothing, or that the next of their kind ends.
+_FLAT = frozenset(
+    b"area base br col embed hr img input link meta param source track wbr "
+    b"p li dt dd tr td th option optgroup thead tbody tfoot body head html".split()
+)
+
 # A meta tag up to its end, ``>`` inside quotes left alone. Possessive, so linear. A quote
 # that is never closed may stand in an unquoted value (``content=don't``): it ends nothing.
 _TAG = re.compile(rb"""<[mM][eE][tT][aA](?:[^>"']++|"[^"]*+"|'[^']*+'|["'])*+""")
@@ -42,7 +56,7 @@ def metas(body: bytes, words: Sequence[bytes], *, charset: str = "") -> tuple[Me
 
     Args:
         body: the page, decoded from its content coding.
-        words: what to look for in names and contents, ASCII lower case.
+        words: what to look for in names and contents, ASCII lower case, no white space.
         charset: the charset parameter of its Content-Type, if any.
 
     """
@@ -51,55 +65,113 @@ def metas(body: bytes, words: Sequence[bytes], *, charset: str = "") -> tuple[Me
     if not tags:
         return ()
     everything = b"\0".join(tags)
-    lower = everything.lower()
-    if not any(word in lower for word in words) and not (
-        b"&" in everything and _SPELLED.search(everything)
-    ):
+    if not _speaks(everything, words):
         return ()
+    if _is_monstrous(body):
+        # Only the tags that matter, side by side: what hides them is not looked into, so
+        # that a site that reserves in such a page is heard rather than not.
+        body = b">\n".join(
+            tag
+            for tag in tags
+            if len(tag) <= _LONG_TAG and tag.count(b"=") <= _MANY and _speaks(tag, words)
+        )
+        body = body[:_MOST_FLAT] + b">"
     return _parsed(body, tuple(word.decode("ascii") for word in words))
+
+
+def _speaks(tags: bytes, words: Sequence[bytes]) -> bool:
+    """Whether a word occurs in some tags, or something that may spell one."""
+    # White space may stand between the parts of a word, as in "max-snippet: 0".
+    lower = tags.lower().translate(None, b" \t\r\n\f")
+    return any(word in lower for word in words) or (
+        b"&" in tags and _SPELLED.search(tags) is not None
+    )
+
+
+def _is_monstrous(body: bytes) -> bool:
+    """Whether a page is built to make a parser slow: too deep, too many or too long tags.
+
+    A tree builder may take time quadratic in depth and in attributes per tag.
+    """
+    tags = body.count(b"<")
+    if tags > _MANY_TAGS:
+        return True
+    if any(found[0].count(b"=") > _MANY for found in _LONG.finditer(body)):
+        return True
+    if tags <= _HARMLESS:
+        return False
+    depth = 0
+    for close, name in _ELEMENT.findall(body):
+        if close:
+            depth = depth - 1 if depth else 0
+        elif name.lower() not in _FLAT:
+            depth += 1
+            if depth > _DEEP:
+                return True
+    return False
 
 
 def _parsed(body: bytes, words: tuple[str, ...]) -> tuple[Meta, ...]:
     found: list[Meta] = []
     lines = _TagLines(body)
+    inert: dict[int, bool] = {}
     for node in LexborHTMLParser(body).css("meta[name][content]"):
         attributes = node.attributes
         name = (attributes["name"] or "").strip().lower()
         content = (attributes["content"] or "").strip()
-        lower = content.lower()
-        if not any(word in name or word in lower for word in words) or _inert(node):
+        said = "".join(f"{name} {content}".lower().split())
+        if not any(word in said for word in words) or _inert(node, inert):
             continue
-        found.append(Meta(name, content, lines.of(name, lower)))
+        found.append(Meta(name, content, lines.of(name, content.lower())))
         if len(found) == MAX_METAS:
             break
     return tuple(found)
 
 
-def _inert(node: LexborNode) -> bool:
+def _inert(node: LexborNode, known: dict[int, bool]) -> bool:
     """Whether an ancestor keeps an element from counting for a reader with scripts."""
+    path: list[int] = []
+    answer = False
     parent = node.parent
     while parent is not None:
+        if parent.mem_id in known:
+            answer = known[parent.mem_id]
+            break
+        path.append(parent.mem_id)
         if parent.tag in ("noscript", "template"):
-            return True
+            answer = True
+            break
         parent = parent.parent
-    return False
+    known.update(dict.fromkeys(path, answer))
+    return answer
 
 
 class _TagLines:
-    """Finds the source line of a parsed element, which lexbor does not keep."""
+    """Finds the source line of a parsed element, which lexbor does not keep.
+
+    One pass over the tags, however many elements are asked for: an element that is not
+    found where it should be has no line, and after some of them none has.
+    """
 
     def __init__(self, body: bytes) -> None:
         self._body = body
-        self._tags = [(found.start(), found[0].lower()) for found in _TAG.finditer(body)]
-        self._next = 0
+        self._tags = _TAG.finditer(body)
+        self._counted = 0
+        self._line = 1
+        self._misses = 0
 
     def of(self, name: str, content: str) -> int | None:
+        if self._misses:
+            return None
         wanted = name.encode(), content[:64].encode()
-        for number in range(self._next, len(self._tags)):
-            start, tag = self._tags[number]
+        for found in self._tags:
+            tag = found[0].lower()
             if wanted[0] in tag and wanted[1] in tag:
-                self._next = number + 1
-                return self._body.count(b"\n", 0, start) + 1
+                start = found.start()
+                self._line += self._body.count(b"\n", self._counted, start)
+                self._counted = start
+                return self._line
+        self._misses += 1
         return None
 
 

@@ -8,6 +8,7 @@ equal; that is how Protego, which decides Allow and Disallow, compares too.
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from urllib.parse import quote, unquote
 
 _KEPT = re.compile(r"%(2[Ff]|25)")
@@ -40,15 +41,19 @@ def split_url(url: str) -> tuple[str, str]:
         target = url.partition("#")[0]
         return "", (target if target.startswith("/") else "/" + target)[:MAX_TARGET]
     scheme, authority, target = found.groups()
-    scheme = scheme.lower()
-    authority = authority.lower()
+    if target[:1] != "/":
+        target = "/" + target
+    return _origin(scheme, authority), target[:MAX_TARGET]
+
+
+@lru_cache(maxsize=4096)
+def _origin(scheme: str, authority: str) -> str:
+    """Scheme and authority in lower case, without the scheme's default port."""
+    scheme, authority = scheme.lower(), authority.lower()
     port = _DEFAULT_PORTS.get(scheme)
     if port and authority.endswith(port):
         authority = authority.removesuffix(port)
-    authority = authority.removesuffix(":")
-    if not target.startswith("/"):
-        target = "/" + target
-    return f"{scheme}://{authority}", target[:MAX_TARGET]
+    return f"{scheme}://{authority.removesuffix(':')}"
 
 
 def canonical(text: str) -> str:

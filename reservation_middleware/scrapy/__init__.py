@@ -7,7 +7,7 @@ hold for them, too. Reference: https://docs.scrapy.org/en/latest/topics/addons.h
 
 import logging
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Self
 from weakref import WeakKeyDictionary
 
 try:
@@ -16,9 +16,7 @@ try:
     from scrapy.downloadermiddlewares.robotstxt import RobotsTxtMiddleware
     from scrapy.exceptions import IgnoreRequest, StopDownload
     from scrapy.http import Headers, Response
-    from scrapy.http.request import NO_CALLBACK
     from scrapy.settings import BaseSettings
-    from scrapy.utils.defer import maybe_deferred_to_future
     from scrapy.utils.misc import load_object
 
     try:
@@ -31,9 +29,9 @@ except ImportError as error:  # pragma: no cover - needs an environment without 
         "pip install 'reservation-middleware[scrapy]'"
     ) from error
 
-from .check import Check, is_policy_resource, known_signals
-from .fetch import Answer, Fetcher
-from .model import (
+from reservation_middleware.check import Check
+from reservation_middleware.fetch import Answer, Fetcher
+from reservation_middleware.model import (
     PAGE,
     Action,
     Agent,
@@ -42,45 +40,32 @@ from .model import (
     Document,
     Mode,
     Outcome,
-    Policy,
+    Preference,
     ReservationError,
-    product_token,
 )
-from .model.vocabulary import unknown_word
-from .profiles import profile
-from .site import FIELDS
+from reservation_middleware.model.vocabulary import unknown_word
+from reservation_middleware.site import FIELDS, PAGE_FIELDS, looks_into
+
+from ._settings import agent_from, policy_from
+from ._transport import LEFT, Downloads
 
 logger = logging.getLogger(__name__)
 
 #: Sent once per request with its last decision: ``handler(decision, request, spider)``.
+#: A request whose own download fails otherwise sends none.
 decided = object()
 
 #: Where the built-in robots.txt middleware stands; ours takes its place.
 ORDER = 100
 
-#: A policy that says it is longer, or is when unpacked, counts as unreachable; one that just
-#: goes on is cut off much earlier.
-LONGEST = 16 * 1024 * 1024
-
 _META = "reservation"
-_POLICY = "_reservation_policy_limit"
 _CUT = "reservation"
+# As Scrapy's Headers keep them.
 _FIELDS = frozenset(field.title() for field in FIELDS)
+_PAGE_FIELDS = tuple((field.title(), field.decode()) for field in sorted(PAGE_FIELDS))
 _REDIRECTS = (301, 302, 303, 307, 308)
-
-_CHOICES = {
-    "RESERVATION_UNKNOWN": "unknown",
-    "RESERVATION_UNREACHABLE": "unreachable",
-    "RESERVATION_PROXY_AGENTS": "proxies",
-}
-_SETTINGS = (
-    *("RESERVATION_AGENT", "RESERVATION_PURPOSES", "RESERVATION_PROFILE", "RESERVATION_MODE"),
-    *("RESERVATION_CACHE", "RESERVATION_CONTENT", "RESERVATION_ROBOTSTXT", "RESERVATION_TIMEOUT"),
-    *("RESERVATION_PROXY_TOKENS", "RESERVATION_POLICY_TOKENS", "RESERVATION_SIGNALS"),
-    *_CHOICES,
-)
-_LATER = ("RESERVATION_LEDGER", "RESERVATION_LICENCES")
-_KNOWN = frozenset((*_SETTINGS, *_LATER))
+_VERDICT = {preference: f"verdict/{preference}" for preference in Preference}
+_CRAWL = {preference: f"crawl/{preference}" for preference in Preference}
 
 
 class ReservedError(IgnoreRequest, ReservationError):
@@ -144,12 +129,13 @@ class ReservationMiddleware:
         self._crawl_rules = settings.getbool("RESERVATION_ROBOTSTXT", True) and (
             self._policy.mode is Mode.ENFORCE or settings.getbool("ROBOTSTXT_OBEY")
         )
-        self._timeout = settings.getfloat("RESERVATION_TIMEOUT", 30.0)
+        self._downloads = Downloads(
+            crawler, timeout=settings.getfloat("RESERVATION_TIMEOUT", 30.0), count=self._count
+        )
         # Time is kept per transfer, by the downloader: a request may wait in its queue for
         # as long as DOWNLOAD_DELAY has it wait, which says nothing about the site.
         self._fetcher = Fetcher(timeout=None)
         self._checks: WeakKeyDictionary[Request, tuple[Check, Decision]] = WeakKeyDictionary()
-        self._watching = 0
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -161,20 +147,25 @@ class ReservationMiddleware:
 
     async def process_request(self, request: Request, spider: Spider | None = None) -> None:  # noqa: ARG002
         """Decide before the fetch; the policies are fetched first if they are not known."""
-        if _POLICY in request.meta or not request.url.startswith(("http://", "https://")):
-            return
-        if is_policy_resource(request.url):
-            return  # asking for the rules themselves is never against them
-        agent = self._agent_for(request)
+        meta = request.meta
+        if LEFT in meta:
+            return  # one of our own
+        agent = self._agent_for(meta[_META]) if _META in meta else self._agent
         if agent is None:
             return
-        if request.meta.get("dont_cache") == _CUT:
-            del request.meta["dont_cache"]  # of the response that redirected to here
+        check = Check(request.url, agent=agent, policy=self._policy)
+        if not check.origin.startswith(("http://", "https://")) or check.about_policy:
+            return
+        if meta.get("dont_cache") == _CUT:
+            del meta["dont_cache"]  # of the response that redirected to here
 
         async def transport(url: str, limit: int) -> Answer:
-            return await self._fetch(url, limit, request)
+            stats = self._crawler.stats
+            if stats is not None:
+                stats.set_value("reservation/policy_fetches", self._fetcher.fetches)
+            return await self._downloads.fetch(url, limit, request)
 
-        check = await self._fetcher.check(request.url, transport, agent=agent, policy=self._policy)
+        await self._fetcher.prepare(check, transport)
         decision = check.decide()
         if self._stops(decision, request):
             raise self._blocked(decision, request)
@@ -192,7 +183,7 @@ class ReservationMiddleware:
         if known is None:
             return
         check = known[0]
-        check.feed(_page(request.url, 200, headers, None))
+        check.feed(_page(request.url, 200, _head(headers), None))
         decision = check.decide()
         self._checks[request] = check, decision
         if self._stops(decision, request):
@@ -215,8 +206,10 @@ class ReservationMiddleware:
         if response.status in _REDIRECTS and "Location" in response.headers:
             return response  # somebody handles redirects by hand; the next hop is checked
         if not stopped:
-            body = response.body if self._content else None
-            check.feed(_page(response.url, response.status, response.headers, body))
+            page = _page(response.url, response.status, _head(response.headers), None)
+            if self._content and looks_into(page.media_type):
+                page = _page(response.url, response.status, page.headers, response.body)
+            check.feed(page)
             decision = check.decide()
         request.meta[_META] = decision
         if stopped or self._stops(decision, request):
@@ -228,11 +221,8 @@ class ReservationMiddleware:
         """End what is under way."""
         await self._fetcher.close()
 
-    def _agent_for(self, request: Request) -> Agent | None:
-        """Who asks for this request; None if the request is to be left alone."""
-        options = request.meta.get(_META)
-        if options is None:
-            return self._agent
+    def _agent_for(self, options: object) -> Agent | None:
+        """Who asks for a request with these options; None if it is to be left alone."""
         if isinstance(options, Decision):  # meta of an earlier response passed on
             return Agent(options.agent, options.purposes)
         if not isinstance(options, Mapping):
@@ -268,8 +258,8 @@ class ReservationMiddleware:
     def _report(self, decision: Decision, request: Request, *, blocked: bool) -> None:
         """Count and announce the last decision of a request."""
         self._count("decided")
-        self._count(f"verdict/{decision.verdict}")
-        self._count(f"crawl/{decision.crawl}")
+        self._count(_VERDICT[decision.verdict])
+        self._count(_CRAWL[decision.crawl])
         if blocked:
             self._count("blocked")
             self._count(f"blocked/stage/{decision.stage}")
@@ -281,137 +271,10 @@ class ReservationMiddleware:
             signal=decided, decision=decision, request=request, spider=self._crawler.spider
         )
 
-    def _count(self, name: str, count: int = 1) -> None:
+    def _count(self, name: str) -> None:
         stats = self._crawler.stats
         if stats is not None:
-            stats.inc_value(f"reservation/{name}", count)
-
-    async def _fetch(self, url: str, limit: int, cause: Request) -> Answer:
-        """Fetch one policy resource through the crawler's own downloader."""
-        headers, route = _route(cause)
-        request = Request(
-            url,
-            callback=NO_CALLBACK,
-            priority=1000,
-            dont_filter=True,
-            headers={"Accept": "*/*", "Accept-Encoding": "identity", **headers},
-            meta={
-                **route,
-                _POLICY: limit,
-                "allow_offsite": True,
-                "dont_cache": True,
-                "dont_merge_cookies": True,
-                "dont_obey_robotstxt": True,
-                "dont_redirect": True,
-                "dont_retry": True,
-                # Not the crawl's: theirs fail where ours cuts off.
-                "download_maxsize": LONGEST,
-                "download_timeout": self._timeout,
-                "download_warnsize": 0,
-                "handle_httpstatus_all": True,
-            },
-        )
-        if self._crawler.stats is not None:
-            self._crawler.stats.set_value("reservation/policy_fetches", self._fetcher.fetches)
-        self._watch(1)
-        try:
-            response = await self._download(request)
-        except Exception as error:
-            self._count(f"policy_error/{type(error).__name__}")
-            raise
-        finally:
-            self._watch(-1)
-        self._count(f"policy_status/{response.status}")
-        return Answer(response.status, _headers(response.headers), response.body)
-
-    async def _download(self, request: Request) -> Response:
-        engine = self._crawler.engine
-        if engine is None:
-            raise RuntimeError("the crawler is not running")
-        if hasattr(engine, "download_async"):  # Scrapy 2.14
-            return await engine.download_async(request)
-        return await maybe_deferred_to_future(engine.download(request))
-
-    def _watch(self, change: int) -> None:
-        """Listen to body chunks only while a policy is on its way: every page sends them."""
-        before = self._watching
-        self._watching += change
-        manager = self._crawler.signals
-        if not before:
-            manager.connect(self._bytes_received, signal=signals.bytes_received)
-        elif not self._watching:
-            manager.disconnect(self._bytes_received, signal=signals.bytes_received)
-
-    def _bytes_received(self, data: bytes, request: Request) -> None:
-        """Stop a policy download that is longer than what will be read."""
-        left = request.meta.get(_POLICY)
-        if left is None:
-            return
-        if left < 0:
-            raise StopDownload(fail=False)
-        request.meta[_POLICY] = left - len(data)
-
-
-def policy_from(settings: BaseSettings) -> Policy:
-    """The policy that a crawler's ``RESERVATION_*`` settings stand for.
-
-    Raises:
-        ConfigurationError: a setting is unknown or has a value it cannot have.
-    """
-    for later in _LATER:
-        if settings.get(later) is not None:
-            raise ConfigurationError(f"{later} is not supported by this version")
-    for name in settings:
-        if name.startswith("RESERVATION_") and name not in _KNOWN:
-            raise ConfigurationError(unknown_word("setting", name, _SETTINGS))
-    cache = settings.get("RESERVATION_CACHE", "memory://")
-    if cache != "memory://":
-        raise ConfigurationError(f"RESERVATION_CACHE: this version knows memory://, not {cache!r}")
-    changes: dict[str, Any] = {"mode": settings.get("RESERVATION_MODE", Mode.ENFORCE)}
-    for name, field in _CHOICES.items():
-        if settings.get(name) is not None:
-            changes[field] = settings.get(name)
-    if settings.getlist("RESERVATION_PROXY_TOKENS"):
-        changes["proxy_tokens"] = settings.getlist("RESERVATION_PROXY_TOKENS")
-    tokens = settings.getdict("RESERVATION_POLICY_TOKENS")
-    if tokens:
-        changes["policy_tokens"] = [(token, list(words)) for token, words in tokens.items()]
-    if settings.getlist("RESERVATION_SIGNALS"):
-        changes["signals"] = known_signals(settings.getlist("RESERVATION_SIGNALS"))
-    return profile(settings.get("RESERVATION_PROFILE", "opt-out")).changed(changes)
-
-
-def agent_from(settings: BaseSettings) -> Agent:
-    """Who crawls: set, or the product token of the crawler's user agent, with a warning
-    where that is nobody's own.
-    """
-    purposes = settings.getlist("RESERVATION_PURPOSES", ["ai-train"])
-    token = settings.get("RESERVATION_AGENT")
-    if token:
-        return Agent(token, purposes)
-    user_agent = settings.get("ROBOTSTXT_USER_AGENT") or settings.get("USER_AGENT") or ""
-    token = product_token(user_agent)
-    if token is None or token.lower() == "scrapy":
-        logger.warning(
-            "RESERVATION_AGENT is not set and USER_AGENT %r names no crawler of yours; "
-            "robots.txt groups are looked up for %r, which many sites block by name",
-            user_agent,
-            token or "*",
-        )
-    return Agent(token or "*", purposes)
-
-
-def _route(cause: Request) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Headers and meta that send a policy's request the way of the page that needs it."""
-    headers: dict[str, Any] = {}
-    meta = {"bindaddress": cause.meta["bindaddress"]} if "bindaddress" in cause.meta else {}
-    # A redirected request brings along what the environment's proxies were for its first
-    # URL; where it was told its proxy, the credentials may have moved to a header.
-    if "proxy" in cause.meta and "_scheme_proxy" not in cause.meta:
-        meta["proxy"] = cause.meta["proxy"]
-        if "Proxy-Authorization" in cause.headers:
-            headers["Proxy-Authorization"] = cause.headers["Proxy-Authorization"]
-    return headers, meta
+            stats.inc_value("reservation/" + name)
 
 
 def _asyncio() -> bool:
@@ -422,21 +285,27 @@ def _asyncio() -> bool:
         return True
 
 
-def _page(url: str, status: int, headers: Headers, body: bytes | None) -> Document:
-    """The page as a document; of its fields only those that a signal reads."""
+def _page(
+    url: str, status: int, headers: tuple[tuple[str, str], ...], body: bytes | None
+) -> Document:
+    """The page as a document."""
     return Document(
         url=url,
         resource=PAGE,
         outcome=Outcome.of(status),
         status=status,
-        headers=_headers(headers),
+        headers=headers,
         body=body,
     )
 
 
-def _headers(headers: Headers) -> tuple[tuple[str, str], ...]:
+def _head(headers: Headers) -> tuple[tuple[str, str], ...]:
+    """Of a page's fields those that matter, values as ISO-8859-1 (RFC 9110 §5.5)."""
     return tuple(
-        (name.decode("latin-1").lower(), value.decode("latin-1"))
-        for name, values in headers.items()
-        for value in values
+        [
+            (name, value.decode("latin-1"))
+            for title, name in _PAGE_FIELDS
+            if dict.__contains__(headers, title)
+            for value in headers.getlist(title)
+        ]
     )

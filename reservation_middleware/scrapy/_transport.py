@@ -1,0 +1,124 @@
+"""Policies fetched through the crawler's own downloader, cut off where nobody reads on."""
+
+from collections.abc import Callable
+from typing import Any
+
+from scrapy import Request, signals
+from scrapy.crawler import Crawler
+from scrapy.exceptions import StopDownload
+from scrapy.http import Headers, Response
+from scrapy.http.request import NO_CALLBACK
+from scrapy.utils.defer import maybe_deferred_to_future
+
+from reservation_middleware.fetch import Answer
+
+#: A policy that says it is longer, or is when unpacked, counts as unreachable; one that just
+#: goes on is cut off much earlier.
+LONGEST = 16 * 1024 * 1024
+
+#: In the meta of a policy's request: how many bytes of its body may still come.
+LEFT = "_reservation_policy_limit"
+
+#: Adds to a stat: name and how much.
+Count = Callable[[str], None]
+
+
+class Downloads:
+    """Downloads policy resources.
+
+    Args:
+        crawler: whose downloader is used.
+        timeout: seconds for one transfer.
+        count: adds one to a stat.
+    """
+
+    def __init__(self, crawler: Crawler, *, timeout: float, count: Count) -> None:
+        self._crawler = crawler
+        self._timeout = timeout
+        self._count = count
+        self._watching = 0
+
+    async def fetch(self, url: str, limit: int, cause: Request) -> Answer:
+        """Fetch one policy resource through the crawler's own downloader."""
+        headers, route = _route(cause)
+        request = Request(
+            url,
+            callback=NO_CALLBACK,
+            priority=1000,
+            dont_filter=True,
+            headers={"Accept": "*/*", "Accept-Encoding": "identity", **headers},
+            meta={
+                **route,
+                LEFT: limit,
+                "allow_offsite": True,
+                "dont_cache": True,
+                "dont_merge_cookies": True,
+                "dont_obey_robotstxt": True,
+                "dont_redirect": True,
+                "dont_retry": True,
+                # Not the crawl's: theirs fail where ours cuts off.
+                "download_maxsize": LONGEST,
+                "download_timeout": self._timeout,
+                "download_warnsize": 0,
+                "handle_httpstatus_all": True,
+            },
+        )
+        self._watch(1)
+        try:
+            response = await self._download(request)
+        except Exception as error:
+            self._count(f"policy_error/{type(error).__name__}")
+            raise
+        finally:
+            self._watch(-1)
+        self._count(f"policy_status/{response.status}")
+        return Answer(response.status, every(response.headers), response.body)
+
+    async def _download(self, request: Request) -> Response:
+        engine = self._crawler.engine
+        if engine is None:
+            raise RuntimeError("the crawler is not running")
+        if hasattr(engine, "download_async"):  # Scrapy 2.14
+            return await engine.download_async(request)
+        return await maybe_deferred_to_future(engine.download(request))
+
+    def _watch(self, change: int) -> None:
+        """Listen to body chunks only while a policy is on its way: every page sends them."""
+        before = self._watching
+        self._watching += change
+        manager = self._crawler.signals
+        if not before:
+            manager.connect(self._bytes_received, signal=signals.bytes_received)
+        elif not self._watching:
+            manager.disconnect(self._bytes_received, signal=signals.bytes_received)
+
+    def _bytes_received(self, data: bytes, request: Request) -> None:
+        """Stop a policy download that is longer than what will be read."""
+        left = request.meta.get(LEFT)
+        if left is None:
+            return
+        if left < 0:
+            raise StopDownload(fail=False)
+        request.meta[LEFT] = left - len(data)
+
+
+def _route(cause: Request) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Headers and meta that send a policy's request the way of the page that needs it."""
+    headers: dict[str, Any] = {}
+    meta = {"bindaddress": cause.meta["bindaddress"]} if "bindaddress" in cause.meta else {}
+    # A redirected request brings along what the environment's proxies were for its first
+    # URL; where it was told its proxy, the credentials may have moved to a header.
+    if "proxy" in cause.meta and "_scheme_proxy" not in cause.meta:
+        meta["proxy"] = cause.meta["proxy"]
+        if "Proxy-Authorization" in cause.headers:
+            headers["Proxy-Authorization"] = cause.headers["Proxy-Authorization"]
+    return headers, meta
+
+
+def every(headers: Headers) -> tuple[tuple[str, str], ...]:
+    """All fields, names in lower case, values as ISO-8859-1."""
+    return tuple(
+        (name.decode("latin-1").lower(), value.decode("latin-1"))
+        for name, values in headers.items()
+        for value in values
+    )
