@@ -69,10 +69,10 @@ class Reading:
 
     __slots__ = ("document", "found", "notes", "place")
 
-    def __init__(self, document: Document, place: Place) -> None:
+    def __init__(self, document: Document, place: Place, source: Source | None = None) -> None:
         self.document = document
         self.place = place
-        source = Source(document, place, _WORDS)
+        source = source or Source(document, place, _WORDS)
         found: list[Found] = []
         for number, signal in _READERS[place]:
             findings = signal.parse(source)
@@ -103,8 +103,10 @@ def page_readings(document: Document) -> tuple[Reading, ...]:
         if name in _FIELDS:
             readings = (Reading(document, HEADERS),)
             break
-    if document.body and Source(document, CONTENT, _WORDS).metas:
-        readings = (*readings, Reading(document, CONTENT))
+    if document.body:
+        source = Source(document, CONTENT, _WORDS)
+        if source.metas:
+            readings = (*readings, Reading(document, CONTENT, source))
     return readings
 
 

@@ -5,7 +5,7 @@ signal, no operator profile but what ``Question`` shows, and does no I/O.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from functools import cached_property
 from typing import ClassVar, Generic, NamedTuple, TypeVar, cast
@@ -27,6 +27,9 @@ from reservation_middleware.model import (
 from reservation_middleware.syntax.html import Meta, metas
 from reservation_middleware.syntax.path import PatternIndex
 from reservation_middleware.syntax.robots import Group, Record, RobotsFile
+
+#: Answers that are kept per document, and records that are read before anybody asks.
+_MOST_ANSWERS, _MOST_READ = 256, 200
 
 
 class Status(StrEnum):
@@ -114,11 +117,23 @@ class Source:
 class Findings:
     """What one signal found in one document; subclasses add what settling needs."""
 
-    __slots__ = ("notes", "place")
+    __slots__ = ("_answers", "notes", "place")
 
     def __init__(self, place: Place, notes: tuple[Note, ...] = ()) -> None:
         self.place = place
         self.notes = notes
+        self._answers: dict[tuple[int, ...], tuple[Sequence[Statement], Settled]] = {}
+
+    def answer(self, said: Sequence[Statement], make: "Callable[[], Settled]") -> "Settled":
+        """What the same statements of this document amount to; made once."""
+        key = tuple(map(id, said))
+        known = self._answers.get(key)
+        if known is None:
+            if len(self._answers) >= _MOST_ANSWERS:
+                self._answers.clear()
+            # The statements are kept, so their addresses stay their own.
+            known = self._answers[key] = said, make()
+        return known[1]
 
     def statements(self) -> tuple[Statement, ...]:
         """Every statement of the document, whatever path or agent it is about."""
@@ -128,45 +143,91 @@ class Findings:
 T = TypeVar("T")
 
 
-class Ruled(NamedTuple, Generic[T]):
-    """Path-scoped values of one group, ready to be matched."""
+class RuledLine(NamedTuple):
+    """A record whose value may start with a path, such as Content-Usage.
 
-    values: tuple[T, ...]
+    Attributes:
+        path: the pattern, "" for none.
+        value: what follows it.
+        record: the line itself.
+        agents: the product tokens of its group, ``*`` outside every group.
+    """
+
+    path: str
+    value: str
+    record: Record
+    agents: tuple[str, ...]
+
+
+class Ruled(NamedTuple):
+    """Such records of one group, ready to be matched: their line numbers and paths."""
+
+    lines: tuple[int, ...]
     paths: PatternIndex
 
 
 class RuledRecords(Generic[T]):
-    """Values of robots.txt records that may start with a path, such as Content-Usage.
+    """All such records of a file, each read when it is first needed.
 
     Args:
-        key: the record's key, lower case.
-        by_line: path ("" for none) and value of each such record, by line number.
-
+        robots: the file.
+        key: the records' key, lower case.
+        read: makes of a record what its family needs, and notes what is wrong with it.
     """
 
-    __slots__ = ("by_line", "key")
+    __slots__ = ("_read", "_values", "by_line", "key", "notes")
 
-    def __init__(self, key: str, by_line: Mapping[int, tuple[str, T]]) -> None:
+    def __init__(
+        self, robots: RobotsFile, key: str, read: Callable[[RuledLine, list[Note]], T]
+    ) -> None:
         self.key = key
-        self.by_line = by_line
+        self._read = read
+        self._values: dict[int, T] = {}
+        self.by_line: dict[int, RuledLine] = {}
+        for record in robots.loose:
+            if record.key == key:
+                self.by_line[record.line] = RuledLine(*split_path(record.value), record, ("*",))
+        for group in robots.groups:
+            agents: tuple[str, ...] | None = None
+            for record in group.records:
+                if record.key == key:
+                    agents = agents or tuple(dict.fromkeys(token for token, _ in group.tokens))
+                    line = RuledLine(*split_path(record.value), record, agents)
+                    self.by_line[record.line] = line
+        self.notes: list[Note] = []
+        # Notes are for people, so a flood of lines is not read for their sake.
+        for number in list(self.by_line)[:_MOST_READ]:
+            self.value(number)
 
-    def of(self, group: Group | None) -> Ruled[T] | None:
-        """The values that a group carries, None where it carries none."""
+    def value(self, line: int) -> T:
+        """What a record says."""
+        try:
+            return self._values[line]
+        except KeyError:
+            value = self._values[line] = self._read(self.by_line[line], self.notes)
+            return value
+
+    def values(self) -> Iterator[T]:
+        """What all of them say."""
+        return map(self.value, self.by_line)
+
+    def of(self, group: Group | None) -> Ruled | None:
+        """The records that a group carries, None where it carries none."""
         if group is None:
             return None
         try:
-            return cast("Ruled[T] | None", group.memo[self.key])
+            return cast("Ruled | None", group.memo[self.key])
         except KeyError:
             found = self.among(group.records)
             group.memo[self.key] = found
             return found
 
-    def among(self, records: Sequence[Record]) -> Ruled[T] | None:
-        """The values of some records."""
-        own = [self.by_line[record.line] for record in records if record.key == self.key]
-        if not own:
+    def among(self, records: Sequence[Record]) -> Ruled | None:
+        """The records of this kind among some."""
+        lines = tuple(record.line for record in records if record.key == self.key)
+        if not lines:
             return None
-        return Ruled(tuple(value for _, value in own), PatternIndex(path for path, _ in own))
+        return Ruled(lines, PatternIndex(self.by_line[line].path for line in lines))
 
 
 def split_path(value: str) -> tuple[str, str]:
@@ -327,6 +388,17 @@ def few(statements: Iterable[Statement]) -> tuple[Statement, ...]:
     return tuple(shown.values())
 
 
+def answered(found: Sequence[Findings], said: Sequence[Statement]) -> Settled | None:
+    """Combined statements as a settled answer; of one document alone it is made once."""
+    if not said:
+        return None
+
+    def make() -> Settled:
+        return Settled(usage=combine(said), statements=few(said))
+
+    return found[0].answer(said, make) if len(found) == 1 else make()
+
+
 def combine(statements: Sequence[Statement]) -> dict[str, Preference]:
     """AIPREF's combining rule (VOCAB §5.1): any disallowed, else any allowed, else unknown."""
     usage: dict[str, Preference] = {}
@@ -350,6 +422,7 @@ __all__ = [
     "Place",
     "Question",
     "Ruled",
+    "RuledLine",
     "RuledRecords",
     "Settled",
     "Signal",
@@ -358,6 +431,7 @@ __all__ = [
     "Term",
     "Wish",
     "Written",
+    "answered",
     "combine",
     "cut",
     "few",

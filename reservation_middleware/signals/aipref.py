@@ -5,7 +5,7 @@ older drafts are ignored, as vocab-08 asks. Reference:
 https://datatracker.ietf.org/doc/draft-ietf-aipref-vocab/08/
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from http_sf import Token
 
@@ -28,6 +28,7 @@ from ._signal import (
     Carrier,
     Findings,
     Question,
+    RuledLine,
     RuledRecords,
     Settled,
     Signal,
@@ -36,17 +37,16 @@ from ._signal import (
     Term,
     Wish,
     Written,
-    combine,
+    answered,
     cut,
-    few,
-    split_path,
     spoken,
 )
 
 _ATTACH = "https://datatracker.ietf.org/doc/html/draft-ietf-aipref-attach-05#section-"
 _VOCAB = "https://datatracker.ietf.org/doc/html/draft-ietf-aipref-vocab-08#section-"
 KEY = "content-usage"
-_MOST = 10
+#: Notes that are kept for one document, and rules of the same length that are combined.
+_MOST, _MOST_TIED = 10, 1000
 
 INVALID = NoteKind(
     "aipref-statement-invalid",
@@ -100,18 +100,18 @@ class AiprefFindings(Findings):
     def __init__(
         self,
         source: Source,
-        notes: tuple[Note, ...],
-        rules: Mapping[int, tuple[str, tuple[Statement, ...]]],
+        notes: Sequence[Note],
+        rules: RuledRecords[tuple[Statement, ...]] | None = None,
         header: tuple[Statement, ...] = (),
     ) -> None:
-        super().__init__(source.place, notes)
+        super().__init__(source.place, tuple(notes[:_MOST]))
         self.source = source
-        self.rules = RuledRecords(KEY, rules)
+        self.rules = rules
         self.header = header
 
     def statements(self) -> tuple[Statement, ...]:
         """All statements, each with its path and agents."""
-        ruled = (statement for _, said in self.rules.by_line.values() for statement in said)
+        ruled = (one for said in self.rules.values() for one in said) if self.rules else ()
         return (*ruled, *self.header)
 
 
@@ -148,7 +148,7 @@ class Aipref(Signal[AiprefFindings]):
             elif question.crawl is not Preference.DISALLOWED:
                 # ATTACH §3.1: a path that cannot be crawled has no usage preferences.
                 said += self._ruled(findings, question)
-        return Settled(usage=combine(said), statements=few(said)) if said else None
+        return answered(found, said)
 
     def write(self, wish: Wish) -> tuple[Written, ...]:
         """The rule inside a group, and the header."""
@@ -166,39 +166,41 @@ class Aipref(Signal[AiprefFindings]):
         )
 
     def _ruled(self, findings: AiprefFindings, question: Question) -> list[Statement]:
-        ruled = findings.rules.of(findings.source.robots.group_for(question.agent.key))
+        rules = findings.rules
+        if rules is None:
+            return []
+        ruled = rules.of(findings.source.robots.group_for(question.agent.key))
         if ruled is None:
             return []
-        # Identical paths are combined, the most restrictive wins (ATTACH §3.1).
+        # Identical paths are combined, the most restrictive wins (ATTACH §3.1). What each
+        # further line adds is less and less, so a flood of them is not read to its end.
         return [
             statement
-            for number in ruled.paths.longest(question.path)
-            for statement in ruled.values[number]
+            for number in ruled.paths.longest(question.path)[:_MOST_TIED]
+            for statement in rules.value(ruled.lines[number])
         ]
 
     def _robots(self, source: Source) -> AiprefFindings | None:
         robots = source.robots
         if KEY not in robots.keys:
             return None
-        notes: list[Note] = [
-            source.note(OUTSIDE, line=record.line) for record in robots.loose if record.key == KEY
-        ]
-        rules: dict[int, tuple[str, tuple[Statement, ...]]] = {}
-        for group in robots.groups:
-            agents = tuple(dict.fromkeys(token for token, _ in group.tokens))
-            last_agent = group.tokens[-1][1] if group.tokens else 0
-            for record in group.records:
-                if record.key != KEY:
-                    continue
-                path, value = split_path(record.value)
-                if path and not value:
-                    notes.append(source.note(NO_STATEMENT, path, record.line))
-                if record.line < last_agent:
-                    notes.append(source.note(BETWEEN, line=record.line))
-                scope = Scope(path or None, agents)
-                said = self._statements(source, value, "robots.txt", notes, scope, record)
-                rules[record.line] = path, said
-        return AiprefFindings(source, tuple(notes[:_MOST]), rules)
+
+        def read(line: RuledLine, notes: list[Note]) -> tuple[Statement, ...]:
+            number = line.record.line
+            if line.path and not line.value:
+                notes.append(source.note(NO_STATEMENT, line.path, number))
+            if number in between:
+                notes.append(source.note(BETWEEN, line=number))
+            if number in loose:
+                notes.append(source.note(OUTSIDE, line=number))
+                return ()
+            scope = Scope(line.path or None, line.agents)
+            return self._statements(source, line.value, "robots.txt", notes, scope, line.record)
+
+        loose = {record.line for record in robots.loose if record.key == KEY}
+        between = robots.between_agents(KEY)
+        rules = RuledRecords(robots, KEY, read)
+        return AiprefFindings(source, rules.notes, rules)
 
     def _head(self, source: Source) -> AiprefFindings | None:
         values = source.document.fields.get(KEY)
@@ -207,7 +209,7 @@ class Aipref(Signal[AiprefFindings]):
         notes: list[Note] = []
         # RFC 9651 §4.2: several lines are one field.
         statements = self._statements(source, ", ".join(values), "header", notes, Scope())
-        return AiprefFindings(source, tuple(notes[:_MOST]), {}, statements)
+        return AiprefFindings(source, notes, header=statements)
 
     def _statements(
         self,

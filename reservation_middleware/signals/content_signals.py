@@ -4,7 +4,7 @@ There is no formal grammar; what the policy leaves open is decided here for the
 declaring party and stated on the spec page. Reference: https://contentsignals.org/
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from reservation_middleware.model import (
     Level,
@@ -26,6 +26,7 @@ from ._signal import (
     Findings,
     Question,
     Ruled,
+    RuledLine,
     RuledRecords,
     Settled,
     Signal,
@@ -34,9 +35,7 @@ from ._signal import (
     Term,
     Wish,
     Written,
-    combine,
-    few,
-    split_path,
+    answered,
     spoken,
 )
 
@@ -97,21 +96,40 @@ class ContentSignalFindings(Findings):
     def __init__(
         self,
         source: Source,
-        notes: tuple[Note, ...],
-        rules: Mapping[int, tuple[str, tuple[Statement, ...]]],
+        notes: Sequence[Note],
+        rules: RuledRecords[tuple[Statement, ...]] | None = None,
         header: tuple[Statement, ...] = (),
     ) -> None:
-        super().__init__(source.place, notes)
+        super().__init__(source.place, tuple(notes[:_MOST]))
         self.source = source
-        self.rules = RuledRecords(KEY, rules)
+        self.rules = rules
         #: Lines outside every group.
-        self.loose = self.rules.among(source.robots.loose) if rules else None
+        self.loose = rules.among(source.robots.loose) if rules else None
         self.header = header
 
     def statements(self) -> tuple[Statement, ...]:
         """All statements, each with its path and agents."""
-        ruled = (statement for _, said in self.rules.by_line.values() for statement in said)
+        ruled = (one for said in self.rules.values() for one in said) if self.rules else ()
         return (*ruled, *self.header)
+
+    def about(self, token: str, path: str) -> list[Statement]:
+        """What the lines say to a token about a path: the longest path per key."""
+        rules = self.rules
+        if rules is None:
+            return []
+        said: list[Statement] = []
+        ruled = rules.of(self.source.robots.group_for(token))
+        if ruled:
+            said += _longest_per_key(rules, ruled, path)
+        if self.loose:
+            # Lines outside every group stand behind a group's own, key by key.
+            keys = {statement.category for statement in said}
+            said += [
+                statement
+                for statement in _longest_per_key(rules, self.loose, path)
+                if statement.category not in keys
+            ]
+        return said
 
 
 class ContentSignals(Signal[ContentSignalFindings]):
@@ -133,30 +151,30 @@ class ContentSignals(Signal[ContentSignalFindings]):
 
     def parse(self, source: Source) -> ContentSignalFindings | None:
         """Read the lines of every group and those outside, or the header."""
-        notes: list[Note] = []
         if source.place is HEADERS:
             values = source.document.fields.get(KEY)
             if not values:
                 return None
+            notes: list[Note] = []
             said = self._statements(source, ", ".join(values), "header", notes, Scope())
-            return ContentSignalFindings(source, tuple(notes[:_MOST]), {}, said)
+            return ContentSignalFindings(source, notes, header=said)
         if source.document.outcome is not Outcome.FETCHED or KEY not in source.robots.keys:
             return None  # the body of an error page says nothing
-        rules: dict[int, tuple[str, tuple[Statement, ...]]] = {}
-        for record in source.robots.loose:
-            if record.key == KEY:
-                notes.append(source.note(OUTSIDE, line=record.line))
-                rules[record.line] = self._rule(source, record, ("*",), notes)
-        for group in source.robots.groups:
-            agents = tuple(dict.fromkeys(token for token, _ in group.tokens))
-            last_agent = group.tokens[-1][1] if group.tokens else 0
-            for record in group.records:
-                if record.key == KEY:
-                    # §2.2.4: it must not end the run, so the agents below share it.
-                    if record.line < last_agent:
-                        notes.append(source.note(BETWEEN, line=record.line))
-                    rules[record.line] = self._rule(source, record, agents, notes)
-        return ContentSignalFindings(source, tuple(notes[:_MOST]), rules)
+
+        def read(line: RuledLine, notes: list[Note]) -> tuple[Statement, ...]:
+            number = line.record.line
+            if number in loose:
+                notes.append(source.note(OUTSIDE, line=number))
+            if number in between:
+                # RFC 9309 §2.2.4: it must not end the run, so the agents below share it.
+                notes.append(source.note(BETWEEN, line=number))
+            scope = Scope(line.path or None, line.agents)
+            return self._statements(source, line.value, "robots.txt", notes, scope, line.record)
+
+        loose = {record.line for record in source.robots.loose if record.key == KEY}
+        between = source.robots.between_agents(KEY)
+        rules = RuledRecords(source.robots, KEY, read)
+        return ContentSignalFindings(source, rules.notes, rules)
 
     def settle(self, found: Sequence[ContentSignalFindings], question: Question) -> Settled | None:
         """Longest path per key in robots.txt, then the most restrictive with the header."""
@@ -164,20 +182,9 @@ class ContentSignals(Signal[ContentSignalFindings]):
         for findings in found:
             if findings.place is HEADERS:
                 said += findings.header
-                continue
-            group = findings.source.robots.group_for(question.agent.key)
-            ruled = findings.rules.of(group)
-            if ruled:
-                said += _longest_per_key(ruled, question.path)
-            if findings.loose:
-                # Lines outside every group stand behind a group's own, key by key.
-                keys = {statement.category for statement in said}
-                said += [
-                    statement
-                    for statement in _longest_per_key(findings.loose, question.path)
-                    if statement.category not in keys
-                ]
-        return Settled(usage=combine(said), statements=few(said)) if said else None
+            else:
+                said += findings.about(question.agent.key, question.path)
+        return answered(found, said)
 
     def write(self, wish: Wish) -> tuple[Written, ...]:
         """The line inside a group, and the header."""
@@ -193,13 +200,6 @@ class ContentSignals(Signal[ContentSignalFindings]):
             Written(self.carriers[0], "\n".join([*agents, f"Content-Signal: {value}", ""])),
             Written(self.carriers[1], f"Content-Signal: {value}"),
         )
-
-    def _rule(
-        self, source: Source, record: Record, agents: tuple[str, ...], notes: list[Note]
-    ) -> tuple[str, tuple[Statement, ...]]:
-        path, value = split_path(record.value)
-        scope = Scope(path or None, agents)
-        return path, self._statements(source, value, "robots.txt", notes, scope, record)
 
     def _statements(
         self,
@@ -244,12 +244,14 @@ class ContentSignals(Signal[ContentSignalFindings]):
         return tuple(found.values())
 
 
-def _longest_per_key(ruled: Ruled[tuple[Statement, ...]], path: str) -> list[Statement]:
+def _longest_per_key(
+    rules: RuledRecords[tuple[Statement, ...]], ruled: Ruled, path: str
+) -> list[Statement]:
     """Per key what the longest matching path says: the first yes and the first no if they tie."""
     best: dict[str, tuple[int, list[Statement]]] = {}
     for number in ruled.paths.matching(path):
-        octets = ruled.paths[number].octets
-        for statement in ruled.values[number]:
+        octets = ruled.paths.octets(number)
+        for statement in rules.value(ruled.lines[number]):
             length, same = best.get(statement.category, (-1, []))
             if octets > length:
                 best[statement.category] = octets, [statement]

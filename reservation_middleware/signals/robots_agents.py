@@ -148,12 +148,13 @@ class _Block(NamedTuple):
     parts: tuple[GroupRules, ...]
     about: tuple[tuple[tuple[str, ...], tuple[str, ...], bool], ...]
 
-    def blocking(self, target: str, path: str) -> Rule | None:
+    def blocking(self, path: str) -> Rule | None:
         """The rule that blocks a target, None if it is not blocked."""
+        # Hints are many and not worth a question to Protego each; where a token's groups
+        # are too large to combine for every token, each group's longest rule stands for it.
         if len(self.parts) == 1:
-            allowed, rule = self.parts[0].decide(target, path)
-            return None if allowed else rule
-        # Too many rules to combine for every token: the longest of each group's own.
+            rule = self.parts[0].deciding(path)
+            return None if rule is None or rule.allow else rule
         best = max(
             (
                 (octets, rule.allow, rule)
@@ -174,11 +175,11 @@ class _Plan:
         self._blocks = _blocks(findings, own, policy)
         self._answers: dict[tuple[int, ...], Settled | None] = {}
 
-    def settle(self, target: str, path: str) -> Settled | None:
+    def settle(self, path: str) -> Settled | None:
         """What the blocks amount to for one page; made once per set of deciding lines."""
         if not self._blocks:
             return None
-        rules = [block.blocking(target, path) for block in self._blocks]
+        rules = [block.blocking(path) for block in self._blocks]
         key = tuple([rule.line if rule else 0 for rule in rules])
         try:
             return self._answers[key]
@@ -297,11 +298,7 @@ class RobotsAgents(Signal[AgentFindings]):
 
     def settle(self, found: Sequence[AgentFindings], question: Question) -> Settled | None:
         """Blocks that the policy wants to hear of; they count as the policy says."""
-        return (
-            found[0]
-            .plan(question.agent.key, question.policy)
-            .settle(question.target, question.path)
-        )
+        return found[0].plan(question.agent.key, question.policy).settle(question.path)
 
     def write(self, wish: Wish) -> tuple[Written, ...]:
         """A group that blocks the control tokens that say no more than the wish."""

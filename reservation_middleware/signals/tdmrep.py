@@ -38,11 +38,12 @@ from ._signal import (
     Term,
     Wish,
     Written,
+    cut,
     spoken,
 )
 
 _SPEC = "https://www.w3.org/community/reports/tdmrep/CG-FINAL-tdmrep-20240510/#"
-TDMREP_JSON = Place("tdmrep.json", "/.well-known/tdmrep.json", 1024 * 1024, probed=True)
+TDMREP_JSON = Place("tdmrep.json", "/.well-known/tdmrep.json", 512 * 1024, probed=True)
 #: Rules of one file that are read, and notes that are kept.
 _MOST_RULES, _MOST = 10_000, 10
 
@@ -95,6 +96,19 @@ TOO_LARGE = NoteKind(
     "Use patterns with * instead of one rule per page.",
     _SPEC + "sec-tdmrep-file",
 )
+
+
+class _Rule(msgspec.Struct):
+    """A rule of the file, its values left as they are written."""
+
+    location: msgspec.Raw = msgspec.Raw()
+    reservation: msgspec.Raw = msgspec.field(default=msgspec.Raw(), name="tdm-reservation")
+    policy: msgspec.Raw = msgspec.field(default=msgspec.Raw(), name="tdm-policy")
+
+
+_ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
+_RULE = msgspec.json.Decoder(_Rule)
+_TEXT = msgspec.json.Decoder(str)
 
 
 class _Said(NamedTuple):
@@ -176,15 +190,20 @@ class Tdmrep(Signal[TdmrepFindings]):
                 policy = said.policy, findings.source.document.url, said.line
         if reservation is None:
             return None
-        offers: tuple[Offer, ...] = ()
-        if policy and reservation.preference is Preference.DISALLOWED:
-            # With reservation 0 a policy SHOULD NOT be processed.
-            url, document, line = policy
-            offers = (
-                Offer(kind="policy", signal=self.name, url=url, document=document, line=line),
-            )
-        usage = dict.fromkeys(reservation.covers, reservation.preference)
-        return Settled(usage=usage, statements=(reservation,), offers=offers)
+        last = reservation
+
+        def make() -> Settled:
+            offers: tuple[Offer, ...] = ()
+            if policy and last.preference is Preference.DISALLOWED:
+                # With reservation 0 a policy SHOULD NOT be processed.
+                url, document, line = policy
+                offers = (
+                    Offer(kind="policy", signal=self.name, url=url, document=document, line=line),
+                )
+            usage = dict.fromkeys(last.covers, last.preference)
+            return Settled(usage=usage, statements=(last,), offers=offers)
+
+        return found[0].answer((last,), make) if len(found) == 1 else make()
 
     def write(self, wish: Wish) -> tuple[Written, ...]:
         """The file, the header fields and the metas."""
@@ -220,45 +239,50 @@ class Tdmrep(Signal[TdmrepFindings]):
             return TdmrepFindings(
                 source, [source.note(TOO_LARGE, "nothing of it was read")], (), ()
             )
+        body = document.body.removeprefix(b"\xef\xbb\xbf").strip()
         try:
-            rules = msgspec.json.decode(document.body.removeprefix(b"\xef\xbb\xbf"))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return TdmrepFindings(source, [source.note(NOT_JSON)], (), ())
-        if isinstance(rules, dict):
+            rules = _ARRAY.decode(body.decode())  # str, since Raw does not check UTF-8
+        except (msgspec.ValidationError, RecursionError):
+            if not body.startswith(b"{"):
+                return TdmrepFindings(source, [source.note(NOT_JSON)], (), ())
             notes.append(source.note(NOT_ARRAY))
-            rules = [rules]
-        if not isinstance(rules, list):
+            rules = [msgspec.Raw(body)]
+        except (msgspec.DecodeError, UnicodeDecodeError):
             return TdmrepFindings(source, [source.note(NOT_JSON)], (), ())
         if len(rules) > _MOST_RULES:
             notes.append(source.note(TOO_LARGE, f"only the first {_MOST_RULES} rules were read"))
         said: list[_Said] = []
         locations: list[str] = []
-        for number, rule in enumerate(rules[:_MOST_RULES], 1):
-            location = rule.get("location") if isinstance(rule, dict) else None
-            if not isinstance(location, str) or not location:
+        for number, raw in enumerate(rules[:_MOST_RULES], 1):
+            try:
+                rule = _RULE.decode(raw)
+                location = _TEXT.decode(rule.location)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                location = ""
+            if not location:
                 notes.append(source.note(NOT_RULE, str(number)))
                 continue
             locations.append(location)
-            said.append(self._rule(source, rule, location, notes))
+            said.append(self._rule(source, rule, bytes(raw), location, notes))
         return TdmrepFindings(source, notes, said, locations)
 
     def _rule(
-        self, source: Source, rule: dict[str, object], location: str, notes: list[Note]
+        self, source: Source, rule: "_Rule", raw: bytes, location: str, notes: list[Note]
     ) -> _Said:
-        value = rule.get("tdm-reservation")
-        if isinstance(value, str) and value.strip() in ("0", "1"):
-            notes.append(source.note(STRING, value.strip()))
-            value = int(value)
+        value = bytes(rule.reservation).decode("utf-8", "replace")
+        if value.startswith('"') and value.strip('" ') in ("0", "1"):
+            value = value.strip('" ')
+            notes.append(source.note(STRING, value))
         reservation = None
-        if type(value) is int and value in (0, 1):
-            text = msgspec.json.encode(rule)[:400].decode("utf-8", "replace")
-            reservation = self._statement(
-                source, "tdmrep.json", str(value), text, None, Scope(location)
-            )
+        if value in ("0", "1"):
+            text = cut(" ".join(raw[:1000].decode("utf-8", "replace").split()))
+            reservation = self._statement(source, "tdmrep.json", value, text, None, Scope(location))
         else:
-            notes.append(source.note(VALUE, repr(value)[:80]))
-        policy = rule.get("tdm-policy")
-        policy = _absolute(source, policy) if isinstance(policy, str) else None
+            notes.append(source.note(VALUE, value[:80] or "none given"))
+        try:
+            policy = _absolute(source, _TEXT.decode(rule.policy))
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            policy = None
         return _Said(reservation, policy)
 
     def _head(self, source: Source) -> TdmrepFindings | None:

@@ -19,11 +19,11 @@ LIMIT = 8 * 1024 * 1024
 MAX_METAS = 256
 
 # Beyond these a page is not given to the parser as a whole: tags, attributes of one tag,
-# open elements; then bytes of a tag, and of tags that are still looked at.
-_MANY_TAGS, _MANY, _DEEP = 100_000, 1_000, 512
+# open elements; then bytes of a tag that is still looked at, and words in all tags.
+_MANY_TAGS, _MANY, _DEEP = 50_000, 1_000, 512
 # So many tags cannot be too deep, however they are nested.
 _HARMLESS = 4_000
-_LONG_TAG, _MOST_FLAT = 64 * 1024, 512 * 1024
+_LONG_TAG, _MOST_HITS = 64 * 1024, 10_000
 _LONG = re.compile(rb"<[a-zA-Z][^>]{4096,}+")
 _ELEMENT = re.compile(rb"<(/?)([a-zA-Z][^\s/>]*+)")
 # Elements that hold nothing, or that the next of their kind ends.
@@ -64,25 +64,50 @@ def metas(body: bytes, words: Sequence[bytes], *, charset: str = "") -> tuple[Me
     tags = _TAG.findall(body)
     if not tags:
         return ()
-    everything = b"\0".join(tags)
+    everything = (
+        b"\0".join(tags)
+        if b"\0" not in body
+        else b"\0".join([tag.replace(b"\0", b" ") for tag in tags])
+    )
     if not _speaks(everything, words):
         return ()
     if _is_monstrous(body):
         # Only the tags that matter, side by side: what hides them is not looked into, so
         # that a site that reserves in such a page is heard rather than not.
-        body = b">\n".join(
-            tag
-            for tag in tags
-            if len(tag) <= _LONG_TAG and tag.count(b"=") <= _MANY and _speaks(tag, words)
-        )
-        body = body[:_MOST_FLAT] + b">"
+        body = b">\n".join(_speaking(tags, everything, words)) + b">"
     return _parsed(body, tuple(word.decode("ascii") for word in words))
+
+
+def _speaking(tags: Sequence[bytes], everything: bytes, words: Sequence[bytes]) -> list[bytes]:
+    """The first tags in which a word occurs, or something that may spell one; in order."""
+    lower = _solid(everything)
+    found: set[int] = set()
+    for text, pattern in (
+        (lower, re.compile(b"|".join(map(re.escape, words)))),
+        (everything, _SPELLED),
+    ):
+        number = position = 0
+        for count, hit in enumerate(pattern.finditer(text)):
+            if count == _MOST_HITS:
+                break
+            number += text.count(b"\0", position, hit.start())
+            position = hit.start()
+            found.add(number)
+    return [
+        tags[number]
+        for number in sorted(found)[: 2 * MAX_METAS]
+        if len(tags[number]) <= _LONG_TAG and tags[number].count(b"=") <= _MANY
+    ]
+
+
+def _solid(tags: bytes) -> bytes:
+    """Tags in lower case without white space: it may stand in a word, as in "max-snippet: 0"."""
+    return tags.lower().translate(None, b" \t\r\n\f")
 
 
 def _speaks(tags: bytes, words: Sequence[bytes]) -> bool:
     """Whether a word occurs in some tags, or something that may spell one."""
-    # White space may stand between the parts of a word, as in "max-snippet: 0".
-    lower = tags.lower().translate(None, b" \t\r\n\f")
+    lower = _solid(tags)
     return any(word in lower for word in words) or (
         b"&" in tags and _SPELLED.search(tags) is not None
     )
@@ -115,12 +140,18 @@ def _parsed(body: bytes, words: tuple[str, ...]) -> tuple[Meta, ...]:
     found: list[Meta] = []
     lines = _TagLines(body)
     inert: dict[int, bool] = {}
+    looked = 0
     for node in LexborHTMLParser(body).css("meta[name][content]"):
         attributes = node.attributes
         name = (attributes["name"] or "").strip().lower()
         content = (attributes["content"] or "").strip()
-        said = "".join(f"{name} {content}".lower().split())
-        if not any(word in said for word in words) or _inert(node, inert):
+        said = "".join(f"{name} {content[:_LONG_TAG]}".lower().split())
+        if not any(word in said for word in words):
+            continue
+        looked += 1
+        if looked > _MOST_HITS:
+            break
+        if _inert(node, inert):
             continue
         found.append(Meta(name, content, lines.of(name, content.lower())))
         if len(found) == MAX_METAS:

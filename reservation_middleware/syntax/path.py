@@ -25,6 +25,8 @@ MAX_TARGET = 16 * 1024
 _FEW = 200
 # Patterns whose percent-encoded form is the pattern itself.
 _USUAL = re.compile(r"[A-Za-z0-9_.~/=*-]*\$?")
+# Patterns that match whatever starts with them as they are written.
+_MERE_PREFIX = re.compile(r"[^*%]*[^*%$]").fullmatch
 
 
 def split_url(url: str) -> tuple[str, str]:
@@ -102,9 +104,11 @@ class Pattern:
             return
         self.plain = False
         parts = (text[:-1] if self._anchored else text).split("*")
-        self.prefix = canonical(parts[0])
-        self._last = canonical(parts[-1]) if len(parts) > 1 else None
-        self._middle = tuple(canonical(part) for part in parts[1:-1] if part)
+        if "%" in text:
+            parts = [canonical(part) for part in parts]
+        self.prefix = parts[0]
+        self._last = parts[-1] if len(parts) > 1 else None
+        self._middle = tuple([part for part in parts[1:-1] if part])
 
     def _by_octets(self) -> None:
         """Take a pattern with half a character: whole ones could not be compared with it."""
@@ -117,22 +121,6 @@ class Pattern:
         # Without a star, anything may follow a pattern that has no anchor.
         self._last = _octets(rest[-1]) if rest else None if self._anchored else ""
         self._middle = tuple(_octets(part) for part in rest[:-1] if part)
-
-    @property
-    def octets(self) -> int:
-        """Length of the percent-encoded pattern: of two matches the longer one counts (§2.2.2).
-
-        Reserved characters count as three octets, since the RFC encodes them before
-        the comparison.
-        """
-        if _USUAL.fullmatch(self.text):
-            return len(self.text)
-        anchored = self._anchored
-        parts = (self.text[:-1] if anchored else self.text).split("*")
-        literal = sum(
-            len(quote(canonical(part), safe="/%=", errors="surrogateescape")) for part in parts
-        )
-        return literal + len(parts) - 1 + anchored
 
     def matches(self, path: str) -> bool:
         """Whether a canonical path matches; one pass, whatever the number of stars."""
@@ -149,14 +137,32 @@ class Pattern:
         last = self._last
         if last is None:  # "…$" without a star
             return len(path) == start
+        if self._anchored and not path.endswith(last):
+            return False
         for part in self._middle:
             found = path.find(part, start)
             if found < 0:
                 return False
             start = found + len(part)
         if self._anchored:
-            return len(path) - len(last) >= start and path.endswith(last)
+            return len(path) - len(last) >= start
         return path.find(last, start) >= 0
+
+
+def octets(text: str) -> int:
+    """Length of a percent-encoded pattern: of two matches the longer one counts (§2.2.2).
+
+    Reserved characters count as three octets, since the RFC encodes them before the
+    comparison.
+    """
+    if _USUAL.fullmatch(text):
+        return len(text)
+    anchored = text.endswith("$")
+    parts = (text[:-1] if anchored else text).split("*")
+    literal = sum(
+        len(quote(canonical(part), safe="/%=", errors="surrogateescape")) for part in parts
+    )
+    return literal + len(parts) - 1 + anchored
 
 
 def _prefix(text: str) -> str:
@@ -178,19 +184,24 @@ class PatternIndex:
 
     def __init__(self, patterns: Iterable[str]) -> None:
         self._texts = [text if len(text) <= MAX_PATTERN else "\0" for text in patterns]
+        #: Those that are no mere prefix, once made.
         self._patterns: dict[int, Pattern] = {}
-        self._by_prefix: dict[str, list[int]] = {}
+        by_prefix: dict[str, list[int]] = {}
         for number, text in enumerate(self._texts):
-            self._by_prefix.setdefault(_prefix(text), []).append(number)
-        self._lengths = sorted({len(prefix) for prefix in self._by_prefix})
+            prefix = text if _MERE_PREFIX(text) else _prefix(text)
+            known = by_prefix.get(prefix)
+            if known is None:
+                by_prefix[prefix] = [number]
+            else:
+                known.append(number)
+        self._by_prefix = by_prefix
+        self._lengths = sorted({len(prefix) for prefix in by_prefix})
         # One call that rules a path out is cheaper than slicing, up to some size.
-        self._few = tuple(self._by_prefix) if len(self._by_prefix) <= _FEW else None
+        self._few = tuple(by_prefix) if len(by_prefix) <= _FEW else None
 
-    def __getitem__(self, number: int) -> Pattern:
-        pattern = self._patterns.get(number)
-        if pattern is None:
-            pattern = self._patterns[number] = Pattern(self._texts[number])
-        return pattern
+    def octets(self, number: int) -> int:
+        """Octets of a pattern, the measure of precedence."""
+        return octets(self._texts[number])
 
     def candidates(self, path: str) -> list[int]:
         """Numbers of the patterns whose literal prefix fits a canonical path."""
@@ -208,13 +219,24 @@ class PatternIndex:
 
     def matching(self, path: str) -> list[int]:
         """Numbers of the patterns that match a canonical path."""
-        return [number for number in self.candidates(path) if self[number].matches(path)]
+        texts = self._texts
+        return [
+            number
+            for number in self.candidates(path)
+            if _MERE_PREFIX(texts[number]) or self._matches(number, path)
+        ]
 
     def longest(self, path: str) -> list[int]:
         """Numbers of the matching patterns with the most octets; several if they tie."""
         numbers = self.matching(path)
         if len(numbers) < 2:
             return numbers
-        lengths = {number: self[number].octets for number in numbers}
-        most = max(lengths.values())
-        return [number for number in numbers if lengths[number] == most]
+        lengths = [octets(self._texts[number]) for number in numbers]
+        most = max(lengths)
+        return [number for number, length in zip(numbers, lengths, strict=True) if length == most]
+
+    def _matches(self, number: int, path: str) -> bool:
+        pattern = self._patterns.get(number)
+        if pattern is None:
+            pattern = self._patterns[number] = Pattern(self._texts[number])
+        return pattern.matches(path)

@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 #: Bytes that are read (RFC 9309 §2.5 asks for at least 500 KiB); cut at a line end.
 LIMIT = 512 * 1024
+#: Problems that are kept, and product tokens of one line.
+MAX_PROBLEMS, MAX_TOKENS = 1000, 1000
 
 _AGENT, _ALLOW, _DISALLOW = "user-agent", "allow", "disallow"
 
@@ -28,6 +30,13 @@ _EXACT: dict[str, str] = {
     "Disallow": _DISALLOW,
     "Allow": _ALLOW,
     **_KINDS,
+    **{
+        key: key.lower()
+        for key in (
+            *("Sitemap", "Crawl-delay", "Crawl-Delay", "Host", "License", "Clean-param"),
+            *("Content-Signal", "Content-signal", "Content-Usage", "Request-rate"),
+        )
+    },
 }
 
 # RFC 9309 §2.2.1 has letters, "-" and "_"; digits and dots are in wide use.
@@ -90,7 +99,7 @@ class RobotsFile:
         groups: in file order.
         loose: records before the first group; they belong to nobody by RFC 9309.
         keys: the keys of all other records, in lower case.
-        problems: lines that were cut, unreadable or given a lenient reading.
+        problems: the first lines that were unreadable or given a lenient reading.
         truncated: whether the file was longer than ``LIMIT``.
 
     """
@@ -140,6 +149,16 @@ class RobotsFile:
         """Every product token that a group names, in lower case, in file order."""
         return tuple(self._by_token)
 
+    def between_agents(self, key: str) -> set[int]:
+        """Lines of records with a key that stand between user-agent lines of one group."""
+        return {
+            record.line
+            for group in self.groups
+            if group.tokens
+            for record in group.records
+            if record.key == key and record.line < group.tokens[-1][1]
+        }
+
     def parts(self, token: str) -> tuple[Group, ...]:
         """The groups that name a token (lower case), not combined."""
         return tuple(self.groups[number] for number in self._by_token.get(token, ()))
@@ -179,15 +198,16 @@ class RobotsFile:
             if kind is None:
                 if not line or line.isspace():
                     continue
-                kind, value = _classify(key, colon, value, line)
+                if colon or line.lstrip()[0] in "aAdDuU":
+                    kind, value = _classify(key, colon, value, line)
                 if kind is None:
-                    self.problems.append(Problem("unreadable", number, line.strip()))
+                    self._problem("unreadable", number, line)
                     continue
             value = value.strip()
             if kind is _DISALLOW or kind is _ALLOW:
                 naming = False
                 if group is None:
-                    self.problems.append(Problem("rule-outside-group", number, line.strip()))
+                    self._problem("rule-outside-group", number, line)
                 elif value:
                     group.rules.append(Rule(kind is _ALLOW, value, number))
             elif kind is _AGENT:
@@ -201,12 +221,16 @@ class RobotsFile:
                 self.keys.add(kind)
                 (self.loose if group is None else group.records).append(Record(kind, value, number))
 
+    def _problem(self, what: str, number: int, text: str) -> None:
+        if len(self.problems) < MAX_PROBLEMS:
+            self.problems.append(Problem(what, number, text.strip()))
+
     def _name(self, group: Group, value: str, number: int) -> None:
         tokens = product_tokens(value)
         if not tokens:
-            self.problems.append(Problem("agent-unreadable", number, value))
+            self._problem("agent-unreadable", number, value)
         elif len(tokens) > 1:
-            self.problems.append(Problem("agent-list", number, value))
+            self._problem("agent-list", number, value)
         group.tokens.extend((token, number) for token in tokens)
 
 
@@ -217,8 +241,10 @@ def product_tokens(value: str) -> tuple[str, ...]:
     that ``Foo/1.1`` and ``Foo*`` name ``foo`` and ``*bot`` nobody; a comma list names
     each of its members (erratum 8895), because that is what its author meant.
     """
+    if _TOKEN.fullmatch(value):
+        return (value.lower(),)
     found = []
-    for part in value.split(","):
+    for part in value.split(",", MAX_TOKENS)[:MAX_TOKENS]:
         part = part.strip()
         if part == "*" or part[:2] in ("* ", "*\t"):
             found.append("*")

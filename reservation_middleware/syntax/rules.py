@@ -35,9 +35,12 @@ class GroupRules:
         patterns: list[str] = []
         self._owner: list[Rule] = []
         for rule in rules:
-            for pattern in _readings(rule):
-                patterns.append(pattern)
-                self._owner.append(rule)
+            patterns.append(rule.path)
+            self._owner.append(rule)
+            if rule.path[-1] in "$l" or rule.path[0] == "h":
+                for pattern in _readings(rule):
+                    patterns.append(pattern)
+                    self._owner.append(rule)
         self._index = PatternIndex(patterns)
         self._protego: Protego | None = None
         self._halves = any("%" in rule.path and has_half(rule.path) for rule in rules)
@@ -90,11 +93,13 @@ class GroupRules:
 
     def longest(self, path: str) -> tuple[int, Rule | None]:
         """The matching rule with the most octets (Allow on a tie), and how many those are."""
+        if self._only is not None:
+            return 1, self._only[1]
         best = self._index.longest(path)
         if not best:
             return 0, None
         rules = [self._owner[number] for number in best]
-        return self._index[best[0]].octets, max(rules, key=lambda rule: rule.allow)
+        return self._index.octets(best[0]), max(rules, key=lambda rule: rule.allow)
 
     def deciding(self, path: str) -> Rule | None:
         """The rule that decides a canonical path."""
@@ -105,13 +110,12 @@ def _readings(rule: Rule) -> tuple[str, ...]:
     """The patterns that Protego reads a rule as, beside the one that is written."""
     path = rule.path
     if path.endswith("$"):
-        # Some authors mean the character: Protego keeps both readings.
-        return path, path[:-1] + "%24"
+        return (path[:-1] + "%24",)  # some authors mean the character
     if rule.allow and path.endswith("/index.html"):
-        return path, path.removesuffix("index.html") + "$"
+        return (path.removesuffix("index.html") + "$",)
     if path.startswith(("http://", "https://")):
         return ("/" + path,)
-    return (path,)
+    return ()
 
 
 def _protego(rules: Sequence[Rule]) -> Protego:
