@@ -23,7 +23,6 @@ import aiohttp
 import pytest
 
 from reservation_middleware import Agent, Decision, Policy, profile
-from reservation_middleware import aiohttp as adapter
 from reservation_middleware.aiohttp import (
     ReservationClient,
     ReservedError,
@@ -365,7 +364,7 @@ async def test_streaming_works_through_the_middleware() -> None:
 
 @run
 async def test_an_endless_page_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(adapter, "MAX_PAGE", 100_000)
+    monkeypatch.setattr("reservation_middleware.aiohttp._body.MAX_PAGE", 100_000)
     connector = aiohttp.TCPConnector(force_close=True)
     pages = {
         A: Answer(headers=(HTML,), body=b"<p>", fault="endless"),
@@ -830,7 +829,7 @@ async def test_a_page_that_gives_up_does_not_end_the_fetch(way: str) -> None:
 async def test_robots_txt_that_takes_too_long(
     way: str, fault: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(adapter, "TIMEOUT", 0.3)
+    monkeypatch.setattr("reservation_middleware.aiohttp._transport.TIMEOUT", 0.3)
     robots = Answer(body=b"User-agent: *\nAllow: /\n", fault=fault)
     async with Web({ROBOTS: robots}) as web, crawler(way, web) as session:
         decision = await blocked(session.get(A))
@@ -843,7 +842,7 @@ async def test_robots_txt_that_takes_too_long(
 async def test_waiting_for_a_connection_does_not_count(
     way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(adapter, "TIMEOUT", 0.3)
+    monkeypatch.setattr("reservation_middleware.aiohttp._transport.TIMEOUT", 0.3)
     pages = {A: Answer(body=b"x" * 20, fault="drip"), B: Answer(body=b"x")}
     connector = aiohttp.TCPConnector(limit=1)
     async with Web(pages) as web, crawler(way, web, connector=connector) as session:

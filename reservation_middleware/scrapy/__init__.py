@@ -32,20 +32,18 @@ except ImportError as error:  # pragma: no cover - needs an environment without 
 from reservation_middleware.check import Check
 from reservation_middleware.fetch import Answer, Fetcher
 from reservation_middleware.model import (
-    PAGE,
     Action,
     Agent,
     ConfigurationError,
     Decision,
-    Document,
     Mode,
-    Outcome,
     Preference,
     ReservationError,
 )
 from reservation_middleware.model.vocabulary import unknown_word
-from reservation_middleware.site import FIELDS, PAGE_FIELDS, looks_into
+from reservation_middleware.site import FIELDS, looks_into
 
+from ._page import head_of, page_of
 from ._settings import agent_from, policy_from
 from ._transport import LEFT, Downloads
 
@@ -62,7 +60,6 @@ _META = "reservation"
 _CUT = "reservation"
 # As Scrapy's Headers keep them.
 _FIELDS = frozenset(field.title() for field in FIELDS)
-_PAGE_FIELDS = tuple((field.title(), field.decode()) for field in sorted(PAGE_FIELDS))
 _REDIRECTS = (301, 302, 303, 307, 308)
 _VERDICT = {preference: f"verdict/{preference}" for preference in Preference}
 _CRAWL = {preference: f"crawl/{preference}" for preference in Preference}
@@ -183,7 +180,7 @@ class ReservationMiddleware:
         if known is None:
             return
         check = known[0]
-        check.feed(_page(request.url, 200, _head(headers), None))
+        check.feed(page_of(request.url, 200, head_of(headers), None))
         decision = check.decide()
         self._checks[request] = check, decision
         if self._stops(decision, request):
@@ -206,9 +203,9 @@ class ReservationMiddleware:
         if response.status in _REDIRECTS and "Location" in response.headers:
             return response  # somebody handles redirects by hand; the next hop is checked
         if not stopped:
-            page = _page(response.url, response.status, _head(response.headers), None)
+            page = page_of(response.url, response.status, head_of(response.headers), None)
             if self._content and looks_into(page.media_type):
-                page = _page(response.url, response.status, page.headers, response.body)
+                page = page_of(response.url, response.status, page.headers, response.body)
             check.feed(page)
             decision = check.decide()
         request.meta[_META] = decision
@@ -283,29 +280,3 @@ def _asyncio() -> bool:
         return bool(is_asyncio_available())
     except RuntimeError:  # nothing is installed yet, so nothing contradicts
         return True
-
-
-def _page(
-    url: str, status: int, headers: tuple[tuple[str, str], ...], body: bytes | None
-) -> Document:
-    """The page as a document."""
-    return Document(
-        url=url,
-        resource=PAGE,
-        outcome=Outcome.of(status),
-        status=status,
-        headers=headers,
-        body=body,
-    )
-
-
-def _head(headers: Headers) -> tuple[tuple[str, str], ...]:
-    """Of a page's fields those that matter, values as ISO-8859-1 (RFC 9110 §5.5)."""
-    return tuple(
-        [
-            (name, value.decode("latin-1"))
-            for title, name in _PAGE_FIELDS
-            if dict.__contains__(headers, title)
-            for value in headers.getlist(title)
-        ]
-    )

@@ -5,10 +5,10 @@ signal, no operator profile but what ``Question`` shows, and does no I/O.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from functools import cached_property
-from typing import ClassVar, Generic, NamedTuple, TypeVar, cast
+from typing import ClassVar, Generic, NamedTuple, TypeVar
 
 import msgspec
 
@@ -25,11 +25,10 @@ from reservation_middleware.model import (
     Statement,
 )
 from reservation_middleware.syntax.html import Meta, metas
-from reservation_middleware.syntax.path import PatternIndex
-from reservation_middleware.syntax.robots import Group, Record, RobotsFile
+from reservation_middleware.syntax.robots import RobotsFile
 
-#: Answers that are kept per document, and records that are read before anybody asks.
-_MOST_ANSWERS, _MOST_READ = 256, 200
+#: Answers that are kept per document.
+_MOST_ANSWERS = 256
 
 
 class Status(StrEnum):
@@ -138,104 +137,6 @@ class Findings:
     def statements(self) -> tuple[Statement, ...]:
         """Every statement of the document, whatever path or agent it is about."""
         return ()
-
-
-T = TypeVar("T")
-
-
-class RuledLine(NamedTuple):
-    """A record whose value may start with a path, such as Content-Usage.
-
-    Attributes:
-        path: the pattern, "" for none.
-        value: what follows it.
-        record: the line itself.
-        agents: the product tokens of its group, ``*`` outside every group.
-    """
-
-    path: str
-    value: str
-    record: Record
-    agents: tuple[str, ...]
-
-
-class Ruled(NamedTuple):
-    """Such records of one group, ready to be matched: their line numbers and paths."""
-
-    lines: tuple[int, ...]
-    paths: PatternIndex
-
-
-class RuledRecords(Generic[T]):
-    """All such records of a file, each read when it is first needed.
-
-    Args:
-        robots: the file.
-        key: the records' key, lower case.
-        read: makes of a record what its family needs, and notes what is wrong with it.
-    """
-
-    __slots__ = ("_read", "_values", "by_line", "key", "notes")
-
-    def __init__(
-        self, robots: RobotsFile, key: str, read: Callable[[RuledLine, list[Note]], T]
-    ) -> None:
-        self.key = key
-        self._read = read
-        self._values: dict[int, T] = {}
-        self.by_line: dict[int, RuledLine] = {}
-        for record in robots.loose:
-            if record.key == key:
-                self.by_line[record.line] = RuledLine(*split_path(record.value), record, ("*",))
-        for group in robots.groups:
-            agents: tuple[str, ...] | None = None
-            for record in group.records:
-                if record.key == key:
-                    agents = agents or tuple(dict.fromkeys(token for token, _ in group.tokens))
-                    line = RuledLine(*split_path(record.value), record, agents)
-                    self.by_line[record.line] = line
-        self.notes: list[Note] = []
-        # Notes are for people, so a flood of lines is not read for their sake.
-        for number in list(self.by_line)[:_MOST_READ]:
-            self.value(number)
-
-    def value(self, line: int) -> T:
-        """What a record says."""
-        try:
-            return self._values[line]
-        except KeyError:
-            value = self._values[line] = self._read(self.by_line[line], self.notes)
-            return value
-
-    def values(self) -> Iterator[T]:
-        """What all of them say."""
-        return map(self.value, self.by_line)
-
-    def of(self, group: Group | None) -> Ruled | None:
-        """The records that a group carries, None where it carries none."""
-        if group is None:
-            return None
-        try:
-            return cast("Ruled | None", group.memo[self.key])
-        except KeyError:
-            found = self.among(group.records)
-            group.memo[self.key] = found
-            return found
-
-    def among(self, records: Sequence[Record]) -> Ruled | None:
-        """The records of this kind among some."""
-        lines = tuple(record.line for record in records if record.key == self.key)
-        if not lines:
-            return None
-        return Ruled(lines, PatternIndex(self.by_line[line].path for line in lines))
-
-
-def split_path(value: str) -> tuple[str, str]:
-    """Path and rest of a record's value: a path starts with ``/`` and ends at white space."""
-    if not value.startswith("/"):
-        return "", value
-    path, _, rest = value.replace("\t", " ").partition(" ")
-    return path, rest.strip()
 
 
 class Question(msgspec.Struct):
@@ -421,9 +322,6 @@ __all__ = [
     "Level",
     "Place",
     "Question",
-    "Ruled",
-    "RuledLine",
-    "RuledRecords",
     "Settled",
     "Signal",
     "Source",
@@ -435,6 +333,5 @@ __all__ = [
     "combine",
     "cut",
     "few",
-    "split_path",
     "spoken",
 ]

@@ -22,14 +22,13 @@ from reservation_middleware.model.vocabulary import AI_INDEX, AI_INPUT, SEARCH, 
 from reservation_middleware.syntax.field import MalformedFieldError, dictionary
 from reservation_middleware.syntax.robots import Record
 
+from ._ruled import RuledLine, RuledRecords
 from ._signal import (
     HEADERS,
     ROBOTS_TXT,
     Carrier,
     Findings,
     Question,
-    RuledLine,
-    RuledRecords,
     Settled,
     Signal,
     Source,

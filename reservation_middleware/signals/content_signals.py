@@ -19,15 +19,13 @@ from reservation_middleware.model.vocabulary import AI_INDEX, AI_INPUT, SEARCH, 
 from reservation_middleware.syntax.field import LIMIT
 from reservation_middleware.syntax.robots import Record
 
+from ._ruled import Ruled, RuledLine, RuledRecords
 from ._signal import (
     HEADERS,
     ROBOTS_TXT,
     Carrier,
     Findings,
     Question,
-    Ruled,
-    RuledLine,
-    RuledRecords,
     Settled,
     Signal,
     Source,

@@ -1,0 +1,170 @@
+"""The client that owns its session and also looks into pages."""
+
+from collections.abc import Coroutine, Generator, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from aiohttp import ClientMiddlewareType, ClientResponse, ClientSession
+
+from reservation_middleware.fetch import Fetcher
+from reservation_middleware.model import Agent, Decision, Policy
+from reservation_middleware.site import looks_into
+
+from ._body import read
+from ._middleware import Listener, page_of, reservation_middleware
+
+
+class ReservationClient:
+    """A client that checks every request, its content included; it owns its session.
+
+    Example::
+
+        async with ReservationClient(policy, agent=Agent("ExampleBot")) as client:
+            async with client.get(url) as response:
+                print(client.decision(response))
+
+    Args:
+        policy: what the operator decided; the ``opt-out`` profile if None.
+        agent: who asks; see ``reservation_middleware``.
+        content: look into HTML. Such a body is read whole before the response is handed
+            out, so ``response.read()`` and ``text()`` work and ``.content`` is at its end.
+        fetcher: gets the policies; hand one in to share it between clients.
+        listener: is called with the last decision about every request.
+        middlewares: more client middlewares, inside the check.
+        session: further arguments of ``aiohttp.ClientSession``.
+    """
+
+    def __init__(
+        self,
+        policy: Policy | None = None,
+        *,
+        agent: Agent | str | None = None,
+        content: bool = True,
+        fetcher: Fetcher | None = None,
+        listener: Listener | None = None,
+        middlewares: Sequence[ClientMiddlewareType] = (),
+        **session: Any,
+    ) -> None:
+        self._fetcher = fetcher or Fetcher(timeout=None)
+        self._fetcher_is_shared = fetcher is not None
+        self._middleware = reservation_middleware(
+            policy, agent=agent, fetcher=self._fetcher, listener=listener
+        )
+        self._middleware._reads_content = content  # noqa: SLF001 - the two are one unit
+        self._content = content
+        self._inner = tuple(middlewares)
+        self._options = session
+        self._session: ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        self._session = ClientSession(middlewares=(self._middleware, *self._inner), **self._options)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the session and end its policy fetches that are under way.
+
+        Whoever else waits for one, with a fetcher that was handed in, fetches it anew.
+        """
+        if not self._fetcher_is_shared:
+            await self._fetcher.close()
+        if self._session is not None:
+            await self._session.close()
+
+    @property
+    def session(self) -> ClientSession:
+        """The session; requests made on it directly skip the look into the content.
+
+        Raises:
+            RuntimeError: the client was not entered.
+        """
+        if self._session is None:
+            raise RuntimeError("use the client as `async with ReservationClient(...) as client`")
+        return self._session
+
+    def decision(self, response: ClientResponse) -> Decision | None:
+        """The last decision about a response."""
+        return self._middleware.decision(response)
+
+    def request(self, method: str, url: Any, **options: Any) -> "_Pending":
+        """Like ``ClientSession.request``: await it, or enter it with ``async with``.
+
+        A request's own ``middlewares=`` would replace the session's and with them the
+        check, so here they are put inside the check instead.
+        """
+        own = options.pop("middlewares", None)
+        inner = self._inner if own is None else tuple(own)
+        return _Pending(self, method, url, {**options, "middlewares": (self._middleware, *inner)})
+
+    def get(self, url: Any, **options: Any) -> "_Pending":
+        """GET."""
+        return self.request("GET", url, **options)
+
+    def head(self, url: Any, **options: Any) -> "_Pending":
+        """HEAD; redirects are not followed unless asked for."""
+        return self.request("HEAD", url, **{"allow_redirects": False, **options})
+
+    def post(self, url: Any, **options: Any) -> "_Pending":
+        """POST."""
+        return self.request("POST", url, **options)
+
+    async def _send(self, method: str, url: Any, options: dict[str, Any]) -> ClientResponse:
+        response = await self.session.request(method, url, **options)
+        if self._content:
+            try:
+                body = await read(response) if _has_content(response) else None
+                self._middleware.look_into(response, body)
+            except BaseException:
+                response.close()
+                raise
+        return response
+
+
+class _Pending(Coroutine[Any, Any, ClientResponse]):
+    """A request that is sent when it is awaited or entered; a coroutine as in aiohttp, for tasks."""
+
+    def __init__(
+        self, client: ReservationClient, method: str, url: Any, options: dict[str, Any]
+    ) -> None:
+        self._sent = client._send(method, url, options)  # noqa: SLF001 - made by the client
+        self._response: ClientResponse | None = None
+
+    def __await__(self) -> Generator[Any, None, ClientResponse]:
+        return self._sent.__await__()
+
+    def send(self, value: Any, /) -> Any:
+        return self._sent.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        return self._sent.throw(*error)
+
+    def close(self) -> None:
+        self._sent.close()
+
+    async def __aenter__(self) -> ClientResponse:
+        self._response = await self._sent
+        return self._response
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._response is not None:
+            self._response.release()
+            await self._response.wait_for_close()
+
+
+def _has_content(response: ClientResponse) -> bool:
+    """Whether a response has a body that may hold signals; a binary one is left to be streamed."""
+    if response.method == "HEAD" or response.status == 304:
+        return False
+    return looks_into(page_of(response, None).media_type)

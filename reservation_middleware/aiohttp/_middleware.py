@@ -1,0 +1,204 @@
+"""The client middleware: before the fetch, and at the response head."""
+
+import logging
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Self
+from weakref import WeakKeyDictionary
+
+from aiohttp import ClientError, ClientHandlerType, ClientRequest, ClientResponse
+
+from reservation_middleware.check import Check
+from reservation_middleware.fetch import Answer, Fetcher
+from reservation_middleware.model import (
+    PAGE,
+    Action,
+    Agent,
+    Decision,
+    Document,
+    Mode,
+    Outcome,
+    Policy,
+    ReservationError,
+    product_token,
+)
+from reservation_middleware.profiles import profile
+from reservation_middleware.site import PAGE_FIELDS
+
+from ._transport import fetch, text
+
+logger = logging.getLogger("reservation_middleware.aiohttp")
+
+_REDIRECTS = (301, 302, 303, 307, 308)
+_TARGETS = ("Location", "URI")  # aiohttp follows either
+_PAGE_FIELDS = tuple(field.decode() for field in sorted(PAGE_FIELDS))
+
+#: Called with the last decision about each request that was blocked or answered, and whether
+#: it was blocked; redirects on the way are not reported, nor requests that failed otherwise.
+Listener = Callable[[Decision, bool], None]
+
+
+class ReservedError(ClientError, ReservationError):
+    """A request that was blocked; ``decision`` says why."""
+
+    def __init__(self, decision: Decision) -> None:
+        super().__init__(decision.sentence())
+        self.decision = decision
+
+    def __reduce__(self) -> tuple[type[Self], tuple[Decision]]:
+        return type(self), (self.decision,)
+
+
+class ReservationMiddleware:
+    """An aiohttp client middleware; made by ``reservation_middleware()``.
+
+    It decides before the fetch and at the response head. Looking into the body here
+    would empty the stream for its reader; ``ReservationClient`` does that.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        *,
+        agent: Agent | None,
+        fetcher: Fetcher,
+        listener: Listener | None,
+    ) -> None:
+        self._policy = policy
+        self._agent = agent
+        self._agent_of = lru_cache(maxsize=100)(_agent_of)  # one warning per User-Agent
+        self._fetcher = fetcher
+        self._listener = listener
+        self._checks: WeakKeyDictionary[ClientResponse, tuple[Check | None, Decision]] = (
+            WeakKeyDictionary()
+        )
+
+    async def __call__(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+        """Check one request; every redirect hop comes here as a request of its own.
+
+        Raises:
+            ReservedError: the page is reserved, or crawling it is disallowed.
+            RuntimeError: the session or the fetcher was closed meanwhile.
+        """
+        agent = self._agent or self._agent_of(request.headers.get("User-Agent", ""))
+        check = Check(str(request.url), agent=agent, policy=self._policy)
+        if not check.origin.startswith(("http://", "https://")) or check.about_policy:
+            return await handler(request)
+
+        async def transport(url: str, limit: int) -> Answer:
+            return await fetch(url, limit, request)
+
+        await self._fetcher.prepare(check, transport)
+        decision = check.decide()
+        if self.stops(decision):
+            raise self.blocked(decision)
+        response = await handler(request)
+        if response.status in _REDIRECTS and not response.headers.keys().isdisjoint(_TARGETS):
+            # Its head is about the redirect, not about the page behind it.
+            self._checks[response] = None, decision
+            return response
+        check.feed(page_of(response, None))
+        decision = check.decide()
+        if self.stops(decision):
+            response.close()  # the body is never read
+            raise self.blocked(decision)
+        self._checks[response] = check, decision
+        if self._listener and not self._reads_content:
+            self._listener(decision, False)
+        return response
+
+    #: Set by the client, which reports only after it has seen the content.
+    _reads_content = False
+
+    def decision(self, response: ClientResponse) -> Decision | None:
+        """The last decision about a response, None if it was not checked."""
+        known = self._checks.get(response)
+        return known[1] if known else None
+
+    def look_into(self, response: ClientResponse, body: bytes | None) -> None:
+        """Decide again with the content.
+
+        Raises:
+            ReservedError: the content reserves what the head did not.
+        """
+        known = self._checks.get(response)
+        if known is None:
+            return
+        check, decision = known
+        if check and body is not None:
+            check.feed(page_of(response, body))
+            decision = check.decide()
+            self._checks[response] = check, decision
+        if self.stops(decision):
+            response.close()
+            raise self.blocked(decision)
+        if self._listener:
+            self._listener(decision, False)
+
+    def stops(self, decision: Decision) -> bool:
+        """Whether a decision is enforced; in observe mode none is."""
+        return decision.action is Action.BLOCK and self._policy.mode is Mode.ENFORCE
+
+    def blocked(self, decision: Decision) -> ReservedError:
+        """The error for a blocked request, logged."""
+        if self._listener:
+            self._listener(decision, True)
+        error = ReservedError(decision)
+        logger.info("Reserved %s: %s", decision.url, error)
+        return error
+
+
+def reservation_middleware(
+    policy: Policy | None = None,
+    *,
+    agent: Agent | str | None = None,
+    fetcher: Fetcher | None = None,
+    listener: Listener | None = None,
+) -> ReservationMiddleware:
+    """A client middleware for ``aiohttp.ClientSession(middlewares=(…,))``.
+
+    Args:
+        policy: what the operator decided; the ``opt-out`` profile if None.
+        agent: who asks; a plain string is a product token that asks for ``ai-train``.
+            If None, the product token of the request's User-Agent.
+        fetcher: gets the policies; hand one in to share it between sessions.
+        listener: is called with every decision.
+    """
+    return ReservationMiddleware(
+        profile() if policy is None else policy,
+        agent=Agent(agent) if isinstance(agent, str) else agent,
+        fetcher=fetcher or Fetcher(timeout=None),
+        listener=listener,
+    )
+
+
+def _agent_of(user_agent: str) -> Agent:
+    """Who asks, by the User-Agent header; everyone if that names no crawler."""
+    token = product_token(user_agent)
+    if token is None or token.lower() == "python":
+        logger.warning(
+            "no agent is set and User-Agent %r names no crawler; "
+            "robots.txt groups are looked up for '*'",
+            user_agent,
+        )
+        return Agent("*")
+    return Agent(token)
+
+
+def page_of(response: ClientResponse, body: bytes | None) -> Document:
+    """The page as a document; of its fields only those that matter."""
+    return Document(
+        url=str(response.url),
+        resource=PAGE,
+        outcome=Outcome.of(response.status),
+        status=response.status,
+        headers=tuple(
+            [
+                (name, text(value))
+                for name in _PAGE_FIELDS
+                if name in response.headers
+                for value in response.headers.getall(name)
+            ]
+        ),
+        body=body,
+    )

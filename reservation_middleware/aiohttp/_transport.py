@@ -1,0 +1,111 @@
+"""Policies fetched as the request that needs them would go: same connector, proxy and TLS."""
+
+import asyncio
+from typing import Any
+
+from aiohttp import (
+    ClientRequest,
+    ClientResponse,
+    ClientSession,
+    ClientTimeout,
+    DummyCookieJar,
+    TraceConfig,
+)
+
+from reservation_middleware.fetch import TIMEOUT, Answer, TransportClosedError
+from reservation_middleware.model import Headers
+
+_CHUNK = 64 * 1024
+
+
+async def fetch(url: str, limit: int, cause: ClientRequest) -> Answer:
+    """Fetch one policy resource as the request that needs it would go.
+
+    A session of its own on the same connector: no cookies and no credentials of the
+    crawl go along, and no middleware is run.
+
+    Raises:
+        TransportClosedError: the session of the request was closed.
+    """
+    session = cause.session
+    if session.closed:
+        raise TransportClosedError("Session is closed")
+    headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
+    for name in ("User-Agent", "Proxy-Authorization"):
+        if name in cause.headers:
+            headers[name] = cause.headers[name]
+    if cause.proxy is None or not url.startswith("http://"):
+        headers.pop("Proxy-Authorization", None)  # only a proxy that reads it may have it
+    try:
+        async with (
+            asyncio.timeout(TIMEOUT) as limiter,
+            ClientSession(
+                connector=session.connector,
+                connector_owner=False,
+                cookie_jar=DummyCookieJar(),
+                timeout=ClientTimeout(total=None),
+                skip_auto_headers=("User-Agent",),
+                trace_configs=[_timed(limiter)],
+            ) as bare,
+            bare.get(
+                url, allow_redirects=False, headers=headers, ssl=cause.ssl, **_proxy(cause)
+            ) as response,
+        ):
+            body = bytearray()
+            if 200 <= response.status < 300:
+                async for chunk in response.content.iter_chunked(_CHUNK):
+                    body += chunk
+                    if len(body) > limit:
+                        response.close()
+                        break
+            return Answer(response.status, _headers(response), bytes(body))
+    except (Exception, asyncio.CancelledError):
+        task = asyncio.current_task()
+        if session.closed and not (task and task.cancelling()):
+            raise TransportClosedError("Session is closed") from None
+        raise
+
+
+def _timed(limiter: asyncio.Timeout) -> TraceConfig:
+    """Stops the clock while a request waits for a connection: that says nothing about the site."""
+
+    async def stop(*_: object) -> None:
+        limiter.reschedule(None)
+
+    async def start(*_: object) -> None:
+        limiter.reschedule(asyncio.get_running_loop().time() + TIMEOUT)
+
+    trace = TraceConfig()
+    trace.on_connection_queued_start.append(stop)
+    trace.on_connection_queued_end.append(start)
+    return trace
+
+
+def _proxy(cause: ClientRequest) -> dict[str, Any]:
+    """The proxy that a request goes through, with what that proxy needs to know.
+
+    Credentials go into its URL, since ``proxy_auth=`` is deprecated in aiohttp 3.14. Of
+    ``proxy_headers`` those are left out that are the session's: aiohttp mixes them in, and
+    then takes an Authorization for the proxy's.
+    """
+    proxy = cause.proxy
+    if proxy is None:
+        return {}
+    if cause.proxy_auth is not None:
+        proxy = proxy.with_user(cause.proxy_auth.login).with_password(cause.proxy_auth.password)
+    kept = {
+        name: value
+        for name, value in (cause.proxy_headers or {}).items()
+        if name.lower() == "proxy-authorization" or cause.headers.get(name) != value
+    }
+    return {"proxy": proxy, "proxy_headers": kept}
+
+
+def text(value: str) -> str:
+    """A field's value decoded as ISO-8859-1: aiohttp reads UTF-8, or surrogates."""
+    return value if value.isascii() else value.encode("utf-8", "surrogateescape").decode("latin-1")
+
+
+def _headers(response: ClientResponse) -> Headers:
+    """All fields as they came."""
+    return tuple((name.lower(), text(value)) for name, value in response.headers.items())
