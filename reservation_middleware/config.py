@@ -17,7 +17,16 @@ from .profiles import profile
 
 #: Lists may be written with commas in the environment.
 _LISTS = ("purposes", "proxy_tokens", "signals")
-_WORDS = ("agent", "profile", "mode", "unknown", "reservation", "unreachable", "proxies", "probes")
+_WORDS = (
+    "agent",
+    "profile",
+    "mode",
+    "unknown",
+    "reservation",
+    "unreachable",
+    "proxy_agents",
+    "probes",
+)
 KEYS = (*_WORDS, *_LISTS, "policy_tokens")
 PREFIX = "RESERVATION_"
 

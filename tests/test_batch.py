@@ -139,15 +139,15 @@ def test_policy_knobs() -> None:
     documents = [robots("User-agent: GPTBot\nDisallow: /")]
     assert one(documents=documents)["action"] == "proceed"
     for policy in (
-        {"proxies": "count"},
+        {"proxy_agents": "count"},
         {"unknown": "block"},
         {"policy_tokens": {"GPTBot": ["ai-train"]}},
     ):
         assert one(documents=documents, policy=policy)["action"] == "block"
-    assert one(documents=documents, policy={"proxies": "off"})["reasons"] == []
+    assert one(documents=documents, policy={"proxy_agents": "off"})["reasons"] == []
     assert one(documents=documents, policy={"proxy_tokens": ["CCBot"]})["reasons"] == []
     assert one(documents=documents, policy={"signals": []})["crawl"] == "unknown"
-    assert one(documents=documents, policy={"proxies": None}) == one(documents=documents)
+    assert one(documents=documents, policy={"proxy_agents": None}) == one(documents=documents)
     down: Json = {"url": f"{ORIGIN}/robots.txt", "outcome": "unreachable"}
     assert one(documents=[down])["action"] == "block"
     assert one(documents=[down], policy={"unreachable": "proceed"})["action"] == "proceed"
@@ -215,7 +215,7 @@ BAD = {
     ),
     "unknown knob": b'{"url":"https://a.example/","policy":{"mode":"observe"}}',
     "unknown value of a knob": b'{"url":"https://a.example/","policy":{"unknown":"maybe"}}',
-    "unknown proxies": b'{"url":"https://a.example/","policy":{"proxies":"all"}}',
+    "unknown proxy_agents": b'{"url":"https://a.example/","policy":{"proxy_agents":"all"}}',
     "unknown signal": b'{"url":"https://a.example/","policy":{"signals":["robot"]}}',
     "documents not in a list": b'{"url":"https://a.example/","documents":{}}',
     "document without url": b'{"url":"https://a.example/","documents":[{"status":200}]}',

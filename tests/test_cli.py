@@ -10,7 +10,7 @@ import pytest
 
 from reservation_middleware.agents import catalogue
 from reservation_middleware.config import configuration
-from reservation_middleware.model import ConfigurationError, Mode, Proxies
+from reservation_middleware.model import ConfigurationError, Mode, ProxyAgents
 from web import Answer, WebThread
 
 HTML = (("content-type", "text/html"),)
@@ -145,7 +145,7 @@ def test_configuration_file_then_environment_then_flags(tmp_path: Path) -> None:
     assert found.agent.purposes == ("tdm", "search")
     assert found.policy.profile == "strict"
     assert found.policy.mode is Mode.OBSERVE
-    assert found.policy.proxies is Proxies.COUNT
+    assert found.policy.proxy_agents is ProxyAgents.COUNT
     assert found.policy.policy_tokens == (("train-policy", ("ai-train",)),)
     found = configuration({"agent": None}, folder=tmp_path, environment=environment)
     assert found.agent.token == "EnvironmentBot"

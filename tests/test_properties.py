@@ -25,7 +25,7 @@ from reservation_middleware import Agent, Check, Decision, Document, Outcome, Po
 from reservation_middleware.cache.freshness import LONGEST, SHORTEST, UNREACHABLE, lifetime
 from reservation_middleware.ledger.record import record
 from reservation_middleware.model import LEAVES, PAGE, Preference
-from reservation_middleware.model.decision import Proxies
+from reservation_middleware.model.decision import ProxyAgents
 from reservation_middleware.profiles import PROFILES
 from reservation_middleware.signals import SIGNALS, Signal, Wish, Written
 from reservation_middleware.site import FIELDS, PLACES, Reading
@@ -400,7 +400,7 @@ def carried(written: Written) -> Document:
 @pytest.mark.parametrize("signal", SIGNALS, ids=lambda signal: signal.name)
 def test_a_signal_reads_what_it_writes(signal: Signal[Any], agents: tuple[str, ...]) -> None:
     policy = msgspec.structs.replace(
-        profile(), proxies=Proxies.COUNT, signals=tuple({signal.name, "robots"})
+        profile(), proxy_agents=ProxyAgents.COUNT, signals=tuple({signal.name, "robots"})
     )
     carriers = set()
     for usage in wishes(signal):

@@ -26,7 +26,7 @@ UNSENDABLE: dict[str, str] = {}
 KNOBS = {
     "unknown": "RESERVATION_UNKNOWN",
     "unreachable": "RESERVATION_UNREACHABLE",
-    "proxies": "RESERVATION_PROXY_AGENTS",
+    "proxy_agents": "RESERVATION_PROXY_AGENTS",
     "proxy_tokens": "RESERVATION_PROXY_TOKENS",
     "policy_tokens": "RESERVATION_POLICY_TOKENS",
     "signals": "RESERVATION_SIGNALS",

@@ -392,7 +392,7 @@ def test_profiles_are_as_the_decision_page_has_them() -> None:
     assert table == {
         name: [
             getattr(profile(name), key).value
-            for key in ("unknown", "reservation", "unreachable", "proxies", "probes")
+            for key in ("unknown", "reservation", "unreachable", "proxy_agents", "probes")
         ]
         for name in PROFILES
     }

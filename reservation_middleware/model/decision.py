@@ -65,7 +65,7 @@ class Mode(StrEnum):
     OBSERVE = "observe"
 
 
-class Proxies(StrEnum):
+class ProxyAgents(StrEnum):
     """What a block aimed by name at other AI agents means for us."""
 
     OFF = "off"
@@ -130,7 +130,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         unknown: what to do when nobody said anything about a purpose.
         reservation: what to do when a purpose is disallowed.
         unreachable: what to do when robots.txt could not be reached (RFC 9309 §2.3.1.4).
-        proxies: what a block aimed by name at other AI agents means.
+        proxy_agents: what a block aimed by name at other AI agents means.
         proxy_tokens: which agents' blocks; empty means any training agent of the catalogue.
         policy_tokens: product tokens that stand for purposes, with those purposes.
         probes: which well-known places are asked.
@@ -143,7 +143,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     unknown: Action = Action.PROCEED
     reservation: Action = Action.BLOCK
     unreachable: Action = Action.BLOCK
-    proxies: Proxies = Proxies.RECORD
+    proxy_agents: ProxyAgents = ProxyAgents.RECORD
     proxy_tokens: tuple[str, ...] = ()
     policy_tokens: tuple[tuple[str, tuple[str, ...]], ...] = ()
     probes: Probes = Probes.DEFAULT

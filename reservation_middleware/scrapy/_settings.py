@@ -21,7 +21,7 @@ logger = logging.getLogger("reservation_middleware.scrapy")
 _CHOICES = {
     "RESERVATION_UNKNOWN": "unknown",
     "RESERVATION_UNREACHABLE": "unreachable",
-    "RESERVATION_PROXY_AGENTS": "proxies",
+    "RESERVATION_PROXY_AGENTS": "proxy_agents",
 }
 _SETTINGS = (
     *("RESERVATION_AGENT", "RESERVATION_PURPOSES", "RESERVATION_PROFILE", "RESERVATION_MODE"),

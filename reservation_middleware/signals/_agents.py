@@ -16,7 +16,7 @@ from reservation_middleware.model import (
     Statement,
     expand,
 )
-from reservation_middleware.model.decision import Proxies
+from reservation_middleware.model.decision import ProxyAgents
 from reservation_middleware.model.vocabulary import TRAIN
 from reservation_middleware.syntax.robots import Group, RobotsFile, Rule
 from reservation_middleware.syntax.rules import GroupRules
@@ -173,7 +173,7 @@ class _Plan:
             for (inferred, line, leaves), tokens in blocked.items()
         ]
         said.sort(key=lambda statement: statement.inferred)
-        counts = self._policy.proxies is Proxies.COUNT
+        counts = self._policy.proxy_agents is ProxyAgents.COUNT
         counted = [statement for statement in said if counts or not statement.inferred]
         return Settled(usage=combine(counted), statements=few(said))
 
@@ -209,7 +209,7 @@ def _blocks(findings: AgentFindings, own: str, policy: Policy) -> tuple[_Block, 
         parts[key] = groups
         asked.setdefault(key, {}).setdefault((leaves, inferred), []).append(shown)
 
-    if policy.proxies is not Proxies.OFF:
+    if policy.proxy_agents is not ProxyAgents.OFF:
         listed = policy.proxy_tokens
         for token, leaves in (findings.listed(listed) if listed else findings.training).items():
             if token != own:

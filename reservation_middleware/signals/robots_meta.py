@@ -15,7 +15,7 @@ from reservation_middleware.model import (
     Scope,
     Statement,
 )
-from reservation_middleware.model.decision import Proxies
+from reservation_middleware.model.decision import ProxyAgents
 from reservation_middleware.model.vocabulary import AI_INPUT, TRAIN
 from reservation_middleware.syntax.field import LIMIT, Directive, robots_directives
 
@@ -152,7 +152,7 @@ class RobotsMeta(Signal[DirectiveFindings]):
         ]
         if not said:
             return None
-        counts_all = question.policy.proxies is Proxies.COUNT
+        counts_all = question.policy.proxy_agents is ProxyAgents.COUNT
         counted = [statement for statement in said if counts_all or not statement.inferred]
         return Settled(usage=combine(counted), statements=few(said))
 
