@@ -1,0 +1,110 @@
+"""What a new signal looks like: copy this file, say what lives here, and name the reference URL.
+
+A signal is one file here, one page ``spec/signals/<name>.md`` (from TEMPLATE.md there),
+one file ``spec/vectors/<name>.json`` and one name in ``SIGNALS``. ``tests/test_spec.py``
+names whatever is missing. This one is complete and tested, but not in ``SIGNALS``: it
+reads ``Example-Signal: train=no``, which nobody serves.
+"""
+
+from collections.abc import Sequence
+
+from reservation_middleware.model import Level, Note, NoteKind, Preference, Statement
+from reservation_middleware.model.vocabulary import TRAIN
+
+from ._signal import (
+    HEADERS,
+    Carrier,
+    Findings,
+    Question,
+    Settled,
+    Signal,
+    Source,
+    Status,
+    Term,
+    Wish,
+    Written,
+    answered,
+    cut,
+    spoken,
+)
+
+KEY = "example-signal"
+
+# Each kind of note is declared once, has a remedy, and is emitted by some vector.
+VALUE = NoteKind(
+    "example-value-unknown",
+    Level.WARNING,
+    "an Example-Signal value other than yes or no says nothing: {}",
+    "Use yes or no.",
+    "https://example.org/example-signal#values",
+)
+
+
+class ExampleFindings(Findings):
+    """What a response head says; more carriers add more fields."""
+
+    __slots__ = ("said",)
+
+    def __init__(self, source: Source, notes: Sequence[Note], said: Sequence[Statement]) -> None:
+        super().__init__(source.place, tuple(notes))
+        self.said = tuple(said)
+
+    def statements(self) -> tuple[Statement, ...]:
+        """All statements, for those who survey rather than ask."""
+        return self.said
+
+
+class Example(Signal[ExampleFindings]):
+    """Example-Signal."""
+
+    name = "example"
+    title = "Example Signal"
+    reference = "draft-example-signal-00"
+    status = Status.DRAFT
+    since = "2026-11"
+    carriers = (Carrier("header", HEADERS),)
+    # The leaves that a yes and a no cover; the page says why.
+    terms = {"train": Term(TRAIN, TRAIN)}
+    notes = (VALUE,)
+    # A head without one of these fields costs nothing.
+    fields = (KEY.encode(),)
+
+    def parse(self, source: Source) -> ExampleFindings | None:
+        """Read one document. It comes from a stranger: bound everything, raise nothing."""
+        values = source.document.fields.get(KEY)
+        if not values:
+            return None
+        notes: list[Note] = []
+        said: list[Statement] = []
+        for member in ", ".join(values)[:1000].split(","):
+            word, _, value = (part.strip().lower() for part in member.partition("="))
+            term = self.terms.get(word)
+            if term is None:
+                continue
+            if value not in ("yes", "no"):
+                notes.append(source.note(VALUE, member.strip()))
+                continue
+            said.append(
+                Statement(
+                    signal=self.name,
+                    carrier="header",
+                    category="ai-train",
+                    covers=term.yes if value == "yes" else term.no,
+                    preference=Preference.ALLOWED if value == "yes" else Preference.DISALLOWED,
+                    text=cut(f"Example-Signal: {', '.join(values)}"),
+                    span=source.span(),
+                )
+            )
+        return ExampleFindings(source, notes, said)
+
+    def settle(self, found: Sequence[ExampleFindings], question: Question) -> Settled | None:  # noqa: ARG002
+        """Apply the family's own precedence; here the most restrictive counts."""
+        return answered(found, [statement for findings in found for statement in findings.said])
+
+    def write(self, wish: Wish) -> tuple[Written, ...]:
+        """Say a wish in this signal's words, so that it can be read back."""
+        said = spoken(self.terms, wish)
+        if not said:
+            return ()
+        value = "yes" if said["train"] is Preference.ALLOWED else "no"
+        return (Written(self.carriers[0], f"Example-Signal: train={value}"),)
