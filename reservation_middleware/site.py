@@ -140,7 +140,7 @@ class Site:
         # Settled objects are compared by identity and the key holds them, as the value
         # holds agent and policy: an address cannot come to mean something else.
         agent, policy = question.agent, question.policy
-        key = (id(agent), id(policy), stage.value, *settled.values())
+        key = (id(agent), id(policy), id(stage), *settled.values())
         known = self._rulings.get(key)
         if known is not None:
             return Decision(question.url, *known[2])

@@ -155,7 +155,7 @@ def robots_3_000_agents_over_3_000_rules(scale: float) -> Case:
 
 @case
 def robots_10_000_agents_over_10_000_rules(scale: float) -> Case:
-    count = int(10_000 * scale)
+    count = int(50_000 * scale)
     agents = "".join(f"User-agent: bot{n}\n" for n in range(count))
     rules = "".join(f"Disallow: /p{n}\n" for n in range(count))
     return robots(f"{agents}User-agent: *\n{rules}", f"{ORIGIN}/p17")
@@ -396,7 +396,7 @@ def html_metas_in_noscript(scale: float) -> Case:
 
 @case
 def html_metas_deep_down(scale: float) -> Case:
-    depth = int(8_000 * scale)
+    depth = int(200_000 * scale)
     return page("<div>" * depth + '<meta name="robots" content="noai">' * 300)
 
 
@@ -409,7 +409,7 @@ def html_metas_in_noscript_deep_down(scale: float) -> Case:
 
 @case
 def html_a_meta_on_every_level(scale: float) -> Case:
-    return page('<div><meta name="robots" content="noai">' * int(8_000 * scale))
+    return page('<div><meta name="robots" content="noai">' * int(50_000 * scale))
 
 
 @case
@@ -439,7 +439,7 @@ def html_meta_starts_only(scale: float) -> Case:
 
 @case
 def html_attributes_by_the_thousand(scale: float) -> Case:
-    attributes = " ".join(f"a{n}=noai" for n in range(int(10_000 * scale)))
+    attributes = " ".join(f"a{n}=noai" for n in range(int(50_000 * scale)))
     return page(f"<meta {attributes} name=robots content=noai>")
 
 
@@ -460,7 +460,7 @@ def html_references(scale: float) -> Case:
 
 @case
 def html_misnested_formatting(scale: float) -> Case:
-    return page("<meta name=robots content=noai>" + "<b><i><p></b>" * int(10_000 * scale))
+    return page("<meta name=robots content=noai>" + "<b><i><p></b>" * int(50_000 * scale))
 
 
 @case
@@ -475,7 +475,7 @@ def html_text_in_tables(scale: float) -> Case:
 
 @case
 def html_open_anchors(scale: float) -> Case:
-    return page("<meta name=robots content=noai>" + "<a><div>" * int(10_000 * scale))
+    return page("<meta name=robots content=noai>" + "<a><div>" * int(50_000 * scale))
 
 
 @case
@@ -491,7 +491,7 @@ def html_8_mb_of_text(scale: float) -> Case:
 
 @case
 def html_lines(scale: float) -> Case:
-    return page("\n" * int(1_000_000 * scale) + "<meta name=robots content=noai>" * 250)
+    return page("\n" * int(8_000_000 * scale) + "<meta name=robots content=noai>" * 250)
 
 
 @case
@@ -546,7 +546,7 @@ CASES["header-content-type-1-mb"] = _long_header("content-type", "; charset=x", 
 
 @case
 def header_content_usage_10_000_members(scale: float) -> Case:
-    members = ", ".join(f"k{n}={n}" for n in range(int(10_000 * scale)))
+    members = ", ".join(f"k{n}={n}" for n in range(int(50_000 * scale)))
     return page(headers=(("content-usage", members),))
 
 

@@ -114,19 +114,18 @@ class RobotsFindings(Findings):
         super().__init__(source.place, notes)
         self.source = source
         self.robots = robots
-        self._groups: dict[str, Group | None] = {}
+        self._groups: dict[str, tuple[Group, GroupRules] | None] = {}
         self._settled: dict[int, Settled] = {}
 
-    def group(self, token: str) -> Group | None:
-        """The group that a token obeys if it has rules; looked up once per token."""
+    def group(self, token: str) -> tuple[Group, GroupRules] | None:
+        """The group that a token obeys, if it has rules; looked up once per token."""
         try:
             return self._groups[token]
         except KeyError:
             group = self.robots.group_for(token) if self.robots else None
-            if group is not None and not group.rules:
-                group = None
-            self._groups[token] = group
-            return group
+            found = (group, GroupRules.of(group)) if group is not None and group.rules else None
+            self._groups[token] = found
+            return found
 
     def unread(self) -> Settled:
         """What a file that could not be had amounts to (§2.3.1.3, §2.3.1.4)."""
@@ -228,13 +227,14 @@ class Robots(Signal[RobotsFindings]):
         findings = found[0]
         if findings.robots is None:
             return findings.unread()
-        group = findings.group(question.agent.key)
-        if group is None:
+        found_group = findings.group(question.agent.key)
+        if found_group is None:
             return _ALLOWED
         target = question.target
         if target.startswith("/robots.txt") and target.partition("?")[0] == "/robots.txt":
             return _ALLOWED  # §2.2.2: implicitly allowed
-        allowed, rule = GroupRules.of(group).decide(target, question.path)
+        group, rules = found_group
+        allowed, rule = rules.decide(target, question.path)
         if rule is None:
             return _ALLOWED if allowed else _DISALLOWED
         return findings.settled(group, rule)

@@ -20,11 +20,13 @@ MAX_METAS = 256
 
 # Beyond these a page is not given to the parser as a whole: tags, attributes of one tag,
 # open elements; then bytes of a tag that is still looked at, and words in all tags.
-_MANY_TAGS, _MANY, _DEEP = 50_000, 1_000, 512
+_MANY_TAGS, _MANY, _DEEP = 50_000, 1_000, 600
 # So many tags cannot be too deep, however they are nested.
 _HARMLESS = 4_000
 _LONG_TAG, _MOST_HITS = 64 * 1024, 10_000
-_LONG = re.compile(rb"<[a-zA-Z][^>]{4096,}+")
+# A name and white space: a comparison in a script seldom looks so.
+_LONG = re.compile(rb"<[a-zA-Z][a-zA-Z0-9:-]*+[\s/][^>]{2048,}+")
+_QUOTED = re.compile(rb"""\"[^"]*+"|'[^']*+'""")
 _ELEMENT = re.compile(rb"<(/?)([a-zA-Z][^\s/>]*+)")
 # Elements that hold nothing, or that the next of their kind ends.
 _FLAT = frozenset(
@@ -96,7 +98,7 @@ def _speaking(tags: Sequence[bytes], everything: bytes, words: Sequence[bytes]) 
     return [
         tags[number]
         for number in sorted(found)[: 2 * MAX_METAS]
-        if len(tags[number]) <= _LONG_TAG and tags[number].count(b"=") <= _MANY
+        if len(tags[number]) <= _LONG_TAG and _attributes(tags[number]) <= _MANY
     ]
 
 
@@ -121,7 +123,7 @@ def _is_monstrous(body: bytes) -> bool:
     tags = body.count(b"<")
     if tags > _MANY_TAGS:
         return True
-    if any(found[0].count(b"=") > _MANY for found in _LONG.finditer(body)):
+    if any(_attributes(found[0]) > _MANY for found in _LONG.finditer(body)):
         return True
     if tags <= _HARMLESS:
         return False
@@ -134,6 +136,11 @@ def _is_monstrous(body: bytes) -> bool:
             if depth > _DEEP:
                 return True
     return False
+
+
+def _attributes(tag: bytes) -> int:
+    """About how many attributes a tag has; what is quoted is none."""
+    return len(_QUOTED.sub(b"", tag).split())
 
 
 def _parsed(body: bytes, words: tuple[str, ...]) -> tuple[Meta, ...]:

@@ -7,7 +7,7 @@ equal; that is how Protego, which decides Allow and Disallow, compares too.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from urllib.parse import quote, unquote
 
@@ -180,15 +180,20 @@ class PatternIndex:
     there are; a pattern is made when a path first has its prefix.
     """
 
-    __slots__ = ("_by_prefix", "_few", "_lengths", "_patterns", "_texts")
+    __slots__ = ("_by_prefix", "_few", "_lengths", "_mere", "_patterns", "_texts")
 
     def __init__(self, patterns: Iterable[str]) -> None:
         self._texts = [text if len(text) <= MAX_PATTERN else "\0" for text in patterns]
         #: Those that are no mere prefix, once made.
         self._patterns: dict[int, Pattern] = {}
         by_prefix: dict[str, list[int]] = {}
+        self._mere = bytearray(len(self._texts))
         for number, text in enumerate(self._texts):
-            prefix = text if _MERE_PREFIX(text) else _prefix(text)
+            if _MERE_PREFIX(text):
+                self._mere[number] = 1
+                prefix = text
+            else:
+                prefix = _prefix(text)
             known = by_prefix.get(prefix)
             if known is None:
                 by_prefix[prefix] = [number]
@@ -203,32 +208,30 @@ class PatternIndex:
         """Octets of a pattern, the measure of precedence."""
         return octets(self._texts[number])
 
-    def candidates(self, path: str) -> list[int]:
-        """Numbers of the patterns whose literal prefix fits a canonical path."""
+    def matching(self, path: str) -> list[int]:
+        """Numbers of the patterns that match a canonical path."""
         found: list[int] = []
         if self._few is not None and not path.startswith(self._few):
             return found
         size = len(path)
+        by_prefix = self._by_prefix
+        mere = self._mere
         for length in self._lengths:
             if length > size:
                 break
-            numbers = self._by_prefix.get(path[:length])
+            numbers = by_prefix.get(path[:length])
             if numbers:
-                found += numbers
+                for number in numbers:
+                    if mere[number] or self._matches(number, path):
+                        found.append(number)  # noqa: PERF401 - a comprehension per prefix costs more
         return found
 
-    def matching(self, path: str) -> list[int]:
-        """Numbers of the patterns that match a canonical path."""
-        texts = self._texts
-        return [
-            number
-            for number in self.candidates(path)
-            if _MERE_PREFIX(texts[number]) or self._matches(number, path)
-        ]
-
-    def longest(self, path: str) -> list[int]:
+    def longest(self, path: str) -> Sequence[int]:
         """Numbers of the matching patterns with the most octets; several if they tie."""
-        numbers = self.matching(path)
+        return self.most_octets(self.matching(path))
+
+    def most_octets(self, numbers: Sequence[int]) -> Sequence[int]:
+        """Of some patterns those with the most octets."""
         if len(numbers) < 2:
             return numbers
         lengths = [octets(self._texts[number]) for number in numbers]

@@ -1,6 +1,6 @@
 """Allow and Disallow inside one group: RFC 9309 §2.2.2.
 
-Protego decides; it is shown one group only, and only where some rule matches the path.
+Protego decides; it is shown one group only, once for each set of rules that match a path.
 Our own matcher names the deciding line; it decides itself where a rule holds half a
 character, which Protego cannot compare. A corpus test keeps the two in agreement.
 """
@@ -20,6 +20,11 @@ _WHOLE = 500
 
 _ANY_HOST = "http://a"
 
+# No rule is about it.
+_FREE: tuple[bool, "Rule | None"] = (True, None)
+# Answers that are kept per group, each for so many matching rules at the most.
+_MOST_ANSWERS, _KEPT = 256, 32
+
 # What Protego may see as it stands. It splits lines at U+2028, VT, FF and others and
 # strips any white space, where RFC 9309 has CR, LF, SP and HTAB only.
 _PLAIN = "".join(sorted(set(printable) - set(whitespace))) + " "
@@ -28,7 +33,7 @@ _PLAIN = "".join(sorted(set(printable) - set(whitespace))) + " "
 class GroupRules:
     """The rules of one group, ready to be asked."""
 
-    __slots__ = ("_halves", "_index", "_only", "_owner", "_protego", "_rules")
+    __slots__ = ("_answers", "_halves", "_index", "_only", "_owner", "_protego", "_rules")
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._rules = rules
@@ -43,6 +48,7 @@ class GroupRules:
                     self._owner.append(rule)
         self._index = PatternIndex(patterns)
         self._protego: Protego | None = None
+        self._answers: dict[tuple[int, ...], tuple[bool, Rule | None]] = {}
         self._halves = any("%" in rule.path and has_half(rule.path) for rule in rules)
         # A group's only rule that is about everything decides every path.
         only = len(rules) == 1 and rules[0].path == "/"
@@ -70,9 +76,21 @@ class GroupRules:
         """
         if self._only is not None:
             return self._only
-        best = self._index.longest(path)
-        if not best:
-            return True, None
+        numbers = self._index.matching(path)
+        if not numbers:
+            return _FREE
+        key = tuple(numbers)
+        answer = self._answers.get(key)
+        if answer is None:
+            answer = self._decide(self._index.most_octets(numbers), target)
+            if len(numbers) <= _KEPT:
+                if len(self._answers) >= _MOST_ANSWERS:
+                    self._answers.clear()
+                self._answers[key] = answer
+        return answer
+
+    def _decide(self, best: Sequence[int], target: str) -> tuple[bool, Rule | None]:
+        """Ask Protego: once for each set of rules that match, whatever the path."""
         rules = [self._owner[number] for number in best]
         rule = rules[0] if len(rules) == 1 else max(rules, key=lambda rule: rule.allow)
         if self._halves:
