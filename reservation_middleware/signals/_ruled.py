@@ -7,9 +7,11 @@ read when it is first needed. What they mean is their signal's business.
 from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, NamedTuple, TypeVar, cast
 
-from reservation_middleware.model import Note
+from reservation_middleware.model import Note, Statement
 from reservation_middleware.syntax.path import PatternIndex
 from reservation_middleware.syntax.robots import Group, Record, RobotsFile
+
+from ._signal import Findings, Source
 
 T = TypeVar("T")
 
@@ -49,7 +51,7 @@ class RuledRecords(Generic[T]):
         read: makes of a record what its family needs, and notes what is wrong with it.
     """
 
-    __slots__ = ("_read", "_values", "by_line", "key", "notes")
+    __slots__ = ("_loose", "_outside", "_read", "_values", "by_line", "key", "notes")
 
     def __init__(
         self, robots: RobotsFile, key: str, read: Callable[[RuledLine, list[Note]], T]
@@ -58,6 +60,8 @@ class RuledRecords(Generic[T]):
         self._read = read
         self._values: dict[int, T] = {}
         self.by_line: dict[int, RuledLine] = {}
+        self._outside = robots.loose
+        self._loose: tuple[Ruled | None] | None = None
         for record in robots.loose:
             if record.key == key:
                 self.by_line[record.line] = RuledLine(*split_path(record.value), record, ("*",))
@@ -96,6 +100,12 @@ class RuledRecords(Generic[T]):
             group.memo[self.key] = found
             return found
 
+    def loose(self) -> Ruled | None:
+        """The records outside every group."""
+        if self._loose is None:
+            self._loose = (self.among(self._outside),)
+        return self._loose[0]
+
     def among(self, records: Sequence[Record]) -> Ruled | None:
         """The records of this kind among some."""
         lines = tuple(record.line for record in records if record.key == self.key)
@@ -110,3 +120,26 @@ def split_path(value: str) -> tuple[str, str]:
         return "", value
     path, _, rest = value.replace("\t", " ").partition(" ")
     return path, rest.strip()
+
+
+class RuledFindings(Findings):
+    """Such records of a robots.txt, or the statements of a response head."""
+
+    __slots__ = ("header", "rules", "source")
+
+    def __init__(
+        self,
+        source: Source,
+        notes: Sequence[Note],
+        rules: RuledRecords[tuple[Statement, ...]] | None = None,
+        header: tuple[Statement, ...] = (),
+    ) -> None:
+        super().__init__(source.place, tuple(notes))
+        self.source = source
+        self.rules = rules
+        self.header = header
+
+    def statements(self) -> tuple[Statement, ...]:
+        """All statements, each with its path and agents."""
+        ruled = (one for said in self.rules.values() for one in said) if self.rules else ()
+        return (*ruled, *self.header)

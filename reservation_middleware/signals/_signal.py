@@ -198,6 +198,11 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     agents: tuple[str, ...] = ("*",)
     policy: str | None = None
 
+    def group(self, line: str) -> str:
+        """A robots.txt group for the agents with one line in it."""
+        agents = [f"User-agent: {agent}" for agent in self.agents]
+        return "\n".join([*agents, line, ""])
+
 
 class Written(NamedTuple):
     """A wish in a signal's own words, for one carrier.

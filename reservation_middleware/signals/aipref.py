@@ -22,12 +22,11 @@ from reservation_middleware.model.vocabulary import AI_INDEX, AI_INPUT, SEARCH, 
 from reservation_middleware.syntax.field import MalformedFieldError, dictionary
 from reservation_middleware.syntax.robots import Record
 
-from ._ruled import RuledLine, RuledRecords
+from ._ruled import RuledFindings, RuledLine, RuledRecords
 from ._signal import (
     HEADERS,
     ROBOTS_TXT,
     Carrier,
-    Findings,
     Question,
     Settled,
     Signal,
@@ -91,30 +90,7 @@ BETWEEN = NoteKind(
 )
 
 
-class AiprefFindings(Findings):
-    """Content-Usage rules by line, or the statements of a response head."""
-
-    __slots__ = ("header", "rules", "source")
-
-    def __init__(
-        self,
-        source: Source,
-        notes: Sequence[Note],
-        rules: RuledRecords[tuple[Statement, ...]] | None = None,
-        header: tuple[Statement, ...] = (),
-    ) -> None:
-        super().__init__(source.place, tuple(notes[:_MOST]))
-        self.source = source
-        self.rules = rules
-        self.header = header
-
-    def statements(self) -> tuple[Statement, ...]:
-        """All statements, each with its path and agents."""
-        ruled = (one for said in self.rules.values() for one in said) if self.rules else ()
-        return (*ruled, *self.header)
-
-
-class Aipref(Signal[AiprefFindings]):
+class Aipref(Signal[RuledFindings]):
     """Content-Usage."""
 
     name = "aipref"
@@ -131,14 +107,14 @@ class Aipref(Signal[AiprefFindings]):
     notes = (INVALID, VALUE, LABEL, OUTSIDE, NO_STATEMENT, BETWEEN)
     fields = (b"content-usage",)
 
-    def parse(self, source: Source) -> AiprefFindings | None:
+    def parse(self, source: Source) -> RuledFindings | None:
         """Read the rules of every group, or the header."""
         if source.place is HEADERS:
             return self._head(source)
         # The body of an error page is no robots.txt (RFC 9309 §2.3.1.3).
         return self._robots(source) if source.document.outcome is Outcome.FETCHED else None
 
-    def settle(self, found: Sequence[AiprefFindings], question: Question) -> Settled | None:
+    def settle(self, found: Sequence[RuledFindings], question: Question) -> Settled | None:
         """Longest path in robots.txt, then combined with the header (VOCAB §5.1)."""
         said: list[Statement] = []
         for findings in found:
@@ -158,13 +134,12 @@ class Aipref(Signal[AiprefFindings]):
             f"{label}={'y' if preference is Preference.ALLOWED else 'n'}"
             for label, preference in said.items()
         )
-        agents = [f"User-agent: {agent}" for agent in wish.agents]
         return (
-            Written(self.carriers[0], "\n".join([*agents, f"Content-Usage: {value}", ""])),
+            Written(self.carriers[0], wish.group(f"Content-Usage: {value}")),
             Written(self.carriers[1], f"Content-Usage: {value}"),
         )
 
-    def _ruled(self, findings: AiprefFindings, question: Question) -> list[Statement]:
+    def _ruled(self, findings: RuledFindings, question: Question) -> list[Statement]:
         rules = findings.rules
         if rules is None:
             return []
@@ -179,7 +154,7 @@ class Aipref(Signal[AiprefFindings]):
             for statement in rules.value(ruled.lines[number])
         ]
 
-    def _robots(self, source: Source) -> AiprefFindings | None:
+    def _robots(self, source: Source) -> RuledFindings | None:
         robots = source.robots
         if KEY not in robots.keys:
             return None
@@ -199,16 +174,16 @@ class Aipref(Signal[AiprefFindings]):
         loose = {record.line for record in robots.loose if record.key == KEY}
         between = robots.between_agents(KEY)
         rules = RuledRecords(robots, KEY, read)
-        return AiprefFindings(source, rules.notes, rules)
+        return RuledFindings(source, rules.notes[:_MOST], rules)
 
-    def _head(self, source: Source) -> AiprefFindings | None:
+    def _head(self, source: Source) -> RuledFindings | None:
         values = source.document.fields.get(KEY)
         if not values:
             return None
         notes: list[Note] = []
         # RFC 9651 §4.2: several lines are one field.
         statements = self._statements(source, ", ".join(values), "header", notes, Scope())
-        return AiprefFindings(source, notes, header=statements)
+        return RuledFindings(source, notes[:_MOST], header=statements)
 
     def _statements(
         self,

@@ -19,12 +19,11 @@ from reservation_middleware.model.vocabulary import AI_INDEX, AI_INPUT, SEARCH, 
 from reservation_middleware.syntax.field import LIMIT
 from reservation_middleware.syntax.robots import Record
 
-from ._ruled import Ruled, RuledLine, RuledRecords
+from ._ruled import Ruled, RuledFindings, RuledLine, RuledRecords
 from ._signal import (
     HEADERS,
     ROBOTS_TXT,
     Carrier,
-    Findings,
     Question,
     Settled,
     Signal,
@@ -86,29 +85,10 @@ USE = NoteKind(
 )
 
 
-class ContentSignalFindings(Findings):
+class ContentSignalFindings(RuledFindings):
     """Content-Signal lines by number, or the statements of a response head."""
 
-    __slots__ = ("header", "loose", "rules", "source")
-
-    def __init__(
-        self,
-        source: Source,
-        notes: Sequence[Note],
-        rules: RuledRecords[tuple[Statement, ...]] | None = None,
-        header: tuple[Statement, ...] = (),
-    ) -> None:
-        super().__init__(source.place, tuple(notes[:_MOST]))
-        self.source = source
-        self.rules = rules
-        #: Lines outside every group.
-        self.loose = rules.among(source.robots.loose) if rules else None
-        self.header = header
-
-    def statements(self) -> tuple[Statement, ...]:
-        """All statements, each with its path and agents."""
-        ruled = (one for said in self.rules.values() for one in said) if self.rules else ()
-        return (*ruled, *self.header)
+    __slots__ = ()
 
     def about(self, token: str, path: str) -> list[Statement]:
         """What the lines say to a token about a path: the longest path per key."""
@@ -119,12 +99,13 @@ class ContentSignalFindings(Findings):
         ruled = rules.of(self.source.robots.group_for(token))
         if ruled:
             said += _longest_per_key(rules, ruled, path)
-        if self.loose:
+        loose = rules.loose()
+        if loose:
             # Lines outside every group stand behind a group's own, key by key.
             keys = {statement.category for statement in said}
             said += [
                 statement
-                for statement in _longest_per_key(rules, self.loose, path)
+                for statement in _longest_per_key(rules, loose, path)
                 if statement.category not in keys
             ]
         return said
@@ -155,7 +136,7 @@ class ContentSignals(Signal[ContentSignalFindings]):
                 return None
             notes: list[Note] = []
             said = self._statements(source, ", ".join(values), "header", notes, Scope())
-            return ContentSignalFindings(source, notes, header=said)
+            return ContentSignalFindings(source, notes[:_MOST], header=said)
         if source.document.outcome is not Outcome.FETCHED or KEY not in source.robots.keys:
             return None  # the body of an error page says nothing
 
@@ -172,7 +153,7 @@ class ContentSignals(Signal[ContentSignalFindings]):
         loose = {record.line for record in source.robots.loose if record.key == KEY}
         between = source.robots.between_agents(KEY)
         rules = RuledRecords(source.robots, KEY, read)
-        return ContentSignalFindings(source, rules.notes, rules)
+        return ContentSignalFindings(source, rules.notes[:_MOST], rules)
 
     def settle(self, found: Sequence[ContentSignalFindings], question: Question) -> Settled | None:
         """Longest path per key in robots.txt, then the most restrictive with the header."""
@@ -193,9 +174,8 @@ class ContentSignals(Signal[ContentSignalFindings]):
             f"{key}={'yes' if preference is Preference.ALLOWED else 'no'}"
             for key, preference in said.items()
         )
-        agents = [f"User-agent: {agent}" for agent in wish.agents]
         return (
-            Written(self.carriers[0], "\n".join([*agents, f"Content-Signal: {value}", ""])),
+            Written(self.carriers[0], wish.group(f"Content-Signal: {value}")),
             Written(self.carriers[1], f"Content-Signal: {value}"),
         )
 

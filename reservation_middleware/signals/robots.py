@@ -243,9 +243,8 @@ class Robots(Signal[RobotsFindings]):
         """One group that allows or disallows everything."""
         if wish.crawl is None or wish.crawl is Preference.UNKNOWN:
             return ()
-        agents = [f"User-agent: {agent}" for agent in wish.agents]
         rule = "Allow: /" if wish.crawl is Preference.ALLOWED else "Disallow: /"
-        return (Written(self.carriers[0], "\n".join([*agents, rule, ""])),)
+        return (Written(self.carriers[0], wish.group(rule)),)
 
 
 def _why(source: Source) -> str:
