@@ -6,7 +6,7 @@ hold for them, too. Reference: https://docs.scrapy.org/en/latest/topics/addons.h
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Self
 from weakref import WeakKeyDictionary
 
@@ -119,6 +119,7 @@ class ReservationMiddleware:
         settings = crawler.settings
         self._crawler = crawler
         self._agent = agent_from(settings)
+        self._agents = {tuple(self._agent.purposes): self._agent}
         self._policy = policy_from(settings)
         self._content = settings.getbool("RESERVATION_CONTENT", True)
         # Crawl rules are ours unless the user leaves them to Scrapy's own middleware.
@@ -221,7 +222,7 @@ class ReservationMiddleware:
     def _agent_for(self, options: object) -> Agent | None:
         """Who asks for a request with these options; None if it is to be left alone."""
         if isinstance(options, Decision):  # meta of an earlier response passed on
-            return Agent(options.agent, options.purposes)
+            return self._agent_to(options.purposes)
         if not isinstance(options, Mapping):
             raise ConfigurationError("request.meta['reservation'] must be a dict")
         for key in options:
@@ -231,7 +232,12 @@ class ReservationMiddleware:
             self._count("skipped")
             return None
         purposes = options.get("purposes")
-        return self._agent if purposes is None else Agent(self._agent.token, purposes)
+        return self._agent if purposes is None else self._agent_to(purposes)
+
+    def _agent_to(self, purposes: Collection[str]) -> Agent:
+        """The crawl's agent with other purposes; the same object for the same purposes."""
+        agent = Agent(self._agent.token, purposes)
+        return self._agents.setdefault(tuple(agent.purposes), agent)
 
     def _stops(self, decision: Decision, request: Request) -> bool:
         """Whether a decision is enforced for this request."""
