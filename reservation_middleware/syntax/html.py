@@ -77,6 +77,8 @@ def metas(body: bytes, words: Sequence[bytes], *, charset: str = "") -> tuple[Me
         # Only the tags that matter, side by side: what hides them is not looked into, so
         # that a site that reserves in such a page is heard rather than not.
         body = b">\n".join(_speaking(tags, everything, words)) + b">"
+    # Whatever the encoding, tags are ASCII; some versions of the parser want UTF-8.
+    body = body.decode("utf-8", "replace").encode()
     return _parsed(body, tuple(word.decode("ascii") for word in words))
 
 
