@@ -6,6 +6,8 @@ time. It never raises on what a site sends, opens nothing and reads no clock.
 
 from collections.abc import Iterable
 
+import msgspec
+
 from .model import (
     PAGE,
     Agent,
@@ -44,7 +46,7 @@ class Check:
 
     """
 
-    __slots__ = ("_fed", "_page", "_question", "_site", "_stage", "origin")
+    __slots__ = ("_fed", "_head", "_known", "_page", "_question", "_site", "_stage", "origin")
 
     def __init__(
         self,
@@ -60,8 +62,10 @@ class Check:
             url, target, canonical(target), agent, profile() if policy is None else policy
         )
         self._site = site
+        self._known = site is not None
         self._fed: dict[str, Reading] | None = None
         self._page: tuple[Reading, ...] = ()
+        self._head: Document | None = None
         self._stage = Stage.SITE
 
     @property
@@ -80,8 +84,10 @@ class Check:
     def know(self, site: Site) -> None:
         """Take what is known of the origin; then nothing more is wanted."""
         self._site = site
+        self._known = True
         self._fed = None
         self._question.settled = None
+        self._question.crawl = Preference.UNKNOWN
 
     @property
     def stage(self) -> Stage:
@@ -91,9 +97,7 @@ class Check:
     def wants(self) -> tuple[PolicyRequest, ...]:
         """The policy resources that are still needed before the page is fetched."""
         fed = self._fed
-        if (self._site is not None and fed is None) or not self.origin.startswith(
-            ("http://", "https://")
-        ):
+        if self._known or not self.origin.startswith(("http://", "https://")):
             return ()
         return tuple(
             PolicyRequest(place.name, self.origin + place.path, place.limit)
@@ -106,6 +110,11 @@ class Check:
         if document.resource == PAGE:
             if document.status is None and document.outcome is not Outcome.FETCHED:
                 return  # there was no page
+            head = self._head
+            if head is not None and not document.headers and document.body is not None:
+                # The body of a page whose head came before.
+                document = msgspec.structs.replace(document, headers=head.headers)
+            self._head = document
             self._question.media = document.media_type
             self._page = page_readings(document)
             self._stage = Stage.HEADERS if document.body is None else Stage.CONTENT
@@ -116,6 +125,7 @@ class Check:
                 self._fed = {}
             self._fed[place.name] = Reading(document, place)
             self._site = None
+            self._known = False
             self._question.settled = None
             self._question.crawl = Preference.UNKNOWN
 

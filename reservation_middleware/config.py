@@ -29,6 +29,8 @@ _WORDS = (
 )
 KEYS = (*_WORDS, *_LISTS, "policy_tokens")
 PREFIX = "RESERVATION_"
+#: Settings of the Scrapy adapter that mean nothing here.
+_ELSEWHERE = ("cache", "content", "ledger", "licences", "robotstxt", "timeout")
 
 
 class Configuration(NamedTuple):
@@ -86,6 +88,8 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
         if not name.startswith(PREFIX):
             continue
         key = name.removeprefix(PREFIX).lower()
+        if key in _ELSEWHERE:
+            continue
         if key not in KEYS:
             names = [PREFIX + known.upper() for known in KEYS]
             raise ConfigurationError(unknown_word("environment variable", name, names))

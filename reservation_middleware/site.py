@@ -227,7 +227,7 @@ def _settle(
     settled: dict[int, Settled] = {}
     for number, findings in found:
         signal = SIGNALS[number]
-        if counting is not None and signal.name not in counting:
+        if counting is not None and signal.name not in counting and not signal.governs_crawl:
             continue
         one = signal.settle(findings, question)
         if one is not None:

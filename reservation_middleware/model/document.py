@@ -4,6 +4,7 @@ No socket and no clock here: a failed fetch is a Document too, and time is hande
 Reference: RFC 9309 §2.3.1 (access results).
 """
 
+import re
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
@@ -16,6 +17,11 @@ Headers = tuple[tuple[str, str], ...]
 
 #: The resource name of the asked page itself; every other resource is a policy resource.
 PAGE = "page"
+
+
+_MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+")
+# What servers send that do not know it either.
+_NO_TYPE = ("unknown/", "application/unknown")
 
 
 class Outcome(StrEnum):
@@ -100,7 +106,11 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """The lower-case media type without parameters, empty where none was sent."""
         for name, value in reversed(self.headers):
             if name == "content-type":
-                return value.partition(";")[0].strip().lower()
+                # Repeated fields may come joined; what names no type is none at all.
+                words = value.rpartition(",")[2].partition(";")[0].split()
+                found = words[0].lower() if words else ""
+                named = _MEDIA_TYPE.fullmatch(found) and not found.startswith(_NO_TYPE)
+                return found if named else ""
         return ""
 
 

@@ -42,6 +42,7 @@ from reservation_middleware.model import (
 )
 from reservation_middleware.model.vocabulary import unknown_word
 from reservation_middleware.site import FIELDS, looks_into
+from reservation_middleware.syntax.path import split_url
 
 from ._page import head_of, page_of
 from ._settings import agent_from, policy_from
@@ -85,22 +86,26 @@ class Addon:
 
     def update_settings(self, settings: BaseSettings) -> None:
         """Add the middleware; take over from the built-in one."""
-        _place(settings, ReservationMiddleware, ORDER)
-        if settings.getbool("ROBOTSTXT_OBEY") and settings.getbool("RESERVATION_ROBOTSTXT", True):
+        order = _place(settings, ReservationMiddleware, ORDER)
+        takes_over = order is not None and settings.getbool("RESERVATION_ROBOTSTXT", True)
+        if takes_over and settings.getbool("ROBOTSTXT_OBEY"):
             _place(settings, RobotsTxtMiddleware, None)
 
 
-def _place(settings: BaseSettings, middleware: type, order: int | None) -> None:
-    """Give a downloader middleware its place unless the user did.
+def _place(settings: BaseSettings, middleware: type, order: int | None) -> int | None:
+    """Give a downloader middleware its place unless the user did; its place then.
 
     By import path: Scrapy 2.13 does not see that a class is what its path in the base
     setting names, so that ``setdefault_in_component_priority_dict`` switches nothing off.
     """
     name = "DOWNLOADER_MIDDLEWARES"
     placed = settings.getdict(name)
-    if all(load_object(key) is not middleware for key in placed):
-        placed[f"{middleware.__module__}.{middleware.__qualname__}"] = order
-        settings.set(name, placed, settings.getpriority(name) or 0)
+    for key, given in placed.items():
+        if load_object(key) is middleware:
+            return None if given is None else int(given)
+    placed[f"{middleware.__module__}.{middleware.__qualname__}"] = order
+    settings.set(name, placed, settings.getpriority(name) or 0)
+    return order
 
 
 class ReservationMiddleware:
@@ -148,7 +153,7 @@ class ReservationMiddleware:
         meta = request.meta
         if LEFT in meta:
             return  # one of our own
-        agent = self._agent_for(meta[_META]) if _META in meta else self._agent
+        agent = self._agent_for(request) if _META in meta else self._agent
         if agent is None:
             return
         check = Check(request.url, agent=agent, policy=self._policy)
@@ -219,8 +224,9 @@ class ReservationMiddleware:
         """End what is under way."""
         await self._fetcher.close()
 
-    def _agent_for(self, options: object) -> Agent | None:
-        """Who asks for a request with these options; None if it is to be left alone."""
+    def _agent_for(self, request: Request) -> Agent | None:
+        """Who asks for a request with options; None if it is to be left alone."""
+        options = request.meta[_META]
         if isinstance(options, Decision):  # meta of an earlier response passed on
             return self._agent_to(options.purposes)
         if not isinstance(options, Mapping):
@@ -229,8 +235,11 @@ class ReservationMiddleware:
             if key not in ("skip", "purposes"):
                 raise ConfigurationError(unknown_word("key", str(key), ("skip", "purposes")))
         if options.get("skip"):
-            self._count("skipped")
-            return None
+            # Meant for the site that was asked, not for wherever it redirects to.
+            first = request.meta.get("redirect_urls", [request.url])[0]
+            if split_url(first)[0] == split_url(request.url)[0]:
+                self._count("skipped")
+                return None
         purposes = options.get("purposes")
         return self._agent if purposes is None else self._agent_to(purposes)
 

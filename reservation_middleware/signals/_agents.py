@@ -118,21 +118,21 @@ class _Block(NamedTuple):
     parts: tuple[GroupRules, ...]
     about: tuple[tuple[tuple[str, ...], tuple[str, ...], bool], ...]
 
-    def blocking(self, path: str) -> Rule | None:
-        """The rule that blocks a target, None if it is not blocked."""
-        # Hints are many and not worth a question to Protego each; where a token's groups
-        # are too large to combine for every token, each group's longest rule stands for it.
-        if len(self.parts) == 1:
-            rule = self.parts[0].deciding(path)
-            return None if rule is None or rule.allow else rule
-        best = max(
-            (
-                (octets, rule.allow, rule)
-                for octets, rule in (part.longest(path) for part in self.parts)
-                if rule is not None
-            ),
-            default=None,
-        )
+    def blocking(self, path: str, seen: dict[GroupRules, tuple[int, Rule | None]]) -> Rule | None:
+        """The rule that blocks a path, None if it is not blocked.
+
+        Hints are many and not worth a question to Protego each. Where a token's groups are
+        too large to combine for every token, each group's longest rule stands for it;
+        ``seen`` has what groups said that other blocks asked before.
+        """
+        best: tuple[int, bool, Rule] | None = None
+        for part in self.parts:
+            found = seen.get(part)
+            if found is None:
+                found = seen[part] = part.longest(path)
+            octets, rule = found
+            if rule is not None and (best is None or (octets, rule.allow) > best[:2]):
+                best = octets, rule.allow, rule
         return None if best is None or best[1] else best[2]
 
 
@@ -149,7 +149,8 @@ class _Plan:
         """What the blocks amount to for one page; made once per set of deciding lines."""
         if not self._blocks:
             return None
-        rules = [block.blocking(path) for block in self._blocks]
+        seen: dict[GroupRules, tuple[int, Rule | None]] = {}
+        rules = [block.blocking(path, seen) for block in self._blocks]
         key = tuple([rule.line if rule else 0 for rule in rules])
         try:
             return self._answers[key]

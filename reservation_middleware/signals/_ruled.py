@@ -66,11 +66,9 @@ class RuledRecords(Generic[T]):
             if record.key == key:
                 self.by_line[record.line] = RuledLine(*split_path(record.value), record, ("*",))
         for group in robots.groups:
-            agents: tuple[str, ...] | None = None
             for record in group.records:
                 if record.key == key:
-                    agents = agents or tuple(dict.fromkeys(token for token, _ in group.tokens))
-                    line = RuledLine(*split_path(record.value), record, agents)
+                    line = RuledLine(*split_path(record.value), record, group.agents)
                     self.by_line[record.line] = line
         self.notes: list[Note] = []
         # Notes are for people, so a flood of lines is not read for their sake.

@@ -233,6 +233,9 @@ class Signal(ABC, Generic[F]):
     carriers: ClassVar[tuple[Carrier, ...]]
     terms: ClassVar[Mapping[str, Term]]
     notes: ClassVar[tuple[NoteKind, ...]] = ()
+    #: Whether it says if a page may be crawled; an operator's choice of signals is about usage
+    #: and never switches this off.
+    governs_crawl: ClassVar[bool] = False
     #: Header fields that the signal reads, lower case.
     fields: ClassVar[tuple[bytes, ...]] = ()
     #: Words that make a meta element worth parsing, lower case.

@@ -36,6 +36,8 @@ from ._signal import (
 _RFC = "https://www.rfc-editor.org/rfc/rfc9309#section-"
 #: Notes of one kind that are kept for one file.
 _MOST = 10
+#: Deciding rules whose answer is kept for one file.
+_MOST_SETTLED = 256
 
 TRUNCATED = NoteKind(
     "robots-truncated",
@@ -152,6 +154,8 @@ class RobotsFindings(Findings):
         """What a deciding rule amounts to; made once per rule."""
         settled = self._settled.get(rule.line)
         if settled is None:
+            if len(self._settled) >= _MOST_SETTLED:
+                self._settled.clear()
             settled = self._settled[rule.line] = Settled(
                 crawl=Preference.ALLOWED if rule.allow else Preference.DISALLOWED,
                 statements=(self.statement(group, rule),),
@@ -177,7 +181,7 @@ class RobotsFindings(Findings):
             preference=Preference.ALLOWED if rule.allow else Preference.DISALLOWED,
             text=cut(self.robots.line(rule.line)),
             span=self.source.span(rule.line),
-            scope=Scope(rule.path, tuple(dict.fromkeys(token for token, _ in group.tokens))),
+            scope=Scope(rule.path, group.agents),
         )
 
 
@@ -191,6 +195,7 @@ class Robots(Signal[RobotsFindings]):
     since = "2022-09"
     carriers = (Carrier("robots.txt", ROBOTS_TXT),)
     terms = {}
+    governs_crawl = True
     notes = (
         TRUNCATED,
         UNREADABLE,

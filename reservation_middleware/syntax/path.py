@@ -14,13 +14,13 @@ from urllib.parse import quote, unquote
 _KEPT = re.compile(r"%(2[Ff]|25)")
 # An octet that is no whole character, as ``canonical`` leaves it.
 _HALF = re.compile("[\udc80-\udcff]")
-_ORIGIN = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(?:[^/?#@\\]*@)?([^/?#@\\]*)([^#]*)")
+_ORIGIN = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(?:[^/?#\\]*@)?([^/?#@\\]*)([^#]*)")
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 #: Patterns longer than this never match: no server has such a path, and a bound is needed.
 MAX_PATTERN = 8 * 1024
 #: Of a longer path and query the beginning is judged.
-MAX_TARGET = 16 * 1024
+MAX_TARGET = 64 * 1024
 #: Up to so many distinct prefixes are tried in one call.
 _FEW = 200
 # Patterns whose percent-encoded form is the pattern itself.

@@ -86,6 +86,14 @@ class Group:
         #: What readers above keep with a group, by their own key.
         self.memo: dict[str, object] = {}
 
+    @property
+    def agents(self) -> tuple[str, ...]:
+        """The product tokens, each once; made once, since many rules may refer to them."""
+        agents = self.memo.get("agents")
+        if not isinstance(agents, tuple):
+            agents = self.memo["agents"] = tuple(dict.fromkeys(token for token, _ in self.tokens))
+        return agents
+
     def line_of(self, token: str) -> int | None:
         """The line that names a token in this group, the ``*`` line if none does."""
         lines = dict(reversed(self.tokens))

@@ -2,9 +2,11 @@
 
 Protego decides; it is shown one group only, once for each set of rules that match a path.
 Our own matcher names the deciding line; it decides itself where a rule holds half a
-character, which Protego cannot compare. A corpus test keeps the two in agreement.
+character or half an escape, which Protego compares otherwise than the RFC. A corpus test
+keeps the two in agreement.
 """
 
+import re
 from collections.abc import Sequence
 from string import printable, whitespace
 from urllib.parse import quote
@@ -19,6 +21,9 @@ from .robots import Group, Rule
 _WHOLE = 500
 
 _ANY_HOST = "http://a"
+
+# A "%" that starts no escape: Protego takes it for the start of any.
+_BARE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 # No rule is about it.
 _FREE: tuple[bool, "Rule | None"] = (True, None)
@@ -49,7 +54,9 @@ class GroupRules:
         self._index = PatternIndex(patterns)
         self._protego: Protego | None = None
         self._answers: dict[tuple[int, ...], tuple[bool, Rule | None]] = {}
-        self._halves = any("%" in rule.path and has_half(rule.path) for rule in rules)
+        self._halves = any(
+            "%" in rule.path and (has_half(rule.path) or _BARE.search(rule.path)) for rule in rules
+        )
         # A group's only rule that is about everything decides every path.
         only = len(rules) == 1 and rules[0].path == "/"
         self._only = (rules[0].allow, rules[0]) if only else None
@@ -83,7 +90,8 @@ class GroupRules:
         answer = self._answers.get(key)
         if answer is None:
             answer = self._decide(self._index.most_octets(numbers), target)
-            if len(numbers) <= _KEPT:
+            # Where Protego disagrees with our matcher, it has read more than the rules.
+            if answer[1] is not None and len(numbers) <= _KEPT:
                 if len(self._answers) >= _MOST_ANSWERS:
                     self._answers.clear()
                 self._answers[key] = answer
