@@ -111,7 +111,7 @@ def check(
     worst = 0
     for url in urls:
         url = url if "://" in url else f"https://{url}"
-        if not url.startswith(("http://", "https://")):
+        if not url.lower().startswith(("http://", "https://")):
             raise typer.BadParameter(f"{url!r} is not an http or https URL")
         options = {"proxy": proxy} if proxy else {}
         found = asyncio.run(inspect(url, agent=chosen.agent, policy=chosen.policy, **options))
@@ -124,6 +124,7 @@ def check(
                         for token, decision in found.agents.items()
                     },
                     "documents": [_described(document) for document in found.documents],
+                    "asked": found.asked,
                     "problem": found.problem,
                 }
             )
@@ -131,6 +132,7 @@ def check(
             show(
                 console,
                 found.decision,
+                asked=found.asked,
                 agents=found.agents,
                 documents=found.documents,
                 problem=found.problem,

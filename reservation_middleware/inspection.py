@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from .aiohttp import ReservationClient, ReservedError
-from .check import Check
+from .check import Check, is_policy_resource
 from .fetch import Answer, Fetcher
 from .model import PAGE, Action, Agent, Decision, Document, Mode, Outcome, Policy, Probes
 from .site import Site
@@ -22,12 +22,14 @@ class Inspection(NamedTuple):
     """What was found.
 
     Attributes:
+        asked: the URL that was asked for; the decision is about where it led.
         decision: for the agent that asked, at the last stage that was reached.
         agents: a decision per product token, on the same documents.
         documents: every document that was fetched or found missing, the page last.
         problem: why the page could not be fetched, None if it was, or was not tried.
     """
 
+    asked: str
     decision: Decision
     agents: Mapping[str, Decision]
     documents: tuple[Document, ...]
@@ -53,11 +55,14 @@ async def inspect(url: str, *, agent: Agent, policy: Policy, **session: Any) -> 
     fetcher = Fetcher()
     page: Document | None = None
     problem: str | None = None
+    asked = url
     async with ReservationClient(
         looking, agent=agent, fetcher=fetcher, headers=headers, **session
     ) as client:
         try:
             async with client.get(url) as response:
+                # After a redirect it is the last hop that says what may be done with the page.
+                asked, url = url, str(response.url)
                 page = Document(
                     url=url,
                     resource=PAGE,
@@ -66,11 +71,14 @@ async def inspect(url: str, *, agent: Agent, policy: Policy, **session: Any) -> 
                     headers=tuple((n.lower(), v) for n, v in response.headers.items()),
                     body=await response.read(),
                 )
-        except ReservedError:
-            pass
+        except ReservedError as error:
+            asked, url = url, error.decision.url
         except Exception as error:  # noqa: BLE001 - whatever went wrong is what is reported
             problem = f"{type(error).__name__}: {error}"[:300].rstrip(": ")
-        site = await fetcher.site(url, _known_only, Probes.ALL)
+        if is_policy_resource(url):
+            site = Site()  # asking for the rules needs no rules
+        else:
+            site = await fetcher.site(url, _known_only, Probes.ALL)
     robots = next((one for one in site.documents if one.resource == "robots.txt"), None)
     if page is None and problem is None and robots and robots.outcome is Outcome.UNREACHABLE:
         problem = f"robots.txt: {robots.problem or f'HTTP {robots.status}'}"
@@ -79,6 +87,7 @@ async def inspect(url: str, *, agent: Agent, policy: Policy, **session: Any) -> 
         token: _decide(url, site, page, Agent(token, agent.purposes), policy) for token in tokens
     }
     return Inspection(
+        asked,
         decisions[agent.token],
         decisions,
         (*site.documents, *((page,) if page else ())),

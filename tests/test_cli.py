@@ -24,6 +24,13 @@ PAGES = {
     ),
     "http://a.example/private/": Answer(headers=HTML, body=b"<p>private</p>"),
     "http://dead.example/robots.txt": Answer(503),
+    "http://a.example/moved": Answer(302, (("location", "http://b.example/private/x"),)),
+    "http://a.example/away": Answer(302, (("location", "http://b.example/y"),)),
+    "http://b.example/robots.txt": Answer(body=b"User-agent: *\nDisallow: /private/\n"),
+    "http://b.example/.well-known/tdmrep.json": Answer(
+        body=b'[{"location": "/", "tdm-reservation": 1}]'
+    ),
+    "http://b.example/y": Answer(headers=HTML, body=b"<p>elsewhere</p>"),
 }
 
 
@@ -50,6 +57,10 @@ def cli(*arguments: str, cwd: Path | None = None, **environment: str) -> tuple[i
         ("http://a.example/private/", "ExampleBot", 1, "Disallow: /private/"),
         ("http://dead.example/", "ExampleBot", 3, "HTTP 503"),
         ("http://nowhere.example/", "ExampleBot", 3, "unreachable"),
+        ("HTTP://a.example/", "ExampleBot", 0, "may proceed"),
+        ("http://a.example/robots.txt", "ExampleBot", 0, "may proceed"),
+        ("http://a.example/moved", "ExampleBot", 1, "redirected from http://a.example/moved"),
+        ("http://a.example/away", "ExampleBot", 1, "tdm-reservation"),
     ],
 )
 def test_check(url: str, agent: str, status: int, words: str) -> None:

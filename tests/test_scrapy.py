@@ -800,3 +800,24 @@ def test_a_sitemap_spider_reads_robots_itself(usual: Worker) -> None:
     assert done.urls == [f"{A}/x"]
     assert web.count(f"{A}/map.xml") == 1
     assert web.count(f"{A}/private/0") == 0
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"RESERVATION_SIGNALS": ["tdmrep"]},
+        {"RESERVATION_SIGNALS": ["tdmrep"], "RESERVATION_MODE": "observe"},
+        {"DOWNLOADER_MIDDLEWARES": {MIDDLEWARE: None}},
+    ],
+    ids=["signals", "signals-observe", "switched-off"],
+)
+def test_the_addon_never_makes_a_crawl_less_polite(usual: Worker, settings: dict[str, Any]) -> None:
+    with WebThread({**site(PRIVATE), f"{A}/private/x": PAGE}) as web:
+        done = usual.crawl(
+            requests=[f"{A}/private/x"],
+            settings={**SETTINGS, "ROBOTSTXT_OBEY": True, **settings},
+            environ={"http_proxy": web.proxy_url, "no_proxy": ""},
+        )
+        assert web.count(f"{A}/robots.txt") == 1
+        assert web.count(f"{A}/private/x") == 0
+    assert done.urls == []

@@ -28,6 +28,7 @@ def show(
     console: Console,
     decision: Decision,
     *,
+    asked: str,
     agents: Mapping[str, Decision],
     documents: Iterable[Document],
     problem: str | None,
@@ -35,6 +36,8 @@ def show(
     """Print all that is known about one page."""
     style = "bold red" if decision.blocked else "bold green"
     console.print(Text.assemble((str(decision.action).upper(), style), "  ", safe(decision.url)))
+    if asked != decision.url:
+        console.print(safe(f"redirected from {asked}"))
     console.print(safe(f"{decision.agent}, profile {decision.profile}: {decision.sentence()}"))
     for purpose in decision.purposes:
         said = verdict(decision.usage, expand((purpose,)))
