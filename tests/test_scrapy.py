@@ -577,8 +577,10 @@ def test_the_add_on_overrides_nothing(usual: Worker) -> None:
     assert order.index(BUILT_IN) > order.index(MIDDLEWARE)
     assert order.count(MIDDLEWARE) == order.count(BUILT_IN) == 1
     off = {"DOWNLOADER_MIDDLEWARES": {MIDDLEWARE: None}}
-    done, _ = crawl(usual, site(x=Answer(200, RESERVED)), [f"{A}/x"], settings=off)
-    assert done.urls == [f"{A}/x"]  # switched off
+    pages = site(x=Answer(200, RESERVED))
+    done, _ = crawl(usual, pages, [f"{A}/x"], settings=off, environment=True)
+    assert done.urls == [f"{A}/x"]  # switched off, and the built-in one left in place
+    assert BUILT_IN in enabled(done)
 
 
 def test_without_the_add_on(usual: Worker) -> None:
