@@ -146,7 +146,8 @@ def test_policy_knobs() -> None:
         assert one(documents=documents, policy=policy)["action"] == "block"
     assert one(documents=documents, policy={"proxy_agents": "off"})["reasons"] == []
     assert one(documents=documents, policy={"proxy_tokens": ["CCBot"]})["reasons"] == []
-    assert one(documents=documents, policy={"signals": []})["crawl"] == "unknown"
+    assert one(documents=documents, policy={"signals": []})["crawl"] == "allowed"
+    assert one(documents=documents, agent="GPTBot", policy={"signals": []})["action"] == "block"
     assert one(documents=documents, policy={"proxy_agents": None}) == one(documents=documents)
     down: Json = {"url": f"{ORIGIN}/robots.txt", "outcome": "unreachable"}
     assert one(documents=[down])["action"] == "block"
