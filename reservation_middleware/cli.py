@@ -84,6 +84,10 @@ def demo(
     """
     from .demo import run  # needs Scrapy and aiohttp, which no other command does
 
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise typer.BadParameter(f"cannot write to {output}: {error.strerror}") from None
     if not run(output, _console(no_color)):
         raise typer.Exit(1)
 
@@ -205,7 +209,7 @@ def _configured(**flags: Any) -> Configuration:
 
 
 def _console(no_color: bool) -> Console:
-    width = None if sys.stdout.isatty() else 120
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 120
     return Console(no_color=no_color or None, width=width, highlight=False)
 
 

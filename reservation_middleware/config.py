@@ -72,11 +72,15 @@ def _from_files(folder: Path) -> dict[str, Any]:
                 data = tomllib.load(stream)
         except FileNotFoundError:
             continue
-        except (OSError, tomllib.TOMLDecodeError) as error:
+        except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ConfigurationError(f"{file.name}: {error}") from None
         if file is project:
-            data = data.get("tool", {}).get("reservations", {})
+            tool = data.get("tool", {})
+            data = tool.get("reservations", {}) if isinstance(tool, dict) else {}
+        if not isinstance(data, dict):
+            raise ConfigurationError(f"{file.name}: tool.reservations must be a table")
         _known(data, file.name)
+        _typed(data, file.name)
         if data:
             return dict(data)
     return {}
@@ -98,6 +102,18 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
         words = [word.strip() for word in value.split(",") if word.strip()]
         found[key] = words if key in _LISTS else value
     return found
+
+
+def _typed(data: dict[str, Any], where: str) -> None:
+    """Check what is no enumeration, and take one word for a list of one."""
+    for key, value in data.items():
+        if key in ("agent", "profile") and not isinstance(value, str):
+            raise ConfigurationError(f"{where}: {key} must be a string, not {value!r}")
+        if key in _LISTS:
+            words = [value] if isinstance(value, str) else value
+            if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+                raise ConfigurationError(f"{where}: {key} must be a list of strings, not {value!r}")
+            data[key] = words
 
 
 def _known(data: Mapping[str, Any], where: str) -> None:

@@ -130,3 +130,23 @@ def test_what_is_kept_per_site_is_bounded() -> None:
 
 def test_user_information_with_an_at_sign_is_no_host() -> None:
     assert Check("http://u:p@ss@host/private", agent=AGENT).origin == "http://host"
+
+
+def test_the_sentence_quotes_a_statement_about_the_purpose() -> None:
+    tdmrep = Document(
+        url=f"{A}/.well-known/tdmrep.json",
+        resource="tdmrep.json",
+        outcome=Outcome.FETCHED,
+        status=200,
+        body=b'[{"location": "/", "tdm-reservation": 1}]',
+    )
+    known = Site(
+        [
+            Reading(
+                robots("User-agent: *\nContent-Signal: ai-train=no\n"), RESOURCES["robots.txt"]
+            ),
+            Reading(tdmrep, RESOURCES["tdmrep.json"]),
+        ]
+    )
+    asked = Agent("ExampleBot", ("tdm",))
+    assert "tdm-reservation" in Check(f"{A}/x", agent=asked, site=known).decide().sentence()

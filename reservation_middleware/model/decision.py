@@ -266,10 +266,11 @@ class Decision(msgspec.Struct, frozen=True):
             deciding = [reason for reason in self.reasons if "crawl" in reason.covers]
         else:
             about = f"{', '.join(self.purposes)} is {self.verdict}"
+            leaves = set(expand(self.purposes))
             deciding = [
                 reason
                 for reason in self.reasons
-                if reason.preference is self.verdict and "crawl" not in reason.covers
+                if reason.preference is self.verdict and not leaves.isdisjoint(reason.covers)
             ]
             deciding.sort(key=lambda reason: reason.inferred)
         if not deciding:
