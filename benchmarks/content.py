@@ -12,8 +12,8 @@ from selectolax.lexbor import LexborHTMLParser
 
 from reservation_middleware import Document, Outcome
 from reservation_middleware.model import PAGE
+from reservation_middleware.reading import Reading
 from reservation_middleware.signals import CONTENT, SIGNALS
-from reservation_middleware.site import Reading
 from reservation_middleware.syntax.html import MAX_METAS, metas
 
 from .corpus import Page, pages

@@ -19,7 +19,8 @@ from typing import NamedTuple
 import msgspec
 
 from reservation_middleware import Document, Outcome
-from reservation_middleware.site import PLACES, Reading, Site
+from reservation_middleware.reading import PLACES, Reading
+from reservation_middleware.site import Site
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 

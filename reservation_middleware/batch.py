@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import msgspec
 
 from .cache.freshness import lifetime
-from .check import Check, documents_for, known_signals
+from .check import Check, answers_to, documents_for, known_signals
 from .ledger.record import record
 from .model import Agent, ConfigurationError, Document, Outcome, Policy
 from .profiles import profile
@@ -47,6 +47,8 @@ class GivenPolicy(msgspec.Struct, forbid_unknown_fields=True):
     proxy_tokens: tuple[str, ...] | None = None
     policy_tokens: dict[str, tuple[str, ...]] | None = None
     signals: tuple[str, ...] | None = None
+    user: tuple[str, ...] | None = None
+    geo: tuple[str, ...] | None = None
 
 
 class Given(msgspec.Struct, forbid_unknown_fields=True):
@@ -93,9 +95,12 @@ def decide(given: Given, now: datetime) -> dict[str, Any]:
     )
     if not check.origin.startswith(("http://", "https://")):
         raise ConfigurationError(f"not an absolute http or https URL: {given.url[:200]!r}")
-    documents = (_document(document, now) for document in given.documents)
+    documents = [_document(document, now) for document in given.documents]
     for document in documents_for(given.url, documents):
         check.feed(document)
+    while answers := answers_to(check.wants(), documents):
+        for document in answers:
+            check.feed(document)
     return record(check.decide())
 
 

@@ -23,8 +23,9 @@ from .model import (
 )
 from .model.vocabulary import unknown_word
 from .profiles import profile
-from .signals import SIGNALS, Question
-from .site import RESOURCES, Reading, Site, page_readings, probed
+from .reading import LINKED, RESOURCES, Reading, page_readings, probed
+from .signals import SIGNALS, Link, Question
+from .site import MOST_PAGE_LINKS, Site
 from .syntax.path import canonical, split_url
 
 _BY_PATH = {place.path: place for place in RESOURCES.values()}
@@ -46,7 +47,10 @@ class Check:
 
     """
 
-    __slots__ = ("_fed", "_head", "_known", "_page", "_question", "_site", "_stage", "origin")
+    __slots__ = (
+        *("_fed", "_head", "_known", "_linked", "_page", "_question", "_site", "_stage"),
+        "origin",
+    )
 
     def __init__(
         self,
@@ -64,6 +68,8 @@ class Check:
         self._site = site
         self._known = site is not None
         self._fed: dict[str, Reading] | None = None
+        #: Documents that others point to, by address.
+        self._linked: dict[str, Reading] | None = None
         self._page: tuple[Reading, ...] = ()
         self._head: Document | None = None
         self._stage = Stage.SITE
@@ -95,15 +101,29 @@ class Check:
         return self._stage
 
     def wants(self) -> tuple[PolicyRequest, ...]:
-        """The policy resources that are still needed before the page is fetched."""
-        fed = self._fed
-        if self._known or not self.origin.startswith(("http://", "https://")):
+        """The policy resources that are still needed: before the page is fetched its origin's
+        and what these point to, then what the page points to.
+        """
+        if not self.origin.startswith(("http://", "https://")):
             return ()
-        return tuple(
-            PolicyRequest(place.name, self.origin + place.path, place.limit)
-            for place in probed(self._question.policy.probes)
-            if place.path and (fed is None or place.name not in fed)
-        )
+        wanted: tuple[PolicyRequest, ...] = ()
+        if not self._known:
+            fed = self._fed or {}
+            wanted = tuple(
+                PolicyRequest(place.name, self.origin + place.path, place.limit)
+                for place in probed(self._question.policy.probes)
+                if place.path and place.name not in fed
+            )
+            wanted += tuple(map(request_for, self._read().links))
+        if self._page:
+            known = {one.url for one in self._read().documents} | set(self._linked or ())
+            links = dict.fromkeys(link for reading in self._page for link in reading.links)
+            wanted += tuple(
+                request_for(link)
+                for link in tuple(links)[:MOST_PAGE_LINKS]
+                if link.url not in known
+            )
+        return wanted
 
     def feed(self, document: Document) -> None:
         """Take one document: a policy resource, the page's head, or the page with its body."""
@@ -128,13 +148,37 @@ class Check:
             self._known = False
             self._question.settled = None
             self._question.crawl = Preference.UNKNOWN
+            return
+        place = LINKED.get(document.resource)
+        if place is not None:
+            self._linked = {**(self._linked or {}), document.url: Reading(document, place)}
+            if not self._known:
+                self._site = None
+            self._question.settled = None
+            self._question.crawl = Preference.UNKNOWN
 
     def decide(self) -> Decision:
         """What follows from all that was fed so far."""
-        site = self._site
-        if site is None:
-            site = self._site = Site((self._fed or {}).values())
-        return site.decide(self._question, self._stage, self._page)
+        site = self._site or self._read()
+        page = self._page
+        if self._linked:
+            known = {one.url for one in site.documents}
+            page += tuple(one for url, one in self._linked.items() if url not in known)
+        return site.decide(self._question, self._stage, page)
+
+    def _read(self) -> Site:
+        """What the origin says, as far as it was fed."""
+        if self._site is None:
+            fed = tuple((self._fed or {}).values())
+            pointed = {link.url for reading in fed for link in reading.links}
+            linked = (one for url, one in (self._linked or {}).items() if url in pointed)
+            self._site = Site((*fed, *linked))
+        return self._site
+
+
+def request_for(link: Link) -> PolicyRequest:
+    """The request for a document that another one points to."""
+    return PolicyRequest(link.place.name, link.url, link.place.limit)
 
 
 def is_policy_resource(url: str) -> bool:
@@ -158,6 +202,16 @@ def documents_for(url: str, documents: Iterable[Document]) -> Iterable[Document]
             yield _renamed(document, place.name)
         if path == target:
             yield _renamed(document, PAGE)
+
+
+def answers_to(requests: Iterable[PolicyRequest], documents: Iterable[Document]) -> list[Document]:
+    """Of documents that are given by URL only, those that some requests are for."""
+    by_url = {document.url: document for document in documents}
+    return [
+        _renamed(by_url[request.url], request.resource)
+        for request in requests
+        if request.url in by_url
+    ]
 
 
 def _renamed(document: Document, resource: str) -> Document:

@@ -16,7 +16,7 @@ from .model.vocabulary import unknown_word
 from .profiles import profile
 
 #: Lists may be written with commas in the environment.
-_LISTS = ("purposes", "proxy_tokens", "signals")
+_LISTS = ("purposes", "proxy_tokens", "signals", "user", "geo")
 _WORDS = (
     "agent",
     "profile",

@@ -5,58 +5,35 @@ cache; then a ``Check`` that is ready to decide. Knows neither Scrapy nor aiohtt
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Hashable
+from collections.abc import Callable, Coroutine, Hashable, Iterable
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeVar
-from urllib.parse import quote, urljoin
 
 from .cache.freshness import fresh, lifetime
 from .cache.memory import Key, MemoryCache
 from .cache.recent import Recent
-from .check import Check
-from .model import Agent, Document, Headers, Outcome, Policy, Probes
-from .signals import Place
-from .site import Reading, Site, probed
+from .check import Check, request_for
+from .model import Agent, Document, Outcome, Policy, PolicyRequest, Probes
+from .reading import RESOURCES, Reading, probed
+from .site import Site
 from .syntax.path import split_url
+from .transport import (
+    MAX_REDIRECTS,
+    Answer,
+    Transport,
+    TransportClosedError,
+    follow,
+    problem_of,
+)
 
-#: RFC 9309 §2.3.1.2: follow at least five redirects.
-MAX_REDIRECTS = 5
 #: Seconds for one policy resource, redirects included.
 TIMEOUT = 30.0
 #: Sites whose policies are kept ready to decide, and how long their files may be together:
 #: ready to decide, a file takes about twenty times its length.
 MAX_SITES, MAX_OCTETS = 10_000, 16 * 1024 * 1024
 
-_REDIRECTS = (301, 302, 303, 307, 308)
-#: What stays as it is in a Location; anything else, such as raw UTF-8, is percent-encoded.
-_URL = "%:/?#[]@!$&'()*+,;=~"
-
 T = TypeVar("T")
-
-
-class Answer(NamedTuple):
-    """What came back for one request: no redirect was followed.
-
-    Header names are in lower case, values decoded as ISO-8859-1 (RFC 9110 §5.5).
-    """
-
-    status: int
-    headers: Headers
-    body: bytes
-
-
-class TransportClosedError(RuntimeError):
-    """A transport was closed by its owner, which says nothing about the site.
-
-    Transports raise it so that nobody takes the resource for unreachable: whoever else
-    waits for it tries again with a transport of their own.
-    """
-
-
-#: Fetches one URL (first argument) and reads the body of a 2xx answer, stopping soon after
-#: the limit in bytes (second argument); raises on any failure. Follows no redirect.
-Transport = Callable[[str, int], Awaitable[Answer]]
 
 
 class Cache(Protocol):
@@ -130,6 +107,15 @@ class Fetcher:
             site = await self._site(check.origin, check.probes, transport)
         check.know(site)
 
+    async def follow(self, check: Check, transport: Transport) -> None:
+        """Give a check that was fed a page the documents that the page points to.
+
+        Raises:
+            RuntimeError: the fetcher or the transport was closed meanwhile.
+        """
+        for request in check.wants():
+            check.feed(await self._document(request, transport))
+
     async def site(self, url: str, transport: Transport, probes: Probes) -> Site:
         """What the origin of a URL says, from the cache or from the network.
 
@@ -192,55 +178,70 @@ class Fetcher:
             del self._flights[key]
 
     async def _read_site(self, origin: str, probes: Probes, transport: Transport) -> Site:
-        """Read what the places of one origin say."""
+        """Read what the places of one origin say, and what these point to."""
         places = probed(probes)
-        documents = await asyncio.gather(
-            *(self._document(origin, place, transport) for place in places)
-        )
-        site = Site(map(Reading, documents, places))
-        octets = sum(len(document.body or b"") for document in documents)
+        requests = [
+            PolicyRequest(place.name, f"{origin}{place.path}", place.limit) for place in places
+        ]
+        documents = await self._documents(requests, transport)
+        readings = list(map(Reading, documents, places))
+        site = Site(readings)
+        if site.links:
+            linked = await self._documents(map(request_for, site.links), transport)
+            readings += [
+                Reading(document, link.place)
+                for document, link in zip(linked, site.links, strict=True)
+            ]
+            site = Site(readings)
+        octets = sum(len(document.body or b"") for document in site.documents)
         self._sites.put((origin, probes), _Ready(site, self._clock(), site.expires), octets)
         return site
 
-    async def _document(self, origin: str, place: Place, transport: Transport) -> Document:
+    async def _documents(
+        self, requests: Iterable[PolicyRequest], transport: Transport
+    ) -> list[Document]:
+        return await asyncio.gather(*(self._document(one, transport) for one in requests))
+
+    async def _document(self, request: PolicyRequest, transport: Transport) -> Document:
         """One resource, from the cache while it is fresh."""
-        key = origin, place.name
+        known = RESOURCES.get(request.resource)
+        where = request.url.removesuffix(known.path) if known and known.path else request.url
+        key = where, request.resource
 
         async def get() -> Document:
             document = await self._cache.get(key)
             if document is None or not fresh(document, self._clock()):
-                document = await self._fetch(origin, place, transport)
+                document = await self._fetch(request, transport)
                 await self._cache.put(key, document)
             return document
 
         return await self._once(key, get)
 
-    async def _fetch(self, origin: str, place: Place, transport: Transport) -> Document:
+    async def _fetch(self, request: PolicyRequest, transport: Transport) -> Document:
         """Fetch one resource; whatever goes wrong makes it unreachable."""
         self.fetches += 1
-        url = f"{origin}{place.path}"
         problem: str | None = None
         answer: Answer | None = None
         try:
             async with asyncio.timeout(self._timeout):
-                answer = await _follow(url, place.limit, transport)
+                answer = await follow(request.url, request.limit, transport)
         except TransportClosedError:
             raise
         except TimeoutError as error:
             mine = self._timeout is not None
-            problem = f"no answer within {self._timeout:g} s" if mine else _problem(error)
+            problem = f"no answer within {self._timeout:g} s" if mine else problem_of(error)
         except asyncio.CancelledError:
             if _cancelled():
                 raise
             problem = "cancelled"  # by the transport, while nobody cancelled us
         except Exception as error:  # noqa: BLE001 - whatever went wrong, it is unreachable
-            problem = _problem(error)
+            problem = problem_of(error)
         now = self._clock()
         outcome = Outcome.UNREACHABLE if answer is None else Outcome.of(answer.status)
         headers = answer.headers if answer else ()
         return Document(
-            url=url,
-            resource=place.name,
+            url=request.url,
+            resource=request.resource,
             outcome=outcome,
             status=answer.status if answer else None,
             headers=headers,
@@ -251,33 +252,18 @@ class Fetcher:
         )
 
 
-async def _follow(url: str, limit: int, transport: Transport) -> Answer:
-    """The answer at the end of at most ``MAX_REDIRECTS`` redirects."""
-    for _ in range(MAX_REDIRECTS + 1):
-        answer = await transport(url, limit)
-        if answer.status not in _REDIRECTS:
-            return answer
-        location = next((value for name, value in answer.headers if name == "location"), "")
-        try:
-            target = urljoin(url, quote(location.encode("latin-1"), safe=_URL)).partition("#")[0]
-        except ValueError:
-            return answer  # no URL
-        if not location or not target[:8].lower().startswith(("http://", "https://")):
-            return answer
-        url = target
-    return answer
-
-
-def _problem(error: Exception) -> str:
-    """An error in a few words that any record can hold: ASCII, and never an error itself."""
-    try:
-        text = f"{type(error).__name__}: {error}"
-    except Exception:  # noqa: BLE001 - an error that cannot even be printed
-        text = type(error).__name__
-    return text.encode("ascii", "backslashreplace").decode("ascii")[:200].rstrip(": ")
-
-
 def _cancelled() -> bool:
     """Whether somebody cancels the task that runs this."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
+
+
+__all__ = [
+    "MAX_REDIRECTS",
+    "TIMEOUT",
+    "Answer",
+    "Cache",
+    "Fetcher",
+    "Transport",
+    "TransportClosedError",
+]

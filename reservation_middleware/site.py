@@ -1,7 +1,6 @@
-"""What an origin says, read once and asked often: readings, sites, and the hot path.
+"""What an origin says, read once and asked often: sites, and the hot path.
 
-A ``Reading`` is a document with what every signal found in it; a ``Site`` binds the
-readings of one origin and answers for each of its pages. Most pages of a site get one
+A ``Site`` binds the readings of one origin and answers for each of its pages. Most pages of a site get one
 of few answers, so everything in a decision but its URL is made once per answer. No I/O.
 """
 
@@ -18,110 +17,51 @@ from .model import (
     Agent,
     Decision,
     Document,
+    Identifier,
     Note,
     Offer,
     Policy,
-    Probes,
     Reason,
     Stage,
 )
+from .reading import PLACES, Found, Reading
 from .resolve import conflict_note, resolve, verdict
 from .signals import (
     CONTENT,
     HEADERS,
-    HTML,
     SIGNALS,
     Findings,
-    Place,
+    Link,
     Question,
     Settled,
-    Signal,
-    Source,
 )
 
-_WORDS: tuple[bytes, ...] = tuple(
-    dict.fromkeys(word for signal in SIGNALS for word in signal.words)
-)
-#: Header fields that some signal reads, lower case.
-FIELDS: frozenset[bytes] = frozenset(field for signal in SIGNALS for field in signal.fields)
-_FIELDS = frozenset(field.decode() for field in FIELDS)
-#: Every place that some signal reads, in the order in which a fetch reaches them.
-PLACES: tuple[Place, ...] = tuple(
-    sorted(
-        dict.fromkeys(place for signal in SIGNALS for place in signal.places),
-        key=lambda place: (place is CONTENT, place is HEADERS),
-    )
-)
-#: Well-known resources by their name.
-RESOURCES: Mapping[str, Place] = {place.name: place for place in PLACES if place.path}
-_READERS: Mapping[Place, tuple[tuple[int, Signal[Any]], ...]] = {
-    place: tuple((n, signal) for n, signal in enumerate(SIGNALS) if place in signal.places)
-    for place in PLACES
-}
+#: Documents of one origin, and of one page, that others point to and that are fetched for it.
+MOST_LINKS, MOST_PAGE_LINKS = 8, 4
 #: Answers that are kept per site; a site whose pages get more of them starts anew.
 _MOST_RULINGS = 256
-
-Found = tuple[int, Findings]
-
-
-class Reading:
-    """A document with what every signal found in it at one place; made once, used often."""
-
-    __slots__ = ("document", "found", "notes", "place")
-
-    def __init__(self, document: Document, place: Place, source: Source | None = None) -> None:
-        self.document = document
-        self.place = place
-        source = source or Source(document, place, _WORDS)
-        found: list[Found] = []
-        for number, signal in _READERS[place]:
-            findings = signal.parse(source)
-            if findings is not None:
-                found.append((number, findings))
-        self.found = tuple(found)
-        self.notes: tuple[Note, ...] = tuple(
-            note for _, findings in found for note in findings.notes
-        )
-
-
-#: Fields of a page's head that matter: those that some signal reads, and the media type.
-PAGE_FIELDS: frozenset[bytes] = FIELDS | {b"content-type"}
-
-
-def looks_into(media_type: str) -> bool:
-    """Whether content of a media type (lower case, no parameters) is read at all."""
-    return media_type in HTML
-
-
-def page_readings(document: Document) -> tuple[Reading, ...]:
-    """The readings of a page that say anything: of its head, and of its body if there is one.
-
-    Most pages say nothing, so what could say something is looked for before it is read.
-    """
-    readings: tuple[Reading, ...] = ()
-    for name, _ in document.headers:
-        if name in _FIELDS:
-            readings = (Reading(document, HEADERS),)
-            break
-    if document.body:
-        source = Source(document, CONTENT, _WORDS)
-        if source.metas:
-            readings = (*readings, Reading(document, CONTENT, source))
-    return readings
 
 
 class Site:
     """What one origin's policy resources say, bound together; shared by all its pages."""
 
-    __slots__ = ("_rulings", "consulted", "documents", "expires", "found", "notes")
+    __slots__ = ("_rulings", "consulted", "documents", "expires", "found", "links", "notes")
 
     def __init__(self, readings: Iterable[Reading] = ()) -> None:
         ordered = sorted(readings, key=lambda reading: PLACES.index(reading.place))
-        self.consulted: tuple[str, ...] = tuple(reading.place.name for reading in ordered)
+        self.consulted: tuple[str, ...] = tuple(
+            dict.fromkeys(reading.place.name for reading in ordered)
+        )
         self.documents: tuple[Document, ...] = tuple(reading.document for reading in ordered)
         self.notes: tuple[Note, ...] = tuple(note for reading in ordered for note in reading.notes)
         self.expires: datetime | None = earliest(reading.document.expires for reading in ordered)
         self.found = _in_order(pair for reading in ordered for pair in reading.found)
+        known = {one.url for one in self.documents}
+        pointed = dict.fromkeys(link for reading in ordered for link in reading.links)
+        #: Documents that those of the origin point to and that are still to be had.
+        self.links: tuple[Link, ...] = tuple(
+            link for link in tuple(pointed)[:MOST_LINKS] if link.url not in known
+        )
         self._rulings: dict[tuple[object, ...], tuple[Agent, Policy, tuple[Any, ...]]] = {}
 
     def decide(self, question: Question, stage: Stage, page: Sequence[Reading] = ()) -> Decision:
@@ -180,9 +120,14 @@ class Site:
         if answer.conflicts:
             notes = (*notes, conflict_note(answer))
         offers: tuple[Offer, ...] = ()
+        identifiers: tuple[Identifier, ...] = ()
         for one in settled:
-            offers += one.offers
-        consulted = (*self.consulted, *_CONSULTED[stage])
+            if one.offers:
+                offers += one.offers
+            if one.identifiers:
+                identifiers += one.identifiers
+        linked = [one.place.name for one in page if one.place.linked]
+        consulted = tuple(dict.fromkeys((*self.consulted, *_CONSULTED[stage], *linked)))
         return Decision(
             url=question.url,
             agent=agent.token,
@@ -201,6 +146,7 @@ class Site:
             expires=self.expires,
             crawl_action=on_crawl,
             usage_action=on_usage,
+            identifiers=identifiers,
         )
 
 
@@ -235,12 +181,6 @@ def _settle(
             if one.crawl is not None:
                 question.crawl = one.crawl
     return settled
-
-
-@cache
-def probed(probes: Probes) -> tuple[Place, ...]:
-    """The well-known places that are asked before a fetch."""
-    return tuple(place for place in PLACES if place.path and (place.probed or probes is Probes.ALL))
 
 
 @cache

@@ -29,6 +29,7 @@ const checks = {
   usage: (wanted, record) => fits(wanted, record.usage),
   reasons: (wanted, record) => covers(wanted, record.reasons, fits),
   offers: (wanted, record) => covers(wanted, record.offers, fits),
+  identifiers: (wanted, record) => covers(wanted, record.identifiers, fits),
   reasons_from: (wanted, record) => same(new Set(record.reasons.map((one) => one.signal)), new Set(wanted)),
   notes: (wanted, record) => covers(wanted, idents(record), same),
   absent_notes: (wanted, record) => !wanted.some((one) => idents(record).includes(one)),

@@ -16,7 +16,7 @@ import msgspec
 
 from reservation_middleware.batch import GivenPolicy, decide_lines, policy_of
 from reservation_middleware.model import Policy
-from reservation_middleware.site import probed
+from reservation_middleware.reading import probed
 from reservation_middleware.syntax.path import split_url
 from support import Json, Vector, load_vectors
 from web import Answer
@@ -97,6 +97,7 @@ def facts(record: Json) -> Json:
         "usage": record["usage"],
         "reasons": [{key: reason[key] for key in _REASON} for reason in record["reasons"]],
         "offers": [{key: offer[key] for key in _OFFER} for offer in record["offers"]],
+        "identifiers": record["identifiers"],
         "notes": [note["ident"] for note in record["notes"]],
     }
     plain: Json = msgspec.json.decode(_OWN.sub("", msgspec.json.encode(found).decode()))

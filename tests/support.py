@@ -39,6 +39,7 @@ class Expect(
     notes: tuple[str, ...] | UnsetType = UNSET
     absent_notes: tuple[str, ...] | UnsetType = UNSET
     offers: tuple[Json, ...] | UnsetType = UNSET
+    identifiers: tuple[Json, ...] | UnsetType = UNSET
     consulted: tuple[str, ...] | UnsetType = UNSET
     not_reached: tuple[str, ...] | UnsetType = UNSET
     expires: str | UnsetType | None = UNSET
@@ -106,6 +107,8 @@ def matches(expect: Expect, record: Mapping[str, Any]) -> list[str]:
         wrong += _missing("reason", expect.reasons, record["reasons"])
     if expect.offers is not UNSET:
         wrong += _missing("offer", expect.offers, record["offers"])
+    if expect.identifiers is not UNSET:
+        wrong += _missing("identifier", expect.identifiers, record["identifiers"])
     if expect.reasons_from is not UNSET:
         speaking = {reason["signal"] for reason in record["reasons"]}
         if speaking != set(expect.reasons_from):

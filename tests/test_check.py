@@ -4,7 +4,8 @@ import pytest
 
 from reservation_middleware import Agent, Check, Document, Outcome, Stage, profile
 from reservation_middleware.model import Headers, Preference
-from reservation_middleware.site import RESOURCES, Reading, Site
+from reservation_middleware.reading import RESOURCES, Reading
+from reservation_middleware.site import Site
 
 A = "https://a.example"
 AGENT = Agent("ExampleBot")

@@ -26,8 +26,9 @@ from selectolax.lexbor import LexborHTMLParser
 from reservation_middleware import Agent, Check, Document, Outcome, Preference, Stage, profile
 from reservation_middleware.ledger.record import record
 from reservation_middleware.profiles import PROFILES
+from reservation_middleware.reading import PLACES, Reading
 from reservation_middleware.signals import CONTENT, ROBOTS_TXT, SIGNALS
-from reservation_middleware.site import PLACES, Reading, Site
+from reservation_middleware.site import Site
 from reservation_middleware.syntax.html import metas
 from reservation_middleware.syntax.path import canonical
 from reservation_middleware.syntax.robots import LIMIT, Group, RobotsFile

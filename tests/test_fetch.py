@@ -19,7 +19,7 @@ from reservation_middleware.cache.memory import MemoryCache
 from reservation_middleware.fetch import Answer, Fetcher, TransportClosedError
 from reservation_middleware.ledger.record import record
 from reservation_middleware.model import Action, Preference, Probes
-from reservation_middleware.site import PLACES, probed
+from reservation_middleware.reading import PLACES, probed
 from web import Answer as Page
 from web import Web
 

@@ -16,7 +16,6 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 #: Files past 300 lines, each with the reason why there is no second room inside it.
 LONG = {
-    "signals/_signal.py": "the nouns that every signal needs, in one import",
     "signals/tdmrep.py": "three carriers of one family with one precedence",
 }
 

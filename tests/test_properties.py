@@ -27,8 +27,8 @@ from reservation_middleware.ledger.record import record
 from reservation_middleware.model import LEAVES, PAGE, Preference
 from reservation_middleware.model.decision import ProxyAgents
 from reservation_middleware.profiles import PROFILES
+from reservation_middleware.reading import FIELDS, PLACES, Reading
 from reservation_middleware.signals import SIGNALS, Signal, Wish, Written
-from reservation_middleware.site import FIELDS, PLACES, Reading
 from reservation_middleware.syntax.field import (
     LIMIT,
     MalformedFieldError,

@@ -33,9 +33,9 @@ from reservation_middleware.model import (
     Reason,
 )
 from reservation_middleware.profiles import PROFILES
+from reservation_middleware.reading import PLACES
 from reservation_middleware.resolve import CONFLICT
 from reservation_middleware.signals import SIGNALS, Signal
-from reservation_middleware.site import PLACES
 from support import ROOT, SPEC, Json, load_vectors, vector_files
 
 #: Vectors files that belong to no single signal.

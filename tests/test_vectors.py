@@ -41,7 +41,7 @@ def falsified(expect: Expect, record: Json) -> Iterator[Expect]:
         for leaf, value in expect.usage.items():
             wrong = None if value else "allowed"
             yield changed(expect, usage={**expect.usage, leaf: wrong})
-    for key in ("reasons", "offers"):
+    for key in ("reasons", "offers", "identifiers"):
         parts = getattr(expect, key)
         if parts is UNSET:
             continue

@@ -8,7 +8,7 @@ from aiohttp import ClientMiddlewareType, ClientResponse, ClientSession
 
 from reservation_middleware.fetch import Fetcher
 from reservation_middleware.model import Agent, Decision, Policy
-from reservation_middleware.site import looks_into
+from reservation_middleware.reading import looks_into
 
 from ._body import read
 from ._middleware import Listener, page_of, reservation_middleware
@@ -120,7 +120,7 @@ class ReservationClient:
         if self._content:
             try:
                 body = await read(response) if _has_content(response) else None
-                self._middleware.look_into(response, body)
+                await self._middleware.look_into(response, body)
             except BaseException:
                 response.close()
                 raise

@@ -2,14 +2,14 @@
 
 import logging
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Self
 from weakref import WeakKeyDictionary
 
 from aiohttp import ClientError, ClientHandlerType, ClientRequest, ClientResponse
 
 from reservation_middleware.check import Check
-from reservation_middleware.fetch import Answer, Fetcher
+from reservation_middleware.fetch import Fetcher, Transport
 from reservation_middleware.model import (
     PAGE,
     Action,
@@ -23,9 +23,9 @@ from reservation_middleware.model import (
     product_token,
 )
 from reservation_middleware.profiles import profile
-from reservation_middleware.site import PAGE_FIELDS
+from reservation_middleware.reading import PAGE_FIELDS
 
-from ._transport import fetch, text
+from ._transport import Cause, fetch, text
 
 logger = logging.getLogger("reservation_middleware.aiohttp")
 
@@ -69,9 +69,9 @@ class ReservationMiddleware:
         self._agent_of = lru_cache(maxsize=100)(_agent_of)  # one warning per User-Agent
         self._fetcher = fetcher
         self._listener = listener
-        self._checks: WeakKeyDictionary[ClientResponse, tuple[Check | None, Decision]] = (
-            WeakKeyDictionary()
-        )
+        self._checks: WeakKeyDictionary[
+            ClientResponse, tuple[Check | None, Decision, Transport]
+        ] = WeakKeyDictionary()
 
     async def __call__(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
         """Check one request; every redirect hop comes here as a request of its own.
@@ -85,9 +85,7 @@ class ReservationMiddleware:
         if not check.origin.startswith(("http://", "https://")) or check.about_policy:
             return await handler(request)
 
-        async def transport(url: str, limit: int) -> Answer:
-            return await fetch(url, limit, request)
-
+        transport = partial(fetch, cause=Cause.of(request))
         await self._fetcher.prepare(check, transport)
         decision = check.decide()
         if self.stops(decision):
@@ -95,14 +93,19 @@ class ReservationMiddleware:
         response = await handler(request)
         if response.status in _REDIRECTS and not response.headers.keys().isdisjoint(_TARGETS):
             # Its head is about the redirect, not about the page behind it.
-            self._checks[response] = None, decision
+            self._checks[response] = None, decision, transport
             return response
         check.feed(page_of(response, None))
+        try:
+            await self._fetcher.follow(check, transport)
+        except BaseException:
+            response.close()
+            raise
         decision = check.decide()
         if self.stops(decision):
             response.close()  # the body is never read
             raise self.blocked(decision)
-        self._checks[response] = check, decision
+        self._checks[response] = check, decision, transport
         if self._listener and not self._reads_content:
             self._listener(decision, False)
         return response
@@ -115,7 +118,7 @@ class ReservationMiddleware:
         known = self._checks.get(response)
         return known[1] if known else None
 
-    def look_into(self, response: ClientResponse, body: bytes | None) -> None:
+    async def look_into(self, response: ClientResponse, body: bytes | None) -> None:
         """Decide again with the content.
 
         Raises:
@@ -124,11 +127,12 @@ class ReservationMiddleware:
         known = self._checks.get(response)
         if known is None:
             return
-        check, decision = known
+        check, decision, transport = known
         if check and body is not None:
             check.feed(page_of(response, body))
+            await self._fetcher.follow(check, transport)
             decision = check.decide()
-            self._checks[response] = check, decision
+            self._checks[response] = check, decision, transport
         if self.stops(decision):
             response.close()
             raise self.blocked(decision)

@@ -1,9 +1,11 @@
 """Policies fetched as the request that needs them would go: same connector, proxy and TLS."""
 
 import asyncio
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Self
 
 from aiohttp import (
+    BasicAuth,
     ClientRequest,
     ClientResponse,
     ClientSession,
@@ -11,6 +13,7 @@ from aiohttp import (
     DummyCookieJar,
     TraceConfig,
 )
+from yarl import URL
 
 from reservation_middleware.fetch import TIMEOUT, Answer, TransportClosedError
 from reservation_middleware.model import Headers
@@ -18,7 +21,32 @@ from reservation_middleware.model import Headers
 _CHUNK = 64 * 1024
 
 
-async def fetch(url: str, limit: int, cause: ClientRequest) -> Answer:
+class Cause(NamedTuple):
+    """What a policy's request takes from the one that needs it; not that one itself, which
+    would keep its response from ending.
+    """
+
+    session: ClientSession
+    headers: Mapping[str, str]
+    proxy: URL | None
+    proxy_auth: BasicAuth | None
+    proxy_headers: Mapping[str, str] | None
+    ssl: Any
+
+    @classmethod
+    def of(cls, request: ClientRequest) -> Self:
+        """What a request hands on."""
+        return cls(
+            request.session,
+            request.headers,
+            request.proxy,
+            request.proxy_auth,
+            request.proxy_headers,
+            request.ssl,
+        )
+
+
+async def fetch(url: str, limit: int, cause: Cause) -> Answer:
     """Fetch one policy resource as the request that needs it would go.
 
     A session of its own on the same connector: no cookies and no credentials of the
@@ -81,7 +109,7 @@ def _timed(limiter: asyncio.Timeout) -> TraceConfig:
     return trace
 
 
-def _proxy(cause: ClientRequest) -> dict[str, Any]:
+def _proxy(cause: Cause) -> dict[str, Any]:
     """The proxy that a request goes through, with what that proxy needs to know.
 
     Credentials go into its URL, since ``proxy_auth=`` is deprecated in aiohttp 3.14. Of

@@ -4,7 +4,8 @@ from reservation_middleware.model import Document
 
 from .recent import Recent
 
-#: What a document is kept by: origin (scheme, host, port) and resource name.
+#: What a document is kept by: origin (scheme, host, port) and resource name, or its own
+#: address where another document pointed to it.
 Key = tuple[str, str]
 
 _MIB = 1024 * 1024

@@ -23,7 +23,7 @@ from reservation_middleware.model import (
     ReservationError,
 )
 from reservation_middleware.profiles import profile
-from reservation_middleware.site import probed
+from reservation_middleware.reading import probed
 
 from .sites import Host
 from .task import AGENT, PURPOSES, USER_AGENT, Task, Visit, visit

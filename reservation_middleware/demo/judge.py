@@ -9,7 +9,7 @@ from typing import Any
 
 from reservation_middleware.check import is_policy_resource
 from reservation_middleware.model import Action, Mode, Probes, Stage
-from reservation_middleware.site import probed
+from reservation_middleware.reading import probed
 
 from .crawl import MODES, RUNS, Crawls, Run
 from .sites import Host, Page

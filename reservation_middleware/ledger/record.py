@@ -26,6 +26,7 @@ def record(decision: Decision) -> dict[str, Any]:
             "usage": decision.usage,
             "reasons": decision.reasons,
             "offers": decision.offers,
+            "identifiers": decision.identifiers,
             "notes": [_note(note) for note in decision.notes],
             "consulted": decision.consulted,
             "not_reached": decision.not_reached,

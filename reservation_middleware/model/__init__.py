@@ -17,6 +17,7 @@ from .decision import (
 )
 from .document import PAGE, Document, Headers, Outcome, PolicyRequest
 from .error import ConfigurationError, ReservationError
+from .identifier import Identifier
 from .note import Level, Note, NoteKind
 from .offer import Offer
 from .statement import EVERYTHING, Scope, Span, Statement
@@ -34,6 +35,7 @@ __all__ = [
     "Decision",
     "Document",
     "Headers",
+    "Identifier",
     "Level",
     "Mode",
     "Note",

@@ -14,6 +14,7 @@ from typing import Self
 import msgspec
 
 from .error import ConfigurationError
+from .identifier import Identifier
 from .note import Note
 from .offer import Offer
 from .statement import Statement
@@ -135,6 +136,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         policy_tokens: product tokens that stand for purposes, with those purposes.
         probes: which well-known places are asked.
         signals: names of the signals that count; None for all.
+        user: what kind of user the operator is, in RSL's words (commercial, education …).
+        geo: where the operator uses what it fetches, ISO 3166-1 alpha-2 in upper case.
 
     """
 
@@ -148,6 +151,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     policy_tokens: tuple[tuple[str, tuple[str, ...]], ...] = ()
     probes: Probes = Probes.DEFAULT
     signals: tuple[str, ...] | None = None
+    user: tuple[str, ...] = ()
+    geo: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for token, purposes in self.policy_tokens:
@@ -201,6 +206,7 @@ class Reason(msgspec.Struct, frozen=True):
     inferred: bool
     covers: tuple[str, ...]
     digest: str | None
+    conditions: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, statement: Statement) -> Self:
@@ -217,6 +223,7 @@ class Reason(msgspec.Struct, frozen=True):
             statement.inferred,
             statement.covers,
             span.digest,
+            statement.conditions,
         )
 
 
@@ -229,6 +236,7 @@ class Decision(msgspec.Struct, frozen=True):
         crawl: whether the page may be fetched; acquisition is not usage.
         usage: per leaf; None where crawling is disallowed and nobody else spoke.
         reasons: the statements it rests on.
+        identifiers: names of works, rightsholders and licences met on the way.
         consulted: places that were read or found missing.
         not_reached: places that were not; a before-fetch block is provisional.
         expires: when the first of the documents grows stale.
@@ -252,6 +260,7 @@ class Decision(msgspec.Struct, frozen=True):
     expires: datetime | None = None
     crawl_action: Action = Action.PROCEED
     usage_action: Action = Action.PROCEED
+    identifiers: tuple[Identifier, ...] = ()
 
     @property
     def blocked(self) -> bool:

@@ -19,6 +19,7 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
         per: what is paid for (``fetch``, ``training`` …).
         contact: mail address or page.
         protocols: accepted payment protocols.
+        until: until when it is good, RFC 3339, None if nothing was said.
         document: the document that offers it.
         line: where in that document.
 
@@ -32,5 +33,6 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     per: str | None = None
     contact: str | None = None
     protocols: tuple[str, ...] = ()
+    until: str | None = None
     document: str
     line: int | None = None

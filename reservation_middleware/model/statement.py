@@ -48,6 +48,7 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
         span: where.
         scope: about what.
         inferred: drawn from words aimed at somebody else.
+        conditions: what it asks for besides, as written (``exceptions=cc-cr``).
 
     """
 
@@ -60,3 +61,4 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
     span: Span
     scope: Scope = EVERYTHING
     inferred: bool = False
+    conditions: tuple[str, ...] = ()

@@ -5,76 +5,20 @@ are fetched through the crawler's own downloader, so that proxy, TLS and delay s
 hold for them, too. Reference: https://docs.scrapy.org/en/latest/topics/addons.html
 """
 
-import logging
-from collections.abc import Collection, Mapping
-from typing import Self
-from weakref import WeakKeyDictionary
-
 try:
-    from scrapy import Request, Spider, signals
-    from scrapy.crawler import Crawler
     from scrapy.downloadermiddlewares.robotstxt import RobotsTxtMiddleware
-    from scrapy.exceptions import IgnoreRequest, StopDownload
-    from scrapy.http import Headers, Response
     from scrapy.settings import BaseSettings
     from scrapy.utils.misc import load_object
 
-    try:
-        from scrapy.utils.asyncio import is_asyncio_available
-    except ImportError:  # Scrapy 2.13
-        from scrapy.utils.reactor import is_asyncio_reactor_installed as is_asyncio_available
+    from ._middleware import ReservationMiddleware, ReservedError, decided
 except ImportError as error:  # pragma: no cover - needs an environment without Scrapy
     raise ImportError(
         "the Scrapy adapter needs Scrapy 2.13 or newer: "
         "pip install 'reservation-middleware[scrapy]'"
     ) from error
 
-from reservation_middleware.check import Check
-from reservation_middleware.fetch import Answer, Fetcher
-from reservation_middleware.model import (
-    Action,
-    Agent,
-    ConfigurationError,
-    Decision,
-    Mode,
-    Preference,
-    ReservationError,
-)
-from reservation_middleware.model.vocabulary import unknown_word
-from reservation_middleware.site import FIELDS, looks_into
-from reservation_middleware.syntax.path import split_url
-
-from ._page import head_of, page_of
-from ._settings import agent_from, policy_from
-from ._transport import LEFT, Downloads
-
-logger = logging.getLogger(__name__)
-
-#: Sent once per request with its last decision: ``handler(decision, request, spider)``.
-#: A request whose own download fails otherwise sends none.
-decided = object()
-
 #: Where the built-in robots.txt middleware stands; ours takes its place.
 ORDER = 100
-
-_META = "reservation"
-_CUT = "reservation"
-# As Scrapy's Headers keep them.
-_FIELDS = frozenset(field.title() for field in FIELDS)
-_REDIRECTS = (301, 302, 303, 307, 308)
-_VERDICT = {preference: f"verdict/{preference}" for preference in Preference}
-_CRAWL = {preference: f"crawl/{preference}" for preference in Preference}
-
-
-class ReservedError(IgnoreRequest, ReservationError):
-    """A request that was blocked; ``decision`` says why."""
-
-    def __init__(self, decision: Decision) -> None:
-        super().__init__(decision.sentence())
-        self.decision = decision
-
-    def __reduce__(self) -> tuple[type[Self], tuple[Decision]]:
-        return type(self), (self.decision,)
 
 
 class Addon:
@@ -103,195 +47,10 @@ def _place(settings: BaseSettings, middleware: type, order: int | None) -> int |
     for key, given in placed.items():
         if load_object(key) is middleware:
             return None if given is None else int(given)
-    placed[f"{middleware.__module__}.{middleware.__qualname__}"] = order
+    module = __name__ if middleware is ReservationMiddleware else middleware.__module__
+    placed[f"{module}.{middleware.__qualname__}"] = order
     settings.set(name, placed, settings.getpriority(name) or 0)
     return order
 
 
-class ReservationMiddleware:
-    """Checks each request before the fetch, at its response head and at its content.
-
-    Raises (into the request's errback):
-        ReservedError: the page is reserved, or crawling it is disallowed.
-    """
-
-    def __init__(self, crawler: Crawler) -> None:
-        if not _asyncio():
-            raise ConfigurationError(
-                "reservation_middleware needs Scrapy's asyncio reactor, or no reactor at all: "
-                "TWISTED_REACTOR = 'twisted.internet.asyncioreactor.AsyncioSelectorReactor'"
-            )
-        settings = crawler.settings
-        self._crawler = crawler
-        self._agent = agent_from(settings)
-        self._agents = {tuple(self._agent.purposes): self._agent}
-        self._policy = policy_from(settings)
-        self._content = settings.getbool("RESERVATION_CONTENT", True)
-        # Crawl rules are ours unless the user leaves them to Scrapy's own middleware.
-        # With ROBOTSTXT_OBEY on they hold even in observe mode: never less polite.
-        self._crawl_rules = settings.getbool("RESERVATION_ROBOTSTXT", True) and (
-            self._policy.mode is Mode.ENFORCE or settings.getbool("ROBOTSTXT_OBEY")
-        )
-        self._downloads = Downloads(
-            crawler, timeout=settings.getfloat("RESERVATION_TIMEOUT", 30.0), count=self._count
-        )
-        # Time is kept per transfer, by the downloader: a request may wait in its queue for
-        # as long as DOWNLOAD_DELAY has it wait, which says nothing about the site.
-        self._fetcher = Fetcher(timeout=None)
-        self._checks: WeakKeyDictionary[Request, tuple[Check, Decision]] = WeakKeyDictionary()
-
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> Self:
-        """Make the middleware as Scrapy does."""
-        middleware = cls(crawler)
-        crawler.signals.connect(middleware.headers_received, signal=signals.headers_received)
-        crawler.signals.connect(middleware.spider_closed, signal=signals.spider_closed)
-        return middleware
-
-    async def process_request(self, request: Request, spider: Spider | None = None) -> None:  # noqa: ARG002
-        """Decide before the fetch; the policies are fetched first if they are not known."""
-        meta = request.meta
-        if LEFT in meta:
-            return  # one of our own
-        agent = self._agent_for(request) if _META in meta else self._agent
-        if agent is None:
-            return
-        check = Check(request.url, agent=agent, policy=self._policy)
-        if not check.origin.startswith(("http://", "https://")) or check.about_policy:
-            return
-        if meta.get("dont_cache") == _CUT:
-            del meta["dont_cache"]  # of the response that redirected to here
-
-        async def transport(url: str, limit: int) -> Answer:
-            stats = self._crawler.stats
-            if stats is not None:
-                stats.set_value("reservation/policy_fetches", self._fetcher.fetches)
-            return await self._downloads.fetch(url, limit, request)
-
-        await self._fetcher.prepare(check, transport)
-        decision = check.decide()
-        if self._stops(decision, request):
-            raise self._blocked(decision, request)
-        self._checks[request] = check, decision
-
-    def headers_received(self, headers: Headers, request: Request) -> None:
-        """Decide on the response head and stop the download where it is reserved.
-
-        The status is not known here, so the error is raised in ``process_response``: a
-        redirect's head is about the redirect, not about the page behind it.
-        """
-        if _FIELDS.isdisjoint(headers):
-            return
-        known = self._checks.get(request)
-        if known is None:
-            return
-        check = known[0]
-        check.feed(page_of(request.url, 200, head_of(headers), None))
-        decision = check.decide()
-        self._checks[request] = check, decision
-        if self._stops(decision, request):
-            # A body that was cut off must not be kept by the HTTP cache.
-            request.meta["dont_cache"] = request.meta.get("dont_cache") or _CUT
-            raise StopDownload(fail=False)
-
-    def process_response(
-        self,
-        request: Request,
-        response: Response,
-        spider: Spider | None = None,  # noqa: ARG002
-    ) -> Response:
-        """Decide on the whole response, and leave the decision in its meta."""
-        known = self._checks.pop(request, None)
-        if known is None:
-            return response
-        check, decision = known
-        stopped = self._stops(decision, request)
-        if response.status in _REDIRECTS and "Location" in response.headers:
-            return response  # somebody handles redirects by hand; the next hop is checked
-        if not stopped:
-            page = page_of(response.url, response.status, head_of(response.headers), None)
-            if self._content and looks_into(page.media_type):
-                page = page_of(response.url, response.status, page.headers, response.body)
-            check.feed(page)
-            decision = check.decide()
-        request.meta[_META] = decision
-        if stopped or self._stops(decision, request):
-            raise self._blocked(decision, request)
-        self._report(decision, request, blocked=False)
-        return response
-
-    async def spider_closed(self) -> None:
-        """End what is under way."""
-        await self._fetcher.close()
-
-    def _agent_for(self, request: Request) -> Agent | None:
-        """Who asks for a request with options; None if it is to be left alone."""
-        options = request.meta[_META]
-        if isinstance(options, Decision):  # meta of an earlier response passed on
-            return self._agent_to(options.purposes)
-        if not isinstance(options, Mapping):
-            raise ConfigurationError("request.meta['reservation'] must be a dict")
-        for key in options:
-            if key not in ("skip", "purposes"):
-                raise ConfigurationError(unknown_word("key", str(key), ("skip", "purposes")))
-        if options.get("skip"):
-            # Meant for the site that was asked, not for wherever it redirects to.
-            first = request.meta.get("redirect_urls", [request.url])[0]
-            if split_url(first)[0] == split_url(request.url)[0]:
-                self._count("skipped")
-                return None
-        purposes = options.get("purposes")
-        return self._agent if purposes is None else self._agent_to(purposes)
-
-    def _agent_to(self, purposes: Collection[str]) -> Agent:
-        """The crawl's agent with other purposes; the same object for the same purposes."""
-        agent = Agent(self._agent.token, purposes)
-        return self._agents.setdefault(tuple(agent.purposes), agent)
-
-    def _stops(self, decision: Decision, request: Request) -> bool:
-        """Whether a decision is enforced for this request."""
-        if decision.action is Action.PROCEED:
-            return False
-        if (
-            decision.crawl_action is Action.BLOCK
-            and self._crawl_rules
-            and not request.meta.get("dont_obey_robotstxt")
-        ):
-            return True
-        return decision.usage_action is Action.BLOCK and self._policy.mode is Mode.ENFORCE
-
-    def _blocked(self, decision: Decision, request: Request) -> ReservedError:
-        request.meta[_META] = decision
-        self._report(decision, request, blocked=True)
-        error = ReservedError(decision)
-        logger.info("Reserved %s: %s", request, error, extra={"spider": self._crawler.spider})
-        return error
-
-    def _report(self, decision: Decision, request: Request, *, blocked: bool) -> None:
-        """Count and announce the last decision of a request."""
-        self._count("decided")
-        self._count(_VERDICT[decision.verdict])
-        self._count(_CRAWL[decision.crawl])
-        if blocked:
-            self._count("blocked")
-            self._count(f"blocked/stage/{decision.stage}")
-            for signal in {reason.signal for reason in decision.reasons if not reason.inferred}:
-                self._count(f"blocked/signal/{signal}")
-        elif decision.action is Action.BLOCK:
-            self._count("would_block")
-        self._crawler.signals.send_catch_log(
-            signal=decided, decision=decision, request=request, spider=self._crawler.spider
-        )
-
-    def _count(self, name: str) -> None:
-        stats = self._crawler.stats
-        if stats is not None:
-            stats.inc_value("reservation/" + name)
-
-
-def _asyncio() -> bool:
-    """Whether asyncio can be used: Scrapy's asyncio reactor, or no reactor at all."""
-    try:
-        return bool(is_asyncio_available())
-    except RuntimeError:  # nothing is installed yet, so nothing contradicts
-        return True
+__all__ = ["ORDER", "Addon", "ReservationMiddleware", "ReservedError", "decided"]

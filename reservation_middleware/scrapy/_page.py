@@ -3,7 +3,7 @@
 from scrapy.http import Headers
 
 from reservation_middleware.model import PAGE, Document, Outcome
-from reservation_middleware.site import PAGE_FIELDS
+from reservation_middleware.reading import PAGE_FIELDS
 
 # As Scrapy's Headers keep them.
 _PAGE_FIELDS = tuple((field.title(), field.decode()) for field in sorted(PAGE_FIELDS))

@@ -27,6 +27,7 @@ _SETTINGS = (
     *("RESERVATION_AGENT", "RESERVATION_PURPOSES", "RESERVATION_PROFILE", "RESERVATION_MODE"),
     *("RESERVATION_CACHE", "RESERVATION_CONTENT", "RESERVATION_ROBOTSTXT", "RESERVATION_TIMEOUT"),
     *("RESERVATION_PROXY_TOKENS", "RESERVATION_POLICY_TOKENS", "RESERVATION_SIGNALS"),
+    *("RESERVATION_USER", "RESERVATION_GEO"),
     *_CHOICES,
 )
 _LATER = ("RESERVATION_LEDGER", "RESERVATION_LICENCES")
@@ -52,8 +53,9 @@ def policy_from(settings: BaseSettings) -> Policy:
     for name, field in _CHOICES.items():
         if settings.get(name) is not None:
             changes[field] = settings.get(name)
-    if settings.getlist("RESERVATION_PROXY_TOKENS"):
-        changes["proxy_tokens"] = settings.getlist("RESERVATION_PROXY_TOKENS")
+    for field in ("proxy_tokens", "user", "geo"):
+        if settings.getlist(f"RESERVATION_{field.upper()}"):
+            changes[field] = settings.getlist(f"RESERVATION_{field.upper()}")
     tokens = settings.getdict("RESERVATION_POLICY_TOKENS")
     if tokens:
         changes["policy_tokens"] = [(token, list(words)) for token, words in tokens.items()]

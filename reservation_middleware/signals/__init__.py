@@ -7,22 +7,18 @@ page may be crawled comes first, since others depend on its answer.
 
 from typing import Any
 
-from ._signal import (
+from ._signal import Findings, Question, Settled, Signal, Status, Term, Wish, Written
+from ._source import (
     CONTENT,
     HEADERS,
     HTML,
     ROBOTS_TXT,
+    XML,
     Carrier,
-    Findings,
+    Link,
     Place,
-    Question,
-    Settled,
-    Signal,
     Source,
-    Status,
-    Term,
-    Wish,
-    Written,
+    Words,
 )
 from .aipref import Aipref
 from .content_signals import ContentSignals
@@ -46,8 +42,10 @@ __all__ = [
     "HTML",
     "ROBOTS_TXT",
     "SIGNALS",
+    "XML",
     "Carrier",
     "Findings",
+    "Link",
     "Place",
     "Question",
     "Settled",
@@ -56,5 +54,6 @@ __all__ = [
     "Status",
     "Term",
     "Wish",
+    "Words",
     "Written",
 ]

@@ -7,25 +7,23 @@ signal, no operator profile but what ``Question`` shows, and does no I/O.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
-from functools import cached_property
 from typing import ClassVar, Generic, NamedTuple, TypeVar
 
 import msgspec
 
 from reservation_middleware.model import (
     Agent,
-    Document,
+    Identifier,
     Level,
     Note,
     NoteKind,
     Offer,
     Policy,
     Preference,
-    Span,
     Statement,
 )
-from reservation_middleware.syntax.html import Meta, metas
-from reservation_middleware.syntax.robots import RobotsFile
+
+from ._source import CONTENT, HEADERS, HTML, ROBOTS_TXT, Carrier, Link, Place, Source
 
 #: Answers that are kept per document.
 _MOST_ANSWERS = 256
@@ -41,35 +39,6 @@ class Status(StrEnum):
     DE_FACTO = "de facto"
 
 
-class Place(NamedTuple):
-    """Where documents come from: a well-known resource, the response head or the content.
-
-    Attributes:
-        name: as ``consulted`` and ``not_reached`` show it.
-        path: of the well-known resource, None for the page's own head and content.
-        limit: bytes of the body that are read.
-        probed: whether the default profiles ask for it (None: not a resource).
-
-    """
-
-    name: str
-    path: str | None = None
-    limit: int = 0
-    probed: bool = False
-
-
-ROBOTS_TXT = Place("robots.txt", "/robots.txt", 512 * 1024, probed=True)
-HEADERS = Place("headers")
-CONTENT = Place("content")
-
-
-class Carrier(NamedTuple):
-    """One way in which a signal travels: its name in reasons and the place it stands in."""
-
-    name: str
-    place: Place
-
-
 class Term(NamedTuple):
     """A native word and the leaves that its yes and its no cover (see the spec page)."""
 
@@ -77,50 +46,18 @@ class Term(NamedTuple):
     no: tuple[str, ...]
 
 
-#: Media types of content that is looked into; without one it may be HTML.
-HTML = ("", "text/html", "application/xhtml+xml")
-
-
-class Source:
-    """One document at one place, with the parses that several signals share."""
-
-    def __init__(self, document: Document, place: Place, words: Sequence[bytes] = ()) -> None:
-        self.document = document
-        self.place = place
-        self._words = words
-
-    @cached_property
-    def robots(self) -> RobotsFile:
-        """The document read as robots.txt."""
-        return RobotsFile(self.document.body or b"")
-
-    @cached_property
-    def metas(self) -> tuple[Meta, ...]:
-        """Named metas in which one of the signals' words occurs; none where it is no HTML."""
-        if self.document.media_type not in HTML:
-            return ()
-        content_type = (self.document.fields.get("content-type") or [""])[-1].lower()
-        _, _, charset = content_type.partition("charset=")
-        charset = charset.split(";")[0].strip(" \"'")
-        return metas(self.document.body or b"", self._words, charset=charset)
-
-    def span(self, line: int | None = None) -> Span:
-        """Where something stands in this document."""
-        return Span(self.document.url, self.document.digest, line)
-
-    def note(self, kind: NoteKind, detail: str = "", line: int | None = None) -> Note:
-        """A note about this document."""
-        return Note(kind, self.document.url, line, detail)
-
-
 class Findings:
     """What one signal found in one document; subclasses add what settling needs."""
 
-    __slots__ = ("_answers", "notes", "place")
+    __slots__ = ("_answers", "links", "notes", "place")
 
-    def __init__(self, place: Place, notes: tuple[Note, ...] = ()) -> None:
+    def __init__(
+        self, place: Place, notes: tuple[Note, ...] = (), links: tuple[Link, ...] = ()
+    ) -> None:
         self.place = place
         self.notes = notes
+        #: Documents that are needed to understand this one.
+        self.links = links
         self._answers: dict[tuple[int, ...], tuple[Sequence[Statement], Settled]] = {}
 
     def answer(self, said: Sequence[Statement], make: "Callable[[], Settled]") -> "Settled":
@@ -180,6 +117,7 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     unreachable: str | None = None
     statements: tuple[Statement, ...] = ()
     offers: tuple[Offer, ...] = ()
+    identifiers: tuple[Identifier, ...] = ()
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
@@ -238,8 +176,17 @@ class Signal(ABC, Generic[F]):
     governs_crawl: ClassVar[bool] = False
     #: Header fields that the signal reads, lower case.
     fields: ClassVar[tuple[bytes, ...]] = ()
-    #: Words that make a meta element worth parsing, lower case.
+    #: The same for fields that most responses carry, each with words in lower case of which
+    #: one must occur in its value.
+    common_fields: ClassVar[Mapping[bytes, tuple[str, ...]]] = {}
+    #: Statuses of the page that say something by themselves.
+    statuses: ClassVar[tuple[int, ...]] = ()
+    #: Words that make a meta element worth parsing, lower case, no white space.
     words: ClassVar[tuple[bytes, ...]] = ()
+    #: The same for links, scripts and other elements (``syntax.html.Element``).
+    element_words: ClassVar[tuple[bytes, ...]] = ()
+    #: Words that make content worth parsing that is XML but no HTML, as they are written.
+    xml_words: ClassVar[tuple[bytes, ...]] = ()
 
     @abstractmethod
     def parse(self, source: Source) -> F | None:
@@ -327,7 +274,9 @@ __all__ = [
     "ROBOTS_TXT",
     "Carrier",
     "Findings",
+    "Identifier",
     "Level",
+    "Link",
     "Place",
     "Question",
     "Settled",

@@ -1,4 +1,4 @@
-"""A bounded prescan of HTML for ``<meta>`` elements that matter.
+"""A bounded prescan of HTML for the elements that matter: metas, links, scripts.
 
 Half of all pages have robots metas and nearly all of them say ``index, follow``, so
 the prescan looks for the words that matter, not for the tag: only a page with one of
@@ -8,41 +8,31 @@ counted, and nothing that a whole-page parse finds is missed.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from ._prescan import (
+    KINDS,
+    LONG_TAG,
+    MAX_ELEMENTS,
+    MAX_METAS,
+    MAX_TEXT,
+    META_TAG,
+    MOST_HITS,
+    OTHER_TAG,
+    SCRIPTS,
+    ascii_compatible,
+    has_elements,
+    has_metas,
+    is_monstrous,
+    speaking_elements,
+    speaking_metas,
+)
+
 #: Bytes of a page that are looked at.
 LIMIT = 8 * 1024 * 1024
-#: Metas of interest that are kept; a page with more is not trying to be understood.
-MAX_METAS = 256
-
-# Beyond these a page is not given to the parser as a whole: tags, attributes of one tag,
-# open elements; then bytes of a tag that is still looked at, and words in all tags.
-_MANY_TAGS, _MANY, _DEEP = 50_000, 1_000, 600
-# So many tags cannot be too deep, however they are nested.
-_HARMLESS = 4_000
-_LONG_TAG, _MOST_HITS = 64 * 1024, 10_000
-# A name and white space: a comparison in a script seldom looks so.
-_LONG = re.compile(rb"<[a-zA-Z][a-zA-Z0-9:-]*+[\s/][^>]{2048,}+")
-_QUOTED = re.compile(rb"""\"[^"]*+"|'[^']*+'""")
-_ELEMENT = re.compile(rb"<(/?)([a-zA-Z][^\s/>]*+)")
-# Elements that hold nothing, or that the next of their kind ends.
-_FLAT = frozenset(
-    b"area base br col embed hr img input link meta param source track wbr "
-    b"p li dt dd tr td th option optgroup thead tbody tfoot body head html".split()
-)
-
-# A meta tag up to its end, ``>`` inside quotes left alone. Possessive, so linear. A quote
-# that is never closed may stand in an unquoted value (``content=don't``): it ends nothing.
-_TAG = re.compile(rb"""<[mM][eE][tT][aA](?:[^>"']++|"[^"]*+"|'[^']*+'|["'])*+""")
-# Character references to letters, digits, "-" or ":": a word may be spelled with them.
-_SPELLED = re.compile(
-    rb"&#(?:0*(?:45|4[89]|5[0-8]|6[5-9]|[78]\d|90|9[789]|1[01]\d|12[0-2])(?!\d)"
-    rb"|[xX]0*(?:2[dD]|3[0-9aA]|[46][1-9a-fA-F]|[57][0-9aA])(?![0-9a-fA-F]))"
-    rb"|&colon;"
-)
 
 
 class Meta(NamedTuple):
@@ -53,112 +43,147 @@ class Meta(NamedTuple):
     line: int | None
 
 
-def metas(body: bytes, words: Sequence[bytes], *, charset: str = "") -> tuple[Meta, ...]:
-    """The named metas of a page in which one of ``words`` occurs, in document order.
+class Element(NamedTuple):
+    """A link or script, or any element that carries a property.
+
+    Attributes:
+        tag: its name in lower case.
+        attributes: values by lower-case name, stripped.
+        text: what stands in it, of scripts and of properties.
+        line: where its tag begins, None if that could not be found.
+        whole: whether it stands where it is about the whole page: in the head, or directly
+            in the body.
+    """
+
+    tag: str
+    attributes: Mapping[str, str]
+    text: str
+    line: int | None
+    whole: bool
+
+
+class Html(NamedTuple):
+    """What a page holds of interest, in document order."""
+
+    metas: tuple[Meta, ...] = ()
+    elements: tuple[Element, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.metas or self.elements)
+
+
+NOTHING = Html()
+
+
+def read(
+    body: bytes,
+    words: Sequence[bytes],
+    element_words: Sequence[bytes] = (),
+    *,
+    charset: str = "",
+) -> Html:
+    """The named metas and the other elements of a page in which one of some words occurs.
 
     Args:
         body: the page, decoded from its content coding.
-        words: what to look for in names and contents, ASCII lower case, no white space.
+        words: what to look for in names and contents of metas, ASCII lower case, no white space.
+        element_words: the same for what other elements are for (their ``rel``, ``itemprop``,
+            ``property`` or ``type``) and for scripts of RSL or JSON-LD.
         charset: the charset parameter of its Content-Type, if any.
 
     """
-    body = _ascii_compatible(body[:LIMIT], charset.lower())
-    tags = _TAG.findall(body)
-    if not tags:
-        return ()
-    everything = (
-        b"\0".join(tags)
-        if b"\0" not in body
-        else b"\0".join([tag.replace(b"\0", b" ") for tag in tags])
-    )
-    if not _speaks(everything, words):
-        return ()
-    if _is_monstrous(body):
+    body = ascii_compatible(body[:LIMIT], charset.lower())
+    tags = META_TAG.findall(body)
+    metas, elements = has_metas(tags, words), has_elements(body, tuple(element_words))
+    if not metas and not elements:
+        return NOTHING
+    if is_monstrous(body):
         # Only the tags that matter, side by side: what hides them is not looked into, so
         # that a site that reserves in such a page is heard rather than not.
-        body = b">\n".join(_speaking(tags, everything, words)) + b">"
+        found = speaking_metas(tags, words) if metas else []
+        found += speaking_elements(body, element_words) if elements else []
+        body = b">\n".join(found) + b">"
     # Whatever the encoding, tags are ASCII; some versions of the parser want UTF-8.
     body = body.decode("utf-8", "replace").encode()
-    return _parsed(body, tuple(word.decode("ascii") for word in words))
-
-
-def _speaking(tags: Sequence[bytes], everything: bytes, words: Sequence[bytes]) -> list[bytes]:
-    """The first tags in which a word occurs, or something that may spell one; in order."""
-    lower = _solid(everything)
-    found: set[int] = set()
-    for text, pattern in (
-        (lower, re.compile(b"|".join(map(re.escape, words)))),
-        (everything, _SPELLED),
-    ):
-        number = position = 0
-        for count, hit in enumerate(pattern.finditer(text)):
-            if count == _MOST_HITS:
-                break
-            number += text.count(b"\0", position, hit.start())
-            position = hit.start()
-            found.add(number)
-    return [
-        tags[number]
-        for number in sorted(found)[: 2 * MAX_METAS]
-        if len(tags[number]) <= _LONG_TAG and _attributes(tags[number]) <= _MANY
-    ]
-
-
-def _solid(tags: bytes) -> bytes:
-    """Tags in lower case without white space: it may stand in a word, as in "max-snippet: 0"."""
-    return tags.lower().translate(None, b" \t\r\n\f")
-
-
-def _speaks(tags: bytes, words: Sequence[bytes]) -> bool:
-    """Whether a word occurs in some tags, or something that may spell one."""
-    lower = _solid(tags)
-    return any(word in lower for word in words) or (
-        b"&" in tags and _SPELLED.search(tags) is not None
+    tree = LexborHTMLParser(body)
+    return Html(
+        _metas(tree, body, _text(words)) if metas else (),
+        _elements(tree, body, _text(element_words)) if elements else (),
     )
 
 
-def _is_monstrous(body: bytes) -> bool:
-    """Whether a page is built to make a parser slow: too deep, too many or too long tags.
-
-    A tree builder may take time quadratic in depth and in attributes per tag.
-    """
-    tags = body.count(b"<")
-    if tags > _MANY_TAGS:
-        return True
-    if any(_attributes(found[0]) > _MANY for found in _LONG.finditer(body)):
-        return True
-    if tags <= _HARMLESS:
-        return False
-    depth = 0
-    for close, name in _ELEMENT.findall(body):
-        if close:
-            depth = depth - 1 if depth else 0
-        elif name.lower() not in _FLAT:
-            depth += 1
-            if depth > _DEEP:
-                return True
-    return False
+def metas(body: bytes, words: Sequence[bytes], *, charset: str = "") -> tuple[Meta, ...]:
+    """The named metas alone; see ``read``."""
+    return read(body, words, charset=charset).metas
 
 
-def _attributes(tag: bytes) -> int:
-    """About how many attributes a tag has; what is quoted is none."""
-    return len(_QUOTED.sub(b"", tag).split())
+def _text(words: Sequence[bytes]) -> tuple[str, ...]:
+    return tuple(word.decode("ascii") for word in words)
 
 
-def _parsed(body: bytes, words: tuple[str, ...]) -> tuple[Meta, ...]:
-    found: list[Meta] = []
-    lines = _TagLines(body)
+def _elements(tree: LexborHTMLParser, body: bytes, words: tuple[str, ...]) -> tuple[Element, ...]:
+    found: list[Element] = []
+    lines = _TagLines(body, OTHER_TAG)
     inert: dict[int, bool] = {}
     looked = 0
-    for node in LexborHTMLParser(body).css("meta[name][content]"):
-        attributes = node.attributes
-        name = (attributes["name"] or "").strip().lower()
-        content = (attributes["content"] or "").strip()
-        said = "".join(f"{name} {content[:_LONG_TAG]}".lower().split())
+    for node in tree.css("[rel],[itemprop],[property],script[type]"):
+        attributes = {
+            name.lower(): (value or "").strip() for name, value in node.attributes.items()
+        }
+        tag = node.tag or ""
+        if tag == "script":
+            if attributes.get("type", "").partition(";")[0].strip().lower() not in SCRIPTS:
+                continue
+            text = node.text() or ""
+            said = f"{attributes['type']} {text}"
+        else:
+            said = " ".join(attributes.get(kind, "")[:LONG_TAG] for kind in KINDS)
+            text = ""
+        said = said.lower()
         if not any(word in said for word in words):
             continue
         looked += 1
-        if looked > _MOST_HITS:
+        if looked > MOST_HITS:
+            break
+        if _inert(node, inert):
+            continue
+        if not text and tag not in ("link", "meta"):
+            text = (node.text() or "").strip()
+        mark = text.strip() if tag == "script" else attributes.get("href", "")
+        found.append(
+            Element(
+                tag,
+                attributes,
+                text[:MAX_TEXT],
+                lines.of(tag, mark.lower()) if tag != "script" else _line_of(body, mark),
+                node.parent is not None and node.parent.tag in ("head", "html", "body"),
+            )
+        )
+        if len(found) == MAX_ELEMENTS:
+            break
+    return tuple(found)
+
+
+def _line_of(body: bytes, text: str) -> int | None:
+    """The line in which some text of a page begins."""
+    at = body.find(text[:200].encode("utf-8", "replace")) if text else -1
+    return None if at < 0 else body.count(b"\n", 0, at) + 1
+
+
+def _metas(tree: LexborHTMLParser, body: bytes, words: tuple[str, ...]) -> tuple[Meta, ...]:
+    found: list[Meta] = []
+    lines = _TagLines(body, META_TAG)
+    inert: dict[int, bool] = {}
+    looked = 0
+    for node in tree.css("meta[name][content]"):
+        attributes = node.attributes
+        name = (attributes["name"] or "").strip().lower()
+        content = (attributes["content"] or "").strip()
+        said = "".join(f"{name} {content[:LONG_TAG]}".lower().split())
+        if not any(word in said for word in words):
+            continue
+        looked += 1
+        if looked > MOST_HITS:
             break
         if _inert(node, inert):
             continue
@@ -193,9 +218,9 @@ class _TagLines:
     found where it should be has no line, and after some of them none has.
     """
 
-    def __init__(self, body: bytes) -> None:
+    def __init__(self, body: bytes, tags: "re.Pattern[bytes]") -> None:
         self._body = body
-        self._tags = _TAG.finditer(body)
+        self._tags = tags.finditer(body)
         self._counted = 0
         self._line = 1
         self._misses = 0
@@ -215,11 +240,4 @@ class _TagLines:
         return None
 
 
-def _ascii_compatible(body: bytes, charset: str) -> bytes:
-    """The body in an encoding in which tags are ASCII (only UTF-16 and UTF-32 are not)."""
-    if body.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return body.decode("utf-16", "replace").encode()
-    if charset in ("utf-16", "utf-16le", "utf-16be"):
-        codec = "utf-16-be" if charset == "utf-16be" else "utf-16-le"
-        return body.decode(codec, "replace").encode()
-    return body
+__all__ = ["LIMIT", "MAX_METAS", "NOTHING", "Element", "Html", "Meta", "metas", "read"]

@@ -1,0 +1,135 @@
+"""Documents read by every signal: which places there are, and what is worth reading.
+
+A ``Reading`` is a document at one place with what every signal found in it. No I/O.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from .model import Document, Headers, Note, Probes
+from .signals import (
+    CONTENT,
+    HEADERS,
+    HTML,
+    SIGNALS,
+    XML,
+    Findings,
+    Link,
+    Place,
+    Signal,
+    Source,
+    Words,
+)
+from .syntax.media import TYPES as MEDIA_TYPES
+
+_WORDS = Words(
+    metas=tuple(dict.fromkeys(word for signal in SIGNALS for word in signal.words)),
+    elements=tuple(dict.fromkeys(word for signal in SIGNALS for word in signal.element_words)),
+    xml=tuple(dict.fromkeys(word for signal in SIGNALS for word in signal.xml_words)),
+)
+#: Words of fields that most responses carry: one of them must occur in the value.
+_COMMON: Mapping[str, tuple[str, ...]] = {
+    field: tuple(
+        word
+        for signal in SIGNALS
+        for name, words in signal.common_fields.items()
+        if name.decode() == field
+        for word in words
+    )
+    for field in {name.decode() for signal in SIGNALS for name in signal.common_fields}
+}
+_STATUSES = frozenset(status for signal in SIGNALS for status in signal.statuses)
+_FIELDS = frozenset(field.decode() for signal in SIGNALS for field in signal.fields)
+#: Header fields that some signal reads, lower case.
+FIELDS: frozenset[bytes] = frozenset(field.encode() for field in (*_FIELDS, *_COMMON))
+#: Every place that some signal reads, in the order in which a fetch reaches them.
+PLACES: tuple[Place, ...] = tuple(
+    sorted(
+        dict.fromkeys(place for signal in SIGNALS for place in signal.places),
+        key=lambda place: (place is CONTENT, place is HEADERS, place.linked),
+    )
+)
+#: Well-known resources by their name.
+RESOURCES: Mapping[str, Place] = {place.name: place for place in PLACES if place.path}
+#: Places of documents that others point to, by their name.
+LINKED: Mapping[str, Place] = {place.name: place for place in PLACES if place.linked}
+_READERS: Mapping[Place, tuple[tuple[int, Signal[Any]], ...]] = {
+    place: tuple((n, signal) for n, signal in enumerate(SIGNALS) if place in signal.places)
+    for place in PLACES
+}
+
+#: A signal's number in SIGNALS, and what it found.
+Found = tuple[int, Findings]
+
+
+class Reading:
+    """A document with what every signal found in it at one place; made once, used often."""
+
+    __slots__ = ("document", "found", "links", "notes", "place")
+
+    def __init__(self, document: Document, place: Place, source: Source | None = None) -> None:
+        self.document = document
+        self.place = place
+        source = source or Source(document, place, _WORDS)
+        found: list[Found] = []
+        for number, signal in _READERS[place]:
+            findings = signal.parse(source)
+            if findings is not None:
+                found.append((number, findings))
+        self.found = tuple(found)
+        self.notes: tuple[Note, ...] = tuple(
+            note for _, findings in found for note in findings.notes
+        )
+        #: What this document points to and is needed to understand it; one step, no further.
+        self.links: tuple[Link, ...] = (
+            ()
+            if place.linked
+            else tuple(dict.fromkeys(link for _, findings in found for link in findings.links))
+        )
+
+
+#: Fields of a page's head that matter: those that some signal reads, and the media type.
+PAGE_FIELDS: frozenset[bytes] = FIELDS | {b"content-type"}
+
+
+def looks_into(media_type: str) -> bool:
+    """Whether content of a media type (lower case, no parameters) is read at all."""
+    return media_type in _CONTENT_TYPES
+
+
+_CONTENT_TYPES = frozenset((*HTML, *XML, *MEDIA_TYPES))
+
+
+def page_readings(document: Document) -> tuple[Reading, ...]:
+    """The readings of a page that say anything: of its head, and of its body if there is one.
+
+    Most pages say nothing, so what could say something is looked for before it is read.
+    """
+    readings: tuple[Reading, ...] = ()
+    if document.status in _STATUSES or head_speaks(document.headers):
+        readings = (Reading(document, HEADERS, Source(document, HEADERS, _WORDS)),)
+    if document.body:
+        source = Source(document, CONTENT, _WORDS)
+        if source.speaks:
+            readings = (*readings, Reading(document, CONTENT, source))
+    return readings
+
+
+def head_speaks(headers: Headers) -> bool:
+    """Whether a head holds a field that some signal may read."""
+    for name, value in headers:
+        if name in _FIELDS:
+            return True
+        words = _COMMON.get(name)
+        if words:
+            value = value.lower()
+            if any(word in value for word in words):
+                return True
+    return False
+
+
+@cache
+def probed(probes: Probes) -> tuple[Place, ...]:
+    """The well-known places that are asked before a fetch."""
+    return tuple(place for place in PLACES if place.path and (place.probed or probes is Probes.ALL))

@@ -1,0 +1,182 @@
+"""Where signals are read: places, and one document at a place with its shared parses.
+
+A second room of ``_signal.py``. Several signals read the same robots.txt, page or
+image; each format is parsed once, when the first of them asks. No I/O.
+"""
+
+from collections.abc import Sequence
+from functools import cached_property
+from ipaddress import ip_address
+from typing import NamedTuple
+from urllib.parse import quote, urljoin, urlsplit
+
+from reservation_middleware.model import Document, Note, NoteKind, Span
+from reservation_middleware.syntax import html, media
+from reservation_middleware.syntax.robots import RobotsFile
+
+
+class Place(NamedTuple):
+    """Where documents come from: a well-known resource, the page, or what these point to.
+
+    Attributes:
+        name: as ``consulted`` and ``not_reached`` show it.
+        path: of the well-known resource, None for other places.
+        limit: bytes of the body that are read.
+        probed: whether the default profiles ask for it (None: not a resource).
+        linked: whether documents come to it only where another document points to them.
+
+    """
+
+    name: str
+    path: str | None = None
+    limit: int = 0
+    probed: bool = False
+    linked: bool = False
+
+
+ROBOTS_TXT = Place("robots.txt", "/robots.txt", 512 * 1024, probed=True)
+HEADERS = Place("headers")
+CONTENT = Place("content")
+
+
+class Carrier(NamedTuple):
+    """One way in which a signal travels: its name in reasons and the place it stands in."""
+
+    name: str
+    place: Place
+
+
+class Link(NamedTuple):
+    """A document that another one points to and that is needed to understand it."""
+
+    place: Place
+    url: str
+
+
+#: Media types of content that is read as HTML; without one it may be HTML.
+HTML = ("", "text/html", "application/xhtml+xml")
+#: Media types of content that may be a feed, or any XML that says what it is.
+XML = ("application/rss+xml", "application/xml", "text/xml", "application/rsl+xml")
+_MANY_OCTETS = 8 * 1024 * 1024
+
+
+class Words(NamedTuple):
+    """What makes content worth parsing, ASCII lower case: words of all signals together.
+
+    Attributes:
+        metas: in the name or content of a meta element.
+        elements: in a link, a script or another element that carries statements.
+        xml: in XML that is no HTML.
+    """
+
+    metas: Sequence[bytes] = ()
+    elements: Sequence[bytes] = ()
+    xml: Sequence[bytes] = ()
+
+
+_NO_WORDS = Words()
+
+
+class Source:
+    """One document at one place, with the parses that several signals share."""
+
+    def __init__(self, document: Document, place: Place, words: Words = _NO_WORDS) -> None:
+        self.document = document
+        self.place = place
+        self._words = words
+
+    @cached_property
+    def robots(self) -> RobotsFile:
+        """The document read as robots.txt."""
+        return RobotsFile(self.document.body or b"")
+
+    @cached_property
+    def page(self) -> html.Html:
+        """What an HTML page holds of interest; nothing where it is no HTML."""
+        body = self.document.body or b""
+        if self.document.media_type not in HTML or media.recognised(body):
+            return html.NOTHING
+        content_type = (self.document.fields.get("content-type") or [""])[-1].lower()
+        _, _, charset = content_type.partition("charset=")
+        charset = charset.split(";")[0].strip(" \"'")
+        return html.read(body, self._words.metas, self._words.elements, charset=charset)
+
+    @property
+    def metas(self) -> tuple[html.Meta, ...]:
+        """Named metas in which one of the signals' words occurs."""
+        return self.page.metas
+
+    @cached_property
+    def xml(self) -> bytes | None:
+        """Content that is XML and holds one of the signals' words, else None."""
+        body = self.document.body or b""
+        if self.document.media_type not in XML:
+            return None
+        head = body[:_MANY_OCTETS]
+        return body if any(word in head for word in self._words.xml) else None
+
+    @cached_property
+    def file(self) -> media.Media:
+        """What an image, a PDF or an EPUB says of itself; nothing in anything else."""
+        return media.read(self.document.body or b"", self.document.media_type)
+
+    @property
+    def speaks(self) -> bool:
+        """Whether content holds anything that some signal may read."""
+        return bool(self.page) or self.xml is not None or bool(self.file)
+
+    def span(self, line: int | None = None) -> Span:
+        """Where something stands in this document."""
+        return Span(self.document.url, self.document.digest, line)
+
+    def note(self, kind: NoteKind, detail: str = "", line: int | None = None) -> Note:
+        """A note about this document."""
+        return Note(kind, self.document.url, line, detail)
+
+    def link(self, place: Place, url: str) -> Link | None:
+        """A document that this one points to; None where it is not to be fetched."""
+        found = self.absolute(url)
+        return Link(place, found) if found and _reachable(self.document.url, found) else None
+
+    def absolute(self, url: str) -> str | None:
+        """A URL in this document as an absolute one without fragment; None if it cannot be one.
+
+        What may not stand in a URL is percent-encoded, as browsers do it.
+        """
+        url = url.strip()
+        if not url or len(url) > _LONGEST_URL:
+            return None
+        try:
+            found = urljoin(self.document.url, quote(url, safe=_URL)).partition("#")[0]
+            host = urlsplit(found).hostname
+        except ValueError:
+            return None
+        return found if host and found.lower().startswith(("https://", "http://")) else None
+
+
+_LONGEST_URL = 2048
+#: What stays as it is in a URL.
+_URL = "%:/?#[]@!$&'()*+,;=~"
+
+
+def _reachable(source: str, target: str) -> bool:
+    """Whether a document may make us fetch another: no public one points into a private net.
+
+    Names are resolved, and their addresses checked, by whoever fetches.
+    """
+    return _is_public(target) or not _is_public(source)
+
+
+def _is_public(url: str) -> bool:
+    try:
+        host = (urlsplit(url).hostname or "").rstrip(".")
+    except ValueError:
+        return False
+    if host == "localhost" or host.endswith((".localhost", ".local", ".internal")):
+        return False
+    try:
+        return ip_address(host).is_global
+    except ValueError:
+        # A last label of digits makes an address of it, however it is written.
+        last = host.rpartition(".")[2]
+        return not (last.isdigit() or last.startswith("0x"))

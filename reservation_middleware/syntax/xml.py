@@ -1,0 +1,83 @@
+"""XML from strangers: parsed with bounds, or refused with a reason.
+
+Here: parsing and positions. Not here: any vocabulary. A document type declaration is
+refused as a whole, so no entity is ever defined, loaded or expanded.
+Reference: https://www.w3.org/TR/xml/
+"""
+
+import re
+
+from lxml import etree
+
+#: Bytes of a document that is parsed, and elements that may be open at once.
+LIMIT, MAX_DEPTH = 1024 * 1024, 100
+
+_DOCTYPE = re.compile(rb"<!\s*DOCTYPE", re.IGNORECASE)
+# In encodings with NUL bytes the declaration looks otherwise.
+_WIDE = (b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<")
+
+
+class XmlError(ValueError):
+    """What is wrong with a document, in a few words, and the line if it is known."""
+
+    def __init__(self, why: str, line: int | None = None) -> None:
+        super().__init__(why)
+        self.line = line
+
+
+def parse(body: bytes) -> etree._Element:
+    """The root element of a document.
+
+    Args:
+        body: the document, its encoding declared or UTF-8.
+
+    Raises:
+        XmlError: too long, too deep, not well-formed, or with a document type.
+    """
+    if len(body) > LIMIT:
+        raise XmlError(f"longer than {LIMIT // 1024} KiB")
+    body = body.lstrip(b" \t\r\n")
+    if body.startswith(_WIDE):
+        try:
+            text = body.decode("utf-16")
+        except UnicodeDecodeError:
+            raise XmlError("no text in any encoding it may have") from None
+        body = re.sub(r"^<\?xml[^>]*\?>", "", text).encode("utf-8", "replace")
+    if _DOCTYPE.search(body):
+        raise XmlError("it has a document type declaration")
+    parser = etree.XMLParser(
+        resolve_entities=False,
+        load_dtd=False,
+        no_network=True,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+    try:
+        root = etree.fromstring(body, parser)
+    except (etree.XMLSyntaxError, ValueError, LookupError) as error:
+        line = error.lineno if isinstance(error, etree.XMLSyntaxError) else None
+        raise XmlError(str(error).partition(", line ")[0][:200] or "not XML", line) from None
+    if root is None:
+        raise XmlError("no element in it")
+    _check_depth(root)
+    return root
+
+
+def _check_depth(root: etree._Element) -> None:
+    depth = 0
+    for event, _ in etree.iterwalk(root, events=("start", "end")):
+        depth += 1 if event == "start" else -1
+        if depth > MAX_DEPTH:
+            raise XmlError(f"more than {MAX_DEPTH} elements inside each other")
+
+
+def name_of(element: etree._Element) -> tuple[str, str]:
+    """Namespace and local name of an element, the namespace "" where it has none."""
+    name = etree.QName(element)
+    return name.namespace or "", name.localname
+
+
+def text_of(element: etree._Element) -> str:
+    """All text in an element, white space collapsed."""
+    return " ".join("".join(element.itertext()).split())
