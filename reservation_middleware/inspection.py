@@ -84,7 +84,8 @@ async def inspect(url: str, *, agent: Agent, policy: Policy, **session: Any) -> 
         problem = f"robots.txt: {robots.problem or f'HTTP {robots.status}'}"
     tokens = dict.fromkeys((agent.token, *USUAL))
     decisions = {
-        token: _decide(url, site, page, Agent(token, agent.purposes), policy) for token in tokens
+        token: await _decide(url, site, page, Agent(token, agent.purposes), policy, fetcher)
+        for token in tokens
     }
     return Inspection(
         asked,
@@ -95,10 +96,13 @@ async def inspect(url: str, *, agent: Agent, policy: Policy, **session: Any) -> 
     )
 
 
-def _decide(url: str, site: Site, page: Document | None, agent: Agent, policy: Policy) -> Decision:
+async def _decide(
+    url: str, site: Site, page: Document | None, agent: Agent, policy: Policy, fetcher: Fetcher
+) -> Decision:
     check = Check(url, agent=agent, policy=policy, site=site)
     if page is not None:
         check.feed(page)
+        await fetcher.follow(check, _known_only)
     return check.decide()
 
 

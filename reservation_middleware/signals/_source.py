@@ -147,6 +147,9 @@ class Source:
         if not url or len(url) > _LONGEST_URL:
             return None
         try:
+            given = urlsplit(url)
+            if given.scheme and not given.netloc:
+                return None  # "https:x" would be taken for a relative reference
             found = urljoin(self.document.url, quote(url, safe=_URL)).partition("#")[0]
             host = urlsplit(found).hostname
         except ValueError:

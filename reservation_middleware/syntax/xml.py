@@ -36,7 +36,7 @@ def parse(body: bytes) -> etree._Element:
     """
     if len(body) > LIMIT:
         raise XmlError(f"longer than {LIMIT // 1024} KiB")
-    body = body.lstrip(b" \t\r\n")
+    body = body.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")
     if body.startswith(_WIDE):
         try:
             text = body.decode("utf-16")
