@@ -183,7 +183,8 @@ class Signal(ABC, Generic[F]):
     statuses: ClassVar[tuple[int, ...]] = ()
     #: Words that make a meta element worth parsing, lower case, no white space.
     words: ClassVar[tuple[bytes, ...]] = ()
-    #: The same for links, scripts and other elements (``syntax.html.Element``).
+    #: Words that make links, scripts and other elements worth parsing (``syntax.html.Element``),
+    #: as they are usually written: ``usageInfo``.
     element_words: ClassVar[tuple[bytes, ...]] = ()
     #: Words that make content worth parsing that is XML but no HTML, as they are written.
     xml_words: ClassVar[tuple[bytes, ...]] = ()

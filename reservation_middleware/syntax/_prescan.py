@@ -4,8 +4,9 @@ A second room of ``html.py``. Linear in the length of the page, whatever it hold
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
+from typing import NamedTuple
 
 #: Metas of interest that are kept, and other elements; a page with more is not trying to be
 #: understood.
@@ -30,7 +31,13 @@ _FLAT = frozenset(
 
 # A meta tag up to its end, ``>`` inside quotes left alone. Possessive, so linear. A quote
 # that is never closed may stand in an unquoted value (``content=don't``): it ends nothing.
-META_TAG = re.compile(rb"""<[mM][eE][tT][aA](?:[^>"']++|"[^"]*+"|'[^']*+'|["'])*+""")
+_REST = rb"""(?:[^>"']++|"[^"]*+"|'[^']*+'|["'])*+"""
+META_TAG = re.compile(rb"<[mM][eE][tT][aA]" + _REST)
+#: Tags other than metas that may hold something of interest, and those together with metas.
+OTHER_TAG = re.compile(rb"<(?:[lL][iI][nN][kK]|[sS][cC][rR][iI][pP][tT]|[aA])[\s/]" + _REST)
+_ANY_TAG = re.compile(
+    rb"<(?:[mM][eE][tT][aA]|[lL][iI][nN][kK][\s/]|[sS][cC][rR][iI][pP][tT][\s/]|[aA][\s/])" + _REST
+)
 # Character references to letters, digits, "-" or ":": a word may be spelled with them.
 _SPELLED = re.compile(
     rb"&#(?:0*(?:45|4[89]|5[0-8]|6[5-9]|[78]\d|90|9[789]|1[01]\d|12[0-2])(?!\d)"
@@ -39,19 +46,43 @@ _SPELLED = re.compile(
 )
 
 
-# Elements other than metas: the attributes that say what they are for, and the tags that are
-# looked at where a page is not parsed as a whole.
+#: The attributes that say what an element is for, and the scripts that are looked into.
 KINDS = ("rel", "itemprop", "property", "type")
 SCRIPTS = ("application/rsl+xml", "application/ld+json")
-_SCRIPT_MARKS = tuple(kind.encode() for kind in SCRIPTS)
-OTHER_TAG = re.compile(
-    rb"""<(?:link|a|area|script)\s(?:[^>"']++|"[^"]*+"|'[^']*+'|["'])*+""", re.IGNORECASE
-)
+_MARKS = tuple(kind.encode() for kind in SCRIPTS)
 
 
-def has_metas(tags: Sequence[bytes], words: Sequence[bytes]) -> bool:
-    """Whether a word occurs in some meta tags, or something that may spell one."""
-    return bool(tags) and _speaks(_joined(tags), words)
+class Interest(NamedTuple):
+    """What a page seems to hold: tags of metas, and whether its metas and its elements speak."""
+
+    tags: Sequence[bytes]
+    metas: bool
+    elements: bool
+
+
+def look(body: bytes, words: Sequence[bytes], element_words: tuple[bytes, ...]) -> Interest:
+    """Look for words in the tags of a page, and in its scripts of RSL or JSON-LD.
+
+    Args:
+        body: the page, tags in ASCII.
+        words: in metas; lower case, no white space.
+        element_words: in other elements, as they are usually written.
+    """
+    if not element_words:
+        tags = META_TAG.findall(body)
+        return Interest(tags, bool(tags) and _speaks(_joined(tags), words), False)
+    tags = []
+    others: list[bytes] = []
+    for tag in _ANY_TAG.findall(body):
+        (tags if tag[1] in b"mM" else others).append(tag)
+    metas = bool(tags) and _speaks(_joined(tags), words)
+    lower = b"\0".join(others + tags).lower()
+    elements = _attribute_in(lower, element_words)
+    if not elements and any(mark in lower for mark in _MARKS):
+        scripts = [tag for tag in others if b"+" in tag and tag[1] in b"sS"]
+        scripts = [tag for tag in scripts if any(mark in tag.lower() for mark in _MARKS)]
+        elements = _in_scripts(body, scripts, element_words)
+    return Interest(tags, metas, elements)
 
 
 def _joined(tags: Sequence[bytes]) -> bytes:
@@ -61,36 +92,44 @@ def _joined(tags: Sequence[bytes]) -> bytes:
     return b"\0".join([tag.replace(b"\0", b" ") for tag in tags])
 
 
-def has_elements(body: bytes, words: tuple[bytes, ...]) -> bool:
-    """Whether a page seems to hold an element in which a word occurs."""
-    if not words:
-        return False
-    lower = body.lower()
-    found = [word for word in words if word in lower]
-    if not found:
-        return False
-    return any(mark in lower for mark in _SCRIPT_MARKS) or (
-        _attribute_with(tuple(found)).search(lower) is not None
-    )
+def _attribute_in(tags: bytes, words: tuple[bytes, ...]) -> bool:
+    """Whether an attribute that says what an element is for holds a word; all in lower case."""
+    there = tuple(word for word in map(bytes.lower, words) if word in tags)
+    return bool(there) and _attribute_with(there).search(tags) is not None
 
 
 @cache
 def _attribute_with(words: tuple[bytes, ...]) -> "re.Pattern[bytes]":
-    """Finds an attribute that says what an element is for and holds a word; lower case.
-
-    Bounded repetitions keep it linear.
-    """
-    any_word = b"(?:" + b"|".join(map(re.escape, words)) + b")"
-    kinds = "|".join(KINDS).encode()
+    """Finds such an attribute; bounded repetitions keep it linear."""
+    word = b"(?:" + b"|".join(map(re.escape, words)) + b")"
     return re.compile(
-        rb"(?:" + kinds + rb")\s{0,9}=\s{0,9}"
-        rb"""(?:"[^"]{0,200}?%b|'[^']{0,200}?%b|[^\s>"']{0,200}?%b)""" % ((any_word,) * 3)
+        rb"[\s/\"'](?:%b)\s{0,9}=\s{0,9}(?:\"[^\"]{0,200}?%b|'[^']{0,200}?%b|[^\s>\"']{0,200}?%b)"
+        % ("|".join(KINDS).encode(), word, word, word)
     )
+
+
+def _in_scripts(body: bytes, tags: Iterable[bytes], words: tuple[bytes, ...]) -> bool:
+    """Whether a word occurs in what seems to be a script that is looked into."""
+    end = 0
+    for count, tag in enumerate(tags):
+        if count == _MOST_SCRIPTS:
+            return True
+        start = body.find(tag, end) + len(tag)
+        end = body.find(b"</script", start)
+        if end < 0:
+            end = len(body)
+        if any(body.find(word, start, end) >= 0 for word in words):
+            return True
+    return False
+
+
+_MOST_SCRIPTS = 1_000
 
 
 def speaking_elements(body: bytes, words: Sequence[bytes]) -> list[bytes]:
     """The first tags of other elements in which a word occurs, scripts whole; in order."""
     lower = body.lower()
+    words = [word.lower() for word in words]
     found: list[bytes] = []
     for count, hit in enumerate(OTHER_TAG.finditer(lower)):
         if count == MOST_HITS or len(found) == 2 * MAX_ELEMENTS:
@@ -99,7 +138,7 @@ def speaking_elements(body: bytes, words: Sequence[bytes]) -> list[bytes]:
         if end - start > LONG_TAG or _attributes(hit[0]) > _MANY:
             continue
         if hit[0].startswith(b"<script"):
-            if not any(mark in hit[0] for mark in _SCRIPT_MARKS):
+            if not any(mark in hit[0] for mark in _MARKS):
                 continue
             end = lower.find(b"</script", end)
             if end < 0:

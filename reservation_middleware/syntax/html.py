@@ -24,9 +24,8 @@ from ._prescan import (
     OTHER_TAG,
     SCRIPTS,
     ascii_compatible,
-    has_elements,
-    has_metas,
     is_monstrous,
+    look,
     speaking_elements,
     speaking_metas,
 )
@@ -87,14 +86,14 @@ def read(
     Args:
         body: the page, decoded from its content coding.
         words: what to look for in names and contents of metas, ASCII lower case, no white space.
-        element_words: the same for what other elements are for (their ``rel``, ``itemprop``,
-            ``property`` or ``type``) and for scripts of RSL or JSON-LD.
+        element_words: what to look for in what other elements are for (their ``rel``,
+            ``itemprop``, ``property`` or ``type``) and in scripts of RSL or JSON-LD, as it is
+            usually written.
         charset: the charset parameter of its Content-Type, if any.
 
     """
     body = ascii_compatible(body[:LIMIT], charset.lower())
-    tags = META_TAG.findall(body)
-    metas, elements = has_metas(tags, words), has_elements(body, tuple(element_words))
+    tags, metas, elements = look(body, words, tuple(element_words))
     if not metas and not elements:
         return NOTHING
     if is_monstrous(body):
@@ -118,7 +117,12 @@ def metas(body: bytes, words: Sequence[bytes], *, charset: str = "") -> tuple[Me
 
 
 def _text(words: Sequence[bytes]) -> tuple[str, ...]:
-    return tuple(word.decode("ascii") for word in words)
+    return tuple(word.decode("ascii").lower() for word in words)
+
+
+_SELECTOR = ",".join(
+    [*(f"{tag}[{kind}]" for tag in ("link", "a", "meta") for kind in KINDS), "script[type]"]
+)
 
 
 def _elements(tree: LexborHTMLParser, body: bytes, words: tuple[str, ...]) -> tuple[Element, ...]:
@@ -126,7 +130,7 @@ def _elements(tree: LexborHTMLParser, body: bytes, words: tuple[str, ...]) -> tu
     lines = _TagLines(body, OTHER_TAG)
     inert: dict[int, bool] = {}
     looked = 0
-    for node in tree.css("[rel],[itemprop],[property],script[type]"):
+    for node in tree.css(_SELECTOR):
         attributes = {
             name.lower(): (value or "").strip() for name, value in node.attributes.items()
         }
