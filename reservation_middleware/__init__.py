@@ -5,6 +5,7 @@ The core (``Check``) is sans-IO; ``reservation_middleware.scrapy`` and
 """
 
 from .check import Check
+from .config import Configuration, configuration
 from .model import (
     Action,
     Agent,
@@ -26,6 +27,7 @@ __all__ = [
     "Action",
     "Agent",
     "Check",
+    "Configuration",
     "ConfigurationError",
     "Decision",
     "Document",
@@ -36,5 +38,6 @@ __all__ = [
     "ReservationError",
     "Stage",
     "__version__",
+    "configuration",
     "profile",
 ]

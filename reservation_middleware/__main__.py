@@ -1,5 +1,18 @@
-"""``python -m reservation_middleware`` is ``reservations``."""
+"""``python -m reservation_middleware`` is ``reservations``; both start here.
 
-from .cli import main
+Imports nothing until it runs, so that stopping the program while it starts leaves no trace.
+"""
 
-main()
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        from .cli import main as run  # noqa: PLC0415 - see above
+
+        run()
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -5,15 +5,18 @@ record and the rest goes on; memory does not grow with the number of lines.
 """
 
 import base64
+import re
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, BinaryIO
+from typing import Annotated, Any, BinaryIO
 
 import msgspec
 
 from .cache.freshness import lifetime
 from .check import Check, answers_to, documents_for, known_signals
 from .ledger.record import record
+from .licences import licences_of
 from .model import Agent, ConfigurationError, Document, Outcome, Policy
 from .profiles import profile
 
@@ -31,7 +34,7 @@ class GivenDocument(msgspec.Struct, forbid_unknown_fields=True):
     """One document of an input line."""
 
     url: str
-    status: int | None = None
+    status: Annotated[int, msgspec.Meta(ge=100, le=599)] | None = None
     outcome: Outcome | None = None
     headers: tuple[tuple[str, str], ...] = ()
     body: str | Binary | None = None
@@ -49,6 +52,7 @@ class GivenPolicy(msgspec.Struct, forbid_unknown_fields=True):
     signals: tuple[str, ...] | None = None
     user: tuple[str, ...] | None = None
     geo: tuple[str, ...] | None = None
+    legacy_labels: str | None = None
 
 
 class Given(msgspec.Struct, forbid_unknown_fields=True):
@@ -61,9 +65,11 @@ class Given(msgspec.Struct, forbid_unknown_fields=True):
     documents: tuple[GivenDocument, ...] = ()
     policy: GivenPolicy | None = None
     now: datetime | None = None
+    licences: tuple[dict[str, Any], ...] = ()
 
 
 _DECODER = msgspec.json.Decoder(Given)
+_WITH_HOST = re.compile(r"https?://[^:]")
 #: What a line may be wrong in; OverflowError is a date beyond the calendar.
 _BAD = (
     msgspec.MsgspecError,
@@ -88,12 +94,11 @@ def decide(given: Given, now: datetime) -> dict[str, Any]:
     now = given.now or now
     if now.tzinfo is None:
         raise ConfigurationError("now needs a time zone")
-    check = Check(
-        given.url,
-        agent=Agent(given.agent, given.purposes),
-        policy=policy_of(given.profile, given.policy),
-    )
-    if not check.origin.startswith(("http://", "https://")):
+    policy = policy_of(given.profile, given.policy)
+    if given.licences:
+        policy = policy.changed({"licences": licences_of(given.licences)})
+    check = Check(given.url, agent=Agent(given.agent, given.purposes), policy=policy, now=now)
+    if not _WITH_HOST.match(check.origin):
         raise ConfigurationError(f"not an absolute http or https URL: {given.url[:200]!r}")
     documents = [_document(document, now) for document in given.documents]
     for document in documents_for(given.url, documents):
@@ -130,6 +135,8 @@ def decide_lines(
 ) -> Iterator[tuple[bytes, bool]]:
     """One output line (without its end) per input line, and whether the input was good."""
     for number, line in enumerate(lines, 1):
+        if number == 1:
+            line = line.removeprefix(BOM_UTF8)
         if not line.strip():
             continue
         try:

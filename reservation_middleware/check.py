@@ -5,11 +5,14 @@ time. It never raises on what a site sends, opens nothing and reads no clock.
 """
 
 from collections.abc import Iterable
+from datetime import datetime
 
 import msgspec
 
+from .licences import apply
 from .model import (
     PAGE,
+    Action,
     Agent,
     ConfigurationError,
     Decision,
@@ -24,7 +27,7 @@ from .model import (
 from .model.vocabulary import unknown_word
 from .profiles import profile
 from .reading import LINKED, RESOURCES, Reading, page_readings, probed
-from .signals import SIGNALS, Link, Question
+from .signals import ROBOTS_TXT, SIGNALS, Link, Question
 from .site import MOST_PAGE_LINKS, Site
 from .syntax.path import canonical, split_url
 
@@ -39,6 +42,10 @@ class Check:
         agent: who asks and for which purposes.
         policy: what the operator decided; the ``opt-out`` profile if None.
         site: what is known of the origin already; then nothing more is wanted.
+        now: the time, timezone-aware; needed where the policy has licences with dates.
+
+    Raises:
+        ConfigurationError: a licence has dates, and there is no time to hold against them.
 
     Example:
         >>> check = Check("https://a.example/x", agent=Agent("ExampleBot"))
@@ -48,7 +55,7 @@ class Check:
     """
 
     __slots__ = (
-        *("_fed", "_head", "_known", "_linked", "_page", "_question", "_site", "_stage"),
+        *("_fed", "_head", "_known", "_linked", "_now", "_page", "_question", "_site", "_stage"),
         "origin",
     )
 
@@ -59,6 +66,7 @@ class Check:
         agent: Agent,
         policy: Policy | None = None,
         site: Site | None = None,
+        now: datetime | None = None,
     ) -> None:
         #: Scheme, host and port that policies are keyed by; empty if the URL has none.
         self.origin, target = split_url(url)
@@ -73,6 +81,10 @@ class Check:
         self._page: tuple[Reading, ...] = ()
         self._head: Document | None = None
         self._stage = Stage.SITE
+        self._now = now
+        held = self._question.policy.licences
+        if held and now is None and any(one.dated for one in held):
+            raise ConfigurationError("licences with dates need the time: Check(…, now=…)")
 
     @property
     def about_policy(self) -> bool:
@@ -164,7 +176,11 @@ class Check:
         if self._linked:
             known = {one.url for one in site.documents}
             page += tuple(one for url, one in self._linked.items() if url not in known)
-        return site.decide(self._question, self._stage, page)
+        decision = site.decide(self._question, self._stage, page)
+        policy = self._question.policy
+        if policy.licences and decision.action is Action.BLOCK:
+            return apply(decision, policy, self._now, unreachable=_no_rules(site))
+        return decision
 
     def _read(self) -> Site:
         """What the origin says, as far as it was fed."""
@@ -174,6 +190,14 @@ class Check:
             linked = (one for url, one in (self._linked or {}).items() if url in pointed)
             self._site = Site((*fed, *linked))
         return self._site
+
+
+def _no_rules(site: Site) -> bool:
+    """Whether robots.txt could not be had."""
+    return any(
+        one.resource == ROBOTS_TXT.name and one.outcome is Outcome.UNREACHABLE
+        for one in site.documents
+    )
 
 
 def request_for(link: Link) -> PolicyRequest:

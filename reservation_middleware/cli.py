@@ -1,4 +1,4 @@
-"""The command line: ``reservations demo | check | decide | agents``.
+"""The command line: ``reservations demo | check | decide | ledger | agents``.
 
 Output goes to standard output, talk to standard error. Exit statuses are part of the
 contract: 0 may proceed, 1 blocked or bad, 2 bad usage, 3 could not be fetched.
@@ -7,21 +7,34 @@ contract: 0 may proceed, 1 blocked or bad, 2 bad usage, 3 could not be fetched.
 import asyncio
 import os
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-import msgspec
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from .agents import catalogue
+from . import ledger_commands
+from .agents import KnownAgent, catalogue
 from .batch import bounded_lines, decide_lines
-from .config import Configuration, configuration
 from .ledger.record import record
 from .model import Document, ReservationError
-from .report.text import safe, show
+from .options import (
+    AgentOption,
+    ColorOption,
+    Format,
+    FormatOption,
+    ProfileOption,
+    PurposeOption,
+    configured,
+    console,
+    degrade_output,
+    folder,
+    http_url,
+    page_url,
+    print_json,
+    words,
+)
+from .report.layout import rows, safe
+from .report.text import show
 from .version import SPEC_VERSION, __version__
 
 app = typer.Typer(
@@ -32,28 +45,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-
-
-class Format(StrEnum):
-    """How to print."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
-FormatOption = Annotated[Format, typer.Option("--format", help="How to print.")]
-AgentOption = Annotated[
-    str | None, typer.Option("--agent", metavar="TOKEN", help="Product token; * for everyone.")
-]
-PurposeOption = Annotated[
-    list[str] | None,
-    typer.Option("--purpose", metavar="P", help="What for; may be repeated. Default: ai-train."),
-]
-ProfileOption = Annotated[
-    str | None,
-    typer.Option("--profile", metavar="NAME", help="opt-out, licence-first, record-only, strict."),
-]
-ColorOption = Annotated[bool, typer.Option("--no-color", help="No colours.")]
+app.add_typer(ledger_commands.app, name="ledger")
 
 
 def _version(value: bool) -> None:
@@ -74,7 +66,8 @@ def _main(
 @app.command()
 def demo(
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="DIR", help="Where the results go.")
+        Path,
+        typer.Option("-o", "--output", metavar="DIR", parser=folder, help="Where the results go."),
     ] = Path("reservations-demo"),
     no_color: ColorOption = False,
 ) -> None:
@@ -88,7 +81,7 @@ def demo(
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise typer.BadParameter(f"cannot write to {output}: {error.strerror}") from None
-    if not run(output, _console(no_color)):
+    if not run(output, console(no_color)):
         raise typer.Exit(1)
 
 
@@ -98,6 +91,10 @@ def check(
     agent: AgentOption = None,
     purpose: PurposeOption = None,
     profile: ProfileOption = None,
+    licences: Annotated[
+        str | None,
+        typer.Option("--licences", metavar="FILE", help="Licences held, see spec/licences.md."),
+    ] = None,
     proxy: Annotated[
         str | None, typer.Option("--proxy", metavar="URL", help="HTTP proxy to go through.")
     ] = None,
@@ -110,17 +107,16 @@ def check(
     """
     from .inspection import inspect  # needs aiohttp
 
-    chosen = _configured(agent=agent, purposes=purpose, profile=profile)
-    console = _console(no_color)
+    chosen = configured(agent=agent, purposes=words(purpose), profile=profile, licences=licences)
+    # All are looked at before any is asked.
+    pages = [page_url(url) for url in urls]
+    options = {"proxy": http_url(proxy, proxy)} if proxy is not None else {}
+    screen = console(no_color)
     worst = 0
-    for url in urls:
-        url = url if "://" in url else f"https://{url}"
-        if not url.lower().startswith(("http://", "https://")):
-            raise typer.BadParameter(f"{url!r} is not an http or https URL")
-        options = {"proxy": proxy} if proxy else {}
+    for url in pages:
         found = asyncio.run(inspect(url, agent=chosen.agent, policy=chosen.policy, **options))
         if format is Format.JSON:
-            _print_json(
+            print_json(
                 {
                     **record(found.decision),
                     "agents": {
@@ -134,7 +130,7 @@ def check(
             )
         else:
             show(
-                console,
+                screen,
                 found.decision,
                 asked=found.asked,
                 agents=found.agents,
@@ -185,37 +181,28 @@ def agents(
         chosen = list(known.agents)
     if format is Format.JSON:
         for one in chosen:
-            _print_json(one)
+            print_json(one)
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("agent", "operator", "kind", "purposes", "obeys robots.txt"):
-        table.add_column(column, overflow="fold")
-    for one in chosen:
-        purposes = ", ".join(one.purposes) or "not stated"
-        table.add_row(one.token, one.operator, one.kind, purposes, one.obeys)
-    console = _console(no_color)
-    console.print(table)
+    screen = console(no_color)
+    rows(
+        screen,
+        ("agent", "operator", "kind", "purposes", "obeys robots.txt"),
+        [
+            [safe(cell) for cell in (one.token, one.operator, one.kind, _purposes(one), one.obeys)]
+            for one in chosen
+        ],
+    )
     if token:
         for one in chosen:
             for source in one.sources:
                 claims = ", ".join(source.claims)
-                console.print(safe(f"{one.token}: {claims} as of {source.seen}: {source.url}"))
+                screen.print(safe(f"{one.token}: {claims} as of {source.seen}: {source.url}"))
     else:
-        console.print(f"{len(chosen)} agents, catalogue of {known.version}")
+        screen.print(f"{len(chosen)} agents, catalogue of {known.version}")
 
 
-def _configured(**flags: Any) -> Configuration:
-    return configuration(flags, folder=Path.cwd(), environment=os.environ)
-
-
-def _console(no_color: bool) -> Console:
-    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 120
-    return Console(no_color=no_color or None, width=width, highlight=False)
-
-
-def _print_json(value: Any) -> None:
-    sys.stdout.buffer.write(msgspec.json.encode(value) + b"\n")
-    sys.stdout.buffer.flush()
+def _purposes(agent: KnownAgent) -> str:
+    return ", ".join(agent.purposes) or "not stated"
 
 
 def _described(document: Document) -> dict[str, Any]:
@@ -232,6 +219,7 @@ def _described(document: Document) -> dict[str, Any]:
 
 def main() -> None:
     """Run the command line; the package's own errors become one line and status 2."""
+    degrade_output()
     try:
         app()
     except (ReservationError, ImportError) as error:

@@ -5,12 +5,14 @@ directory; then ``RESERVATION_*`` variables; then what the command line says. Un
 keys are errors that name the nearest valid key.
 """
 
+import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from .check import known_signals
+from .licences import load
 from .model import Agent, ConfigurationError, Policy
 from .model.vocabulary import unknown_word
 from .profiles import profile
@@ -26,11 +28,13 @@ _WORDS = (
     "unreachable",
     "proxy_agents",
     "probes",
+    "legacy_labels",
+    "licences",
 )
 KEYS = (*_WORDS, *_LISTS, "policy_tokens")
 PREFIX = "RESERVATION_"
 #: Settings of the Scrapy adapter that mean nothing here.
-_ELSEWHERE = ("cache", "content", "ledger", "licences", "robotstxt", "timeout")
+_ELSEWHERE = ("cache", "content", "ledger", "robotstxt", "timeout")
 
 
 class Configuration(NamedTuple):
@@ -41,27 +45,77 @@ class Configuration(NamedTuple):
 
 
 def configuration(
-    flags: Mapping[str, Any], *, folder: Path, environment: Mapping[str, str]
+    flags: Mapping[str, Any] | None = None,
+    *,
+    folder: Path | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> Configuration:
-    """Read the configuration that holds here.
+    """Read the configuration that holds here: ``reservations.toml``, then ``RESERVATION_*``.
+
+    For those who hand agent and policy to a client themselves::
+
+        settings = configuration()
+        async with ReservationClient(settings.policy, agent=settings.agent) as client: ...
 
     Args:
-        flags: what the command line says; None stands for "not said".
-        folder: where the file is looked for.
-        environment: the process's environment.
+        flags: what wins over both, by the keys of the file; None stands for "not said".
+        folder: where the file is looked for; the working directory if None.
+        environment: the variables; the process's own if None.
 
     Raises:
         ConfigurationError: a file cannot be read, or a key or value is not valid.
     """
-    said: dict[str, Any] = {**_from_files(folder), **_from_environment(environment)}
-    said.update({key: value for key, value in flags.items() if value is not None})
-    agent = Agent(said.pop("agent", "*"), said.pop("purposes", ("ai-train",)))
-    if "signals" in said:
-        said["signals"] = known_signals(said["signals"])
-    if isinstance(said.get("policy_tokens"), Mapping):
-        said["policy_tokens"] = list(said["policy_tokens"].items())
-    base = profile(said.pop("profile", "opt-out"))
-    return Configuration(agent, base.changed(said))
+    keys = said(folder=folder, environment=environment)
+    keys.update({key: value for key, value in (flags or {}).items() if value is not None})
+    if isinstance(keys.get("licences"), str | Path):
+        variables = os.environ if environment is None else environment
+        keys["licences"] = load((folder or Path()) / keys["licences"], environment=variables)
+    return configured(keys)
+
+
+def said(
+    *, folder: Path | None = None, environment: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """What file and environment say, by key: each value checked, and where it stands is named.
+
+    Licences stay the name of a file, from the folder; whoever uses them reads it.
+
+    Raises:
+        ConfigurationError: as ``configuration``.
+    """
+    where = Path.cwd() if folder is None else folder
+    variables = os.environ if environment is None else environment
+    return {**_from_files(where), **_from_environment(variables)}
+
+
+def configured(
+    keys: Mapping[str, Any],
+    *,
+    folder: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Configuration:
+    """The configuration that some keys and values stand for.
+
+    Args:
+        keys: by the keys of the file.
+        folder: where the licences' file is looked for; the working directory if None.
+        environment: where their tokens are; the process's own if None.
+
+    Raises:
+        ConfigurationError: a value is not valid.
+    """
+    changes = dict(keys)
+    agent = Agent(changes.pop("agent", "*"), changes.pop("purposes", ("ai-train",)))
+    if "signals" in changes:
+        changes["signals"] = known_signals(changes["signals"])
+    if isinstance(changes.get("policy_tokens"), Mapping):
+        changes["policy_tokens"] = list(changes["policy_tokens"].items())
+    if "licences" in changes:
+        # Beside the configuration file, or from where the program was started: the same folder.
+        file = (folder or Path.cwd()) / changes["licences"]
+        changes["licences"] = load(file, environment=environment)
+    base = profile(changes.pop("profile", "opt-out"))
+    return Configuration(agent, base.changed(changes))
 
 
 def _from_files(folder: Path) -> dict[str, Any]:
@@ -81,6 +135,9 @@ def _from_files(folder: Path) -> dict[str, Any]:
             raise ConfigurationError(f"{file.name}: tool.reservations must be a table")
         _known(data, file.name)
         _typed(data, file.name)
+        for key, value in data.items():
+            if key != "licences":
+                _valid(key, value, file.name)
         if data:
             return dict(data)
     return {}
@@ -101,13 +158,25 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
             raise ConfigurationError(f"{name}: set policy_tokens in reservations.toml")
         words = [word.strip() for word in value.split(",") if word.strip()]
         found[key] = words if key in _LISTS else value
+        if key != "licences":
+            _valid(key, found[key], name)
     return found
+
+
+def _valid(key: str, value: Any, where: str) -> None:
+    """Check one value by itself, so that an error can say where it stands."""
+    if key == "licences":
+        return  # another file, whose errors name it
+    try:
+        configured({key: value})
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{where}: {error}") from None
 
 
 def _typed(data: dict[str, Any], where: str) -> None:
     """Check what is no enumeration, and take one word for a list of one."""
     for key, value in data.items():
-        if key in ("agent", "profile") and not isinstance(value, str):
+        if key in ("agent", "profile", "licences") and not isinstance(value, str):
             raise ConfigurationError(f"{where}: {key} must be a string, not {value!r}")
         if key in _LISTS:
             words = [value] if isinstance(value, str) else value

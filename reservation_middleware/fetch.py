@@ -92,9 +92,13 @@ class Fetcher:
         Raises:
             RuntimeError: the fetcher or the transport was closed meanwhile.
         """
-        check = Check(url, agent=agent, policy=policy)
+        check = Check(url, agent=agent, policy=policy, now=self.now(policy))
         await self.prepare(check, transport)
         return check
+
+    def now(self, policy: Policy) -> datetime | None:
+        """The time that a check needs; None where the policy depends on none."""
+        return self._clock() if policy.licences else None
 
     async def prepare(self, check: Check, transport: Transport) -> None:
         """Give a check all it wants before the fetch.

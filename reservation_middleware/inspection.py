@@ -99,7 +99,7 @@ async def inspect(url: str, *, agent: Agent, policy: Policy, **session: Any) -> 
 async def _decide(
     url: str, site: Site, page: Document | None, agent: Agent, policy: Policy, fetcher: Fetcher
 ) -> Decision:
-    check = Check(url, agent=agent, policy=policy, site=site)
+    check = Check(url, agent=agent, policy=policy, site=site, now=fetcher.now(policy))
     if page is not None:
         check.feed(page)
         await fetcher.follow(check, _known_only)

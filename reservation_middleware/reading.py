@@ -22,6 +22,7 @@ from .signals import (
     Words,
 )
 from .syntax.media import TYPES as MEDIA_TYPES
+from .syntax.payment import may_be_bill
 
 _WORDS = Words(
     metas=tuple(dict.fromkeys(word for signal in SIGNALS for word in signal.words)),
@@ -93,9 +94,12 @@ class Reading:
 PAGE_FIELDS: frozenset[bytes] = FIELDS | {b"content-type"}
 
 
-def looks_into(media_type: str) -> bool:
-    """Whether content of a media type (lower case, no parameters) is read at all."""
-    return media_type in _CONTENT_TYPES
+def looks_into(media_type: str, status: int | None) -> bool:
+    """Whether content of a media type (lower case, no parameters) is read at all.
+
+    JSON is read only where a status says that it may be a bill.
+    """
+    return media_type in _CONTENT_TYPES or may_be_bill(media_type, status)
 
 
 _CONTENT_TYPES = frozenset((*HTML, *XML, *MEDIA_TYPES))

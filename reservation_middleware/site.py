@@ -90,6 +90,14 @@ class Site:
         self._rulings[key] = agent, policy, msgspec.structs.astuple(decision)[1:]
         return decision
 
+    def _pending(self, page: Sequence[Reading]) -> tuple[str, ...]:
+        """Places of documents that are pointed to and still to be had."""
+        links = [*self.links, *(link for reading in page for link in reading.links)]
+        if not links:
+            return ()
+        known = {one.url for one in self.documents} | {one.document.url for one in page}
+        return tuple(dict.fromkeys(link.place.name for link in links if link.url not in known))
+
     def _with(
         self, page: Sequence[Reading], settled: Mapping[int, Settled], question: Question
     ) -> tuple[Settled, ...]:
@@ -142,7 +150,7 @@ class Site:
             offers=offers,
             notes=notes,
             consulted=consulted,
-            not_reached=_not_reached(consulted),
+            not_reached=_not_reached(consulted, self._pending(page)),
             expires=self.expires,
             crawl_action=on_crawl,
             usage_action=on_usage,
@@ -184,5 +192,10 @@ def _settle(
 
 
 @cache
-def _not_reached(consulted: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(place.name for place in PLACES if place.name not in consulted)
+def _not_reached(consulted: tuple[str, ...], pending: tuple[str, ...]) -> tuple[str, ...]:
+    """The places that were not reached; those of linked documents only where one is pointed to."""
+    return tuple(
+        place.name
+        for place in PLACES
+        if (place.name in pending if place.linked else place.name not in consulted)
+    )

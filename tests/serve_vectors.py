@@ -106,7 +106,8 @@ def facts(record: Json) -> Json:
 
 def _policy(given: Json) -> Policy:
     changes = msgspec.convert(given["policy"], GivenPolicy) if given.get("policy") else None
-    return policy_of(given.get("profile", "opt-out"), changes)
+    policy = policy_of(given.get("profile", "opt-out"), changes)
+    return policy.changed({"licences": given.get("licences", ())})
 
 
 def _whole(given: Json) -> Json:

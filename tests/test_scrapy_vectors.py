@@ -47,7 +47,11 @@ def plan(case: Case) -> tuple[Json, Json]:
         "ROBOTSTXT_OBEY": False,
         **{KNOBS[knob]: value for knob, value in knobs.items() if knob in KNOBS},
     }
-    return settings, {knob: value for knob, value in knobs.items() if knob not in KNOBS}
+    others = {knob: value for knob, value in knobs.items() if knob not in KNOBS}
+    if "licences" in case.input:
+        # The setting names a file, in which no licence may have ended.
+        others["licences"] = case.input["licences"]
+    return settings, others
 
 
 @pytest.fixture(scope="module")

@@ -22,6 +22,7 @@ from test_vectors import answer
 
 from reservation_middleware import Agent, Check, Document, Outcome, profile
 from reservation_middleware.batch import Given, GivenDocument, GivenPolicy
+from reservation_middleware.licences import EXPIRED
 from reservation_middleware.model import (
     CRAWL,
     LEAVES,
@@ -206,7 +207,7 @@ def test_vectors_are_fit_for_real_crawls() -> None:
 
 
 def declared() -> list[NoteKind]:
-    return [*(kind for signal in SIGNALS for kind in signal.notes), CONFLICT]
+    return [*(kind for signal in SIGNALS for kind in signal.notes), CONFLICT, EXPIRED]
 
 
 def test_every_note_is_emitted() -> None:
@@ -296,8 +297,9 @@ def test_notes_are_on_the_page_with_their_level(signal: Signal[Any]) -> None:
     assert table == {kind.ident: kind.level.value for kind in signal.notes}
 
 
-def test_conflict_is_on_the_decision_page() -> None:
-    assert [f"`{CONFLICT.ident}`", CONFLICT.level.value] in [
+@pytest.mark.parametrize("kind", [CONFLICT, EXPIRED], ids=lambda kind: kind.ident)
+def test_notes_of_no_signal_are_on_the_decision_page(kind: NoteKind) -> None:
+    assert [f"`{kind.ident}`", kind.level.value] in [
         cells[:2] for cells in rows(section(page("decision"), "Notes"))
     ]
 

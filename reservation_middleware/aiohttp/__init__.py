@@ -9,7 +9,8 @@ try:
 except ImportError as error:  # pragma: no cover - needs an environment without aiohttp
     raise ImportError(
         "the aiohttp adapter needs aiohttp 3.12 or newer: "
-        "pip install 'reservation-middleware[aiohttp]'"
+        "pip install 'reservation-middleware[aiohttp]', "
+        "or in a checkout uv run --extra aiohttp …"
     ) from error
 
 from ._client import ReservationClient

@@ -167,4 +167,4 @@ def _has_content(response: ClientResponse) -> bool:
     """Whether a response has a body that may hold signals; a binary one is left to be streamed."""
     if response.method == "HEAD" or response.status == 304:
         return False
-    return looks_into(page_of(response, None).media_type)
+    return looks_into(page_of(response, None).media_type, response.status)

@@ -10,6 +10,7 @@ from aiohttp import ClientError, ClientHandlerType, ClientRequest, ClientRespons
 
 from reservation_middleware.check import Check
 from reservation_middleware.fetch import Fetcher, Transport
+from reservation_middleware.licences import authorization
 from reservation_middleware.model import (
     PAGE,
     Action,
@@ -81,7 +82,8 @@ class ReservationMiddleware:
             RuntimeError: the session or the fetcher was closed meanwhile.
         """
         agent = self._agent or self._agent_of(request.headers.get("User-Agent", ""))
-        check = Check(str(request.url), agent=agent, policy=self._policy)
+        now = self._fetcher.now(self._policy)
+        check = Check(str(request.url), agent=agent, policy=self._policy, now=now)
         if not check.origin.startswith(("http://", "https://")) or check.about_policy:
             return await handler(request)
 
@@ -90,7 +92,8 @@ class ReservationMiddleware:
         decision = check.decide()
         if self.stops(decision):
             raise self.blocked(decision)
-        response = await handler(request)
+        token = authorization(decision, self._policy, now)
+        response = await _with_token(token, request, handler)
         if response.status in _REDIRECTS and not response.headers.keys().isdisjoint(_TARGETS):
             # Its head is about the redirect, not about the page behind it.
             self._checks[response] = None, decision, transport
@@ -174,6 +177,23 @@ def reservation_middleware(
         fetcher=fetcher or Fetcher(timeout=None),
         listener=listener,
     )
+
+
+async def _with_token(
+    token: str | None, request: ClientRequest, handler: ClientHandlerType
+) -> ClientResponse:
+    """Send a request with a licence's token, if it has no Authorization of its own.
+
+    The token is gone from the request afterwards: responses and errors show their headers.
+    Redirects are requests of their own, which never inherit what a middleware put in.
+    """
+    if token is None or "Authorization" in request.headers:
+        return await handler(request)
+    request.headers["Authorization"] = token
+    try:
+        return await handler(request)
+    finally:
+        request.headers.popall("Authorization", None)
 
 
 def _agent_of(user_agent: str) -> Agent:

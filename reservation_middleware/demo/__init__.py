@@ -9,10 +9,13 @@ package is imported by any other part.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import logging
+import signal
+from collections.abc import Coroutine, Sequence
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from rich.console import Console
 
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
     from .sites import Host
 
 __all__ = ["run"]
+
+T = TypeVar("T")
 
 
 def run(folder: Path, console: Console, *, hosts: Sequence[Host] | None = None) -> bool:
@@ -41,7 +46,8 @@ def run(folder: Path, console: Console, *, hosts: Sequence[Host] | None = None) 
     if find_spec("scrapy") is None or find_spec("aiohttp") is None:
         raise ImportError(
             "the demo needs aiohttp 3.12 and Scrapy 2.13 or newer: "
-            "pip install 'reservation-middleware[scrapy]'"
+            "pip install 'reservation-middleware[scrapy]', "
+            "or in a checkout uv run --extra scrapy …"
         )
     # Not at the top: without the extras this package can be imported, but not run.
     from . import crawl, judge, report, sites, tables  # noqa: PLC0415
@@ -55,7 +61,7 @@ def run(folder: Path, console: Console, *, hosts: Sequence[Host] | None = None) 
             highlight=False,
         )
         with console.status("crawling"):
-            crawls = asyncio.run(crawl.crawl(hosts))
+            crawls = _until_stopped(crawl.crawl(hosts))
         checks = (
             (
                 f"Scrapy and aiohttp agree on all {total} URLs, in {tables.modes()} mode.",
@@ -81,3 +87,29 @@ def run(folder: Path, console: Console, *, hosts: Sequence[Host] | None = None) 
         console.print()
         tables.next_steps(console, folder)
     return not any(wrong for _, _, wrong in checks)
+
+
+def _until_stopped(work: Coroutine[object, object, T]) -> T:
+    """Run a crawl; Ctrl-C ends it without a word, as whatever it tears apart is not to blame.
+
+    Raises:
+        KeyboardInterrupt: it was stopped.
+    """
+
+    async def stoppable() -> T:
+        task = asyncio.current_task()
+
+        def stop() -> None:
+            logging.disable()
+            if task is not None:
+                task.cancel()
+
+        # Not on every system, and in the main thread only.
+        with suppress(NotImplementedError, RuntimeError, ValueError):
+            asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop)
+        return await work
+
+    try:
+        return asyncio.run(stoppable())
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None

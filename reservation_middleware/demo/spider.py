@@ -16,7 +16,8 @@ try:
 except ImportError as error:  # pragma: no cover - needs an environment without Scrapy
     raise ImportError(
         "the demo crawls with Scrapy 2.13 or newer, too: "
-        "pip install 'reservation-middleware[scrapy]'"
+        "pip install 'reservation-middleware[scrapy]', "
+        "or in a checkout uv run --extra scrapy …"
     ) from error
 
 from reservation_middleware.model import Decision

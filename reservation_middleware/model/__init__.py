@@ -7,6 +7,7 @@ from .decision import (
     Action,
     Agent,
     Decision,
+    LegacyLabels,
     Mode,
     Policy,
     Probes,
@@ -18,6 +19,7 @@ from .decision import (
 from .document import PAGE, Document, Headers, Outcome, PolicyRequest
 from .error import ConfigurationError, ReservationError
 from .identifier import Identifier
+from .licence import Licence, LicenceError, Secret, Server
 from .note import Level, Note, NoteKind
 from .offer import Offer
 from .statement import EVERYTHING, Scope, Span, Statement
@@ -36,7 +38,10 @@ __all__ = [
     "Document",
     "Headers",
     "Identifier",
+    "LegacyLabels",
     "Level",
+    "Licence",
+    "LicenceError",
     "Mode",
     "Note",
     "NoteKind",
@@ -50,6 +55,8 @@ __all__ = [
     "Reason",
     "ReservationError",
     "Scope",
+    "Secret",
+    "Server",
     "Span",
     "Stage",
     "Statement",

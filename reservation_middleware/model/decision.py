@@ -5,7 +5,7 @@ shape of a decision record is public: ``spec/record.md`` and ``spec/schemas/``.
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
@@ -15,6 +15,7 @@ import msgspec
 
 from .error import ConfigurationError
 from .identifier import Identifier
+from .licence import Licence
 from .note import Note
 from .offer import Offer
 from .statement import Statement
@@ -72,6 +73,13 @@ class ProxyAgents(StrEnum):
     OFF = "off"
     RECORD = "record"
     COUNT = "count"
+
+
+class LegacyLabels(StrEnum):
+    """What Content-Usage labels of older AIPREF drafts mean."""
+
+    OFF = "off"
+    MAP = "map"
 
 
 class Probes(StrEnum):
@@ -138,6 +146,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         signals: names of the signals that count; None for all.
         user: what kind of user the operator is, in RSL's words (commercial, education …).
         geo: where the operator uses what it fetches, ISO 3166-1 alpha-2 in upper case.
+        legacy_labels: whether Content-Usage labels of older drafts are heard.
+        licences: those that the operator holds.
 
     """
 
@@ -153,6 +163,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     signals: tuple[str, ...] | None = None
     user: tuple[str, ...] = ()
     geo: tuple[str, ...] = ()
+    legacy_labels: LegacyLabels = LegacyLabels.OFF
+    licences: tuple[Licence, ...] = ()
 
     def __post_init__(self) -> None:
         for token, purposes in self.policy_tokens:
@@ -161,17 +173,23 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     def changed(self, changes: Mapping[str, object]) -> Self:
         """The same policy with some fields changed; plain values as in files will do.
 
+        Licences are passed on as they are: they may hold what no encoder may see.
+
         Raises:
             ConfigurationError: there is no such field, or it cannot have that value.
         """
         for field in changes:
             if field not in self.__struct_fields__:
                 raise ConfigurationError(unknown_word("key", field, self.__struct_fields__))
-        plain = msgspec.to_builtins(self)
+        others = {key: value for key, value in changes.items() if key != "licences"}
+        held = _licences(changes["licences"]) if "licences" in changes else self.licences
+        bare = msgspec.structs.replace(self, licences=()) if self.licences else self
+        plain = {**msgspec.to_builtins(bare), **msgspec.to_builtins(others)}
         try:
-            return msgspec.convert({**plain, **msgspec.to_builtins(changes)}, type(self))
+            changed = msgspec.convert(plain, type(self))
         except msgspec.ValidationError as error:
             raise ConfigurationError(str(error)) from None
+        return msgspec.structs.replace(changed, licences=held) if held else changed
 
     def on_crawl(self, crawl: Preference, *, unreachable: str | None = None) -> Action:
         """What crawl rules amount to (``spec/decision.md``, step 6).
@@ -191,6 +209,12 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         if verdict is Preference.UNKNOWN:
             return self.unknown
         return self.reservation if verdict is Preference.DISALLOWED else Action.PROCEED
+
+
+def _licences(given: object) -> tuple[Licence, ...]:
+    if not isinstance(given, Iterable) or isinstance(given, str | Mapping):
+        raise ConfigurationError(f"licences must be a list of licences, not {given!r}"[:200])
+    return tuple(one if isinstance(one, Licence) else Licence.given(one) for one in given)
 
 
 class Reason(msgspec.Struct, frozen=True):
@@ -282,8 +306,16 @@ class Decision(msgspec.Struct, frozen=True):
                 if reason.preference is self.verdict and not leaves.isdisjoint(reason.covers)
             ]
             deciding.sort(key=lambda reason: reason.inferred)
+        under = "" if self.blocked else self._under()
+        if self.verdict is Preference.DISALLOWED and not self.blocked and not under:
+            what += " (recorded only)"
         if not deciding:
-            return f"{what}: {about}"
+            return f"{what}: {about}{under}"
         reason = deciding[0]
         line = f" line {reason.line}" if reason.line else ""
-        return f"{what}: {about} ({reason.text!r} in {reason.carrier}{line})"
+        return f"{what}: {about} ({reason.text!r} in {reason.carrier}{line}){under}"
+
+    def _under(self) -> str:
+        """The licences without which it would be blocked."""
+        held = dict.fromkeys(one.text for one in self.reasons if one.signal == "licence")
+        return f", under {' and '.join(held)}" if held else ""

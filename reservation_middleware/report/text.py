@@ -5,23 +5,31 @@ from a site is printed as text, control characters and markup included.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.padding import Padding
 from rich.text import Text
 
-from reservation_middleware.model import LEAVES, Decision, Document, Level, Outcome, expand
+from reservation_middleware.model import (
+    LEAVES,
+    Decision,
+    Document,
+    Identifier,
+    Level,
+    Outcome,
+    Reason,
+    expand,
+)
 from reservation_middleware.resolve import verdict
+
+from .layout import matrix, rows, safe
+from .offers import show_offer
 
 _STYLE = {"allowed": "green", "disallowed": "red", "unknown": "yellow", None: "dim"}
 _MARK = {"allowed": "yes", "disallowed": "no", "unknown": "unknown", None: "-"}
+#: An identifier is shown up to so many characters; all of it is in the JSON.
+_SHORT = 60
 _LEVEL = {Level.INFO: "blue", Level.WARNING: "yellow", Level.ERROR: "red"}
-
-
-def safe(text: object) -> Text:
-    """A site's words as plain text: no markup, no control characters."""
-    return Text("".join(c if c.isprintable() else " " for c in str(text)))
 
 
 def show(
@@ -50,52 +58,72 @@ def show(
     _agents(console, agents)
     _places(console, decision, documents)
     for offer in decision.offers:
-        console.print(Text.assemble(("offer  ", "cyan"), safe(offer.kind), " ", safe(offer.url)))
+        show_offer(console, offer)
+    _identifiers(console, decision.identifiers)
     for note in decision.notes:
         where = f"{note.document}:{note.line}" if note.line else note.document
         console.print(
             Text.assemble((f"{note.kind.level}  ", _LEVEL[note.kind.level]), safe(note.summary))
         )
-        console.print(safe(f"  {note.kind.remedy} [{note.kind.ident}] {where}"), style="dim")
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
+        remedy = safe(f"{note.kind.remedy} [{note.kind.ident}] {where}")
+        console.print(Padding(remedy, (0, 0, 0, 2), expand=False), style="dim")
 
 
 def _reasons(console: Console, decision: Decision) -> None:
     if not decision.reasons:
         console.print("Nobody said anything about it.")
         return
-    table = _table("reason", "says", "about", "where", "words")
-    for reason in decision.reasons:
-        where = f"{reason.carrier}:{reason.line}" if reason.line else reason.carrier
-        inferred = " (inferred)" if reason.inferred else ""
-        table.add_row(
-            reason.signal + inferred,
-            Text(reason.preference, style=_STYLE[reason.preference]),
-            reason.category,
-            where,
-            safe(reason.text),
-        )
     console.print()
-    console.print(table)
+    rows(
+        console,
+        ("reason", "says", "about", "where", "words"),
+        [
+            (
+                safe(reason.signal + (" (inferred)" if reason.inferred else "")),
+                Text(reason.preference, style=_STYLE[reason.preference]),
+                safe(reason.category),
+                safe(f"{reason.carrier}:{reason.line}" if reason.line else reason.carrier),
+                _words(reason),
+            )
+            for reason in decision.reasons
+        ],
+    )
+
+
+def _words(reason: Reason) -> Text:
+    """What a reason quotes, and on what conditions it holds."""
+    if not reason.conditions:
+        return safe(reason.text)
+    return safe(f"{reason.text} (conditions: {'; '.join(reason.conditions)})")
+
+
+def _identifiers(console: Console, identifiers: Iterable[Identifier]) -> None:
+    for one in dict.fromkeys((one.scheme, one.value, one.signal) for one in identifiers):
+        scheme, value, signal = one
+        short = value if len(value) <= _SHORT else value[: _SHORT - 1] + "…"
+        console.print(Text.assemble(("identifier  ", "cyan"), safe(f"{scheme} {short} ({signal})")))
 
 
 def _agents(console: Console, agents: Mapping[str, Decision]) -> None:
-    table = _table("agent", "crawl", *LEAVES)
-    for token, decision in agents.items():
-        values: list[Any] = [decision.crawl, *(decision.usage[leaf] for leaf in LEAVES)]
-        table.add_row(token, *(Text(_MARK[value], style=_STYLE[value]) for value in values))
     console.print()
-    console.print(table)
+    matrix(
+        console,
+        ("agent", "crawl", *LEAVES),
+        [
+            (
+                safe(token),
+                *(
+                    Text(_MARK[value], style=_STYLE[value])
+                    for value in (decision.crawl, *(decision.usage[leaf] for leaf in LEAVES))
+                ),
+            )
+            for token, decision in agents.items()
+        ],
+    )
 
 
 def _places(console: Console, decision: Decision, documents: Iterable[Document]) -> None:
-    table = _table("place", "found")
+    cells = []
     for document in documents:
         status = document.status if document.status is not None else "no answer"
         if document.outcome is Outcome.FETCHED:
@@ -104,9 +132,8 @@ def _places(console: Console, decision: Decision, documents: Iterable[Document])
             found = f"{status}, {document.outcome}"
             if document.problem:
                 found += f": {document.problem}"
-        table.add_row(safe(document.url), safe(found))
-    for place in decision.not_reached:
-        table.add_row(place, "not reached")
+        cells.append((safe(document.url), safe(found)))
+    cells += [(safe(place), Text("not reached")) for place in decision.not_reached]
     console.print()
-    console.print(table)
+    rows(console, ("place", "found"), cells)
     console.print()

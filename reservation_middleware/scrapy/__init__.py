@@ -14,7 +14,8 @@ try:
 except ImportError as error:  # pragma: no cover - needs an environment without Scrapy
     raise ImportError(
         "the Scrapy adapter needs Scrapy 2.13 or newer: "
-        "pip install 'reservation-middleware[scrapy]'"
+        "pip install 'reservation-middleware[scrapy]', "
+        "or in a checkout uv run --extra scrapy …"
     ) from error
 
 #: Where the built-in robots.txt middleware stands; ours takes its place.

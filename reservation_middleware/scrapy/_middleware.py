@@ -32,6 +32,7 @@ from reservation_middleware.syntax.path import split_url
 
 from ._page import head_of, page_of
 from ._settings import agent_from, policy_from
+from ._tokens import Tokens
 from ._transport import LEFT, Downloads
 
 logger = logging.getLogger("reservation_middleware.scrapy")
@@ -91,12 +92,14 @@ class ReservationMiddleware:
         # as long as DOWNLOAD_DELAY has it wait, which says nothing about the site.
         self._fetcher = Fetcher(timeout=None)
         self._checks: WeakKeyDictionary[Request, tuple[Check, Decision]] = WeakKeyDictionary()
+        self._tokens = Tokens(self._policy)
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         """Make the middleware as Scrapy does."""
         middleware = cls(crawler)
         crawler.signals.connect(middleware.headers_received, signal=signals.headers_received)
+        middleware._tokens.connect(crawler.signals)
         crawler.signals.connect(middleware.spider_closed, signal=signals.spider_closed)
         return middleware
 
@@ -108,7 +111,8 @@ class ReservationMiddleware:
         agent = self._agent_for(request) if _META in meta else self._agent
         if agent is None:
             return
-        check = Check(request.url, agent=agent, policy=self._policy)
+        now = self._fetcher.now(self._policy)
+        check = Check(request.url, agent=agent, policy=self._policy, now=now)
         if not check.origin.startswith(("http://", "https://")) or check.about_policy:
             return
         if meta.get("dont_cache") == _CUT:
@@ -119,6 +123,7 @@ class ReservationMiddleware:
         if self._stops(decision, request):
             raise self._blocked(decision, request)
         self._checks[request] = check, decision
+        self._tokens.give(request, decision, now)
 
     def headers_received(self, headers: Headers, request: Request) -> None:
         """Decide on the response head and stop the download where it is reserved.
@@ -159,7 +164,7 @@ class ReservationMiddleware:
             return response  # somebody handles redirects by hand; the next hop is checked
         if not stopped:
             page = page_of(response.url, response.status, head_of(response.headers), None)
-            if self._content and looks_into(page.media_type):
+            if self._content and looks_into(page.media_type, page.status):
                 page = page_of(response.url, response.status, page.headers, response.body)
             check.feed(page)
             if check.wants():

@@ -1,36 +1,39 @@
-"""A crawler's ``RESERVATION_*`` settings as an agent and a policy."""
+"""A crawler's ``RESERVATION_*`` settings as an agent and a policy.
+
+Settings win over ``RESERVATION_*`` variables of the environment, these over the keys of
+``reservations.toml`` in the folder where the crawl was started.
+"""
 
 import logging
 from typing import Any
 
 from scrapy.settings import BaseSettings
 
-from reservation_middleware.check import known_signals
+from reservation_middleware.config import configured, said
 from reservation_middleware.model import (
     Agent,
     ConfigurationError,
-    Mode,
     Policy,
     product_token,
 )
 from reservation_middleware.model.vocabulary import unknown_word
-from reservation_middleware.profiles import profile
 
 logger = logging.getLogger("reservation_middleware.scrapy")
 
 _CHOICES = {
-    "RESERVATION_UNKNOWN": "unknown",
-    "RESERVATION_UNREACHABLE": "unreachable",
-    "RESERVATION_PROXY_AGENTS": "proxy_agents",
+    f"RESERVATION_{key.upper()}": key
+    for key in (
+        *("agent", "profile", "mode", "unknown", "reservation", "unreachable", "proxy_agents"),
+        *("probes", "legacy_labels", "licences"),
+    )
 }
 _SETTINGS = (
-    *("RESERVATION_AGENT", "RESERVATION_PURPOSES", "RESERVATION_PROFILE", "RESERVATION_MODE"),
-    *("RESERVATION_CACHE", "RESERVATION_CONTENT", "RESERVATION_ROBOTSTXT", "RESERVATION_TIMEOUT"),
-    *("RESERVATION_PROXY_TOKENS", "RESERVATION_POLICY_TOKENS", "RESERVATION_SIGNALS"),
-    *("RESERVATION_USER", "RESERVATION_GEO"),
     *_CHOICES,
+    *("RESERVATION_PURPOSES", "RESERVATION_PROXY_TOKENS", "RESERVATION_POLICY_TOKENS"),
+    *("RESERVATION_SIGNALS", "RESERVATION_USER", "RESERVATION_GEO"),
+    *("RESERVATION_CACHE", "RESERVATION_CONTENT", "RESERVATION_ROBOTSTXT", "RESERVATION_TIMEOUT"),
 )
-_LATER = ("RESERVATION_LEDGER", "RESERVATION_LICENCES")
+_LATER = ("RESERVATION_LEDGER",)
 KNOWN = frozenset((*_SETTINGS, *_LATER))
 
 
@@ -49,29 +52,30 @@ def policy_from(settings: BaseSettings) -> Policy:
     cache = settings.get("RESERVATION_CACHE", "memory://")
     if cache != "memory://":
         raise ConfigurationError(f"RESERVATION_CACHE: this version knows memory://, not {cache!r}")
-    changes: dict[str, Any] = {"mode": settings.get("RESERVATION_MODE", Mode.ENFORCE)}
-    for name, field in _CHOICES.items():
-        if settings.get(name) is not None:
-            changes[field] = settings.get(name)
-    for field in ("proxy_tokens", "user", "geo"):
-        if settings.getlist(f"RESERVATION_{field.upper()}"):
-            changes[field] = settings.getlist(f"RESERVATION_{field.upper()}")
+    return configured({**said(), **_set(settings)}).policy
+
+
+def _set(settings: BaseSettings) -> dict[str, Any]:
+    """What is set, by the keys of ``reservations.toml``."""
+    found: dict[str, Any] = {
+        key: settings.get(name) for name, key in _CHOICES.items() if settings.get(name) is not None
+    }
+    for key in ("purposes", "proxy_tokens", "signals", "user", "geo"):
+        if settings.getlist(f"RESERVATION_{key.upper()}"):
+            found[key] = settings.getlist(f"RESERVATION_{key.upper()}")
     tokens = settings.getdict("RESERVATION_POLICY_TOKENS")
     if tokens:
-        changes["policy_tokens"] = [(token, list(words)) for token, words in tokens.items()]
-    if settings.getlist("RESERVATION_SIGNALS"):
-        changes["signals"] = known_signals(settings.getlist("RESERVATION_SIGNALS"))
-    return profile(settings.get("RESERVATION_PROFILE", "opt-out")).changed(changes)
+        found["policy_tokens"] = {token: list(words) for token, words in tokens.items()}
+    return found
 
 
 def agent_from(settings: BaseSettings) -> Agent:
     """Who crawls: set, or the product token of the crawler's user agent, with a warning
     where that is nobody's own.
     """
-    purposes = settings.getlist("RESERVATION_PURPOSES", ["ai-train"])
-    token = settings.get("RESERVATION_AGENT")
-    if token:
-        return Agent(token, purposes)
+    keys = {**said(), **_set(settings)}
+    if keys.get("agent"):
+        return configured(keys).agent
     user_agent = settings.get("ROBOTSTXT_USER_AGENT") or settings.get("USER_AGENT") or ""
     token = product_token(user_agent)
     if token is None or token.lower() == "scrapy":
@@ -81,4 +85,4 @@ def agent_from(settings: BaseSettings) -> Agent:
             user_agent,
             token or "*",
         )
-    return Agent(token or "*", purposes)
+    return configured({**keys, "agent": token or "*"}).agent

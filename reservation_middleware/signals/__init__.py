@@ -20,20 +20,28 @@ from ._source import (
     Source,
     Words,
 )
+from .ai_txt import AiTxt
 from .aipref import Aipref
+from .canel import Canel
 from .content_signals import ContentSignals
+from .payment import Payment
 from .robots import Robots
 from .robots_agents import RobotsAgents
 from .robots_meta import RobotsMeta
 from .tdmrep import Tdmrep
+from .trust_txt import TrustTxt
 
 SIGNALS: tuple[Signal[Any], ...] = (
     Robots(),
     RobotsAgents(),
+    Canel(),
     Aipref(),
     ContentSignals(),
+    AiTxt(),
+    TrustTxt(),
     Tdmrep(),
     RobotsMeta(),
+    Payment(),
 )
 
 __all__ = [

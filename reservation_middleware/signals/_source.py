@@ -12,6 +12,7 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from reservation_middleware.model import Document, Note, NoteKind, Span
 from reservation_middleware.syntax import html, media
+from reservation_middleware.syntax.payment import may_be_bill
 from reservation_middleware.syntax.robots import RobotsFile
 
 
@@ -58,6 +59,8 @@ HTML = ("", "text/html", "application/xhtml+xml")
 #: Media types of content that may be a feed, or any XML that says what it is.
 XML = ("application/rss+xml", "application/xml", "text/xml", "application/rsl+xml")
 _MANY_OCTETS = 8 * 1024 * 1024
+# White space of JSON and a byte order mark.
+_BLANK = b" \t\r\n\xef\xbb\xbf"
 
 
 class Words(NamedTuple):
@@ -115,6 +118,14 @@ class Source:
         head = body[:_MANY_OCTETS]
         return body if any(word in head for word in self._words.xml) else None
 
+    @property
+    def bill(self) -> bytes | None:
+        """The body of a 402 that may be JSON, else None."""
+        body = self.document.body
+        if not body or not may_be_bill(self.document.media_type, self.document.status):
+            return None
+        return body if body.lstrip(_BLANK).startswith(b"{") else None
+
     @cached_property
     def file(self) -> media.Media:
         """What an image, a PDF or an EPUB says of itself; nothing in anything else."""
@@ -123,7 +134,7 @@ class Source:
     @property
     def speaks(self) -> bool:
         """Whether content holds anything that some signal may read."""
-        return bool(self.page) or self.xml is not None or bool(self.file)
+        return bool(self.page) or self.xml is not None or self.bill is not None or bool(self.file)
 
     def span(self, line: int | None = None) -> Span:
         """Where something stands in this document."""

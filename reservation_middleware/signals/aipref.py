@@ -1,15 +1,16 @@
 """IETF AIPREF usage preferences: Content-Usage in robots.txt and in HTTP responses.
 
 Vocabulary draft-ietf-aipref-vocab-08, attachment draft-ietf-aipref-attach-05. Labels of
-older drafts are ignored, as vocab-08 asks. Reference:
+older drafts say nothing, as vocab-08 asks, unless the policy maps them. Reference:
 https://datatracker.ietf.org/doc/draft-ietf-aipref-vocab/08/
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from http_sf import Token
 
 from reservation_middleware.model import (
+    LegacyLabels,
     Level,
     Note,
     NoteKind,
@@ -19,9 +20,10 @@ from reservation_middleware.model import (
     Statement,
 )
 from reservation_middleware.model.vocabulary import AI_INDEX, AI_INPUT, SEARCH, TRAIN_GEN
-from reservation_middleware.syntax.field import MalformedFieldError, dictionary
+from reservation_middleware.syntax.field import MalformedFieldError, dictionary, parameters
 from reservation_middleware.syntax.robots import Record
 
+from ._legacy_labels import SUPERSEDED, mapped
 from ._ruled import RuledFindings, RuledLine, RuledRecords
 from ._signal import (
     HEADERS,
@@ -45,6 +47,8 @@ _VOCAB = "https://datatracker.ietf.org/doc/html/draft-ietf-aipref-vocab-08#secti
 KEY = "content-usage"
 #: Notes that are kept for one document, and rules of the same length that are combined.
 _MOST, _MOST_TIED = 10, 1000
+#: Parameters of one member that are kept.
+_MOST_CONDITIONS = 8
 
 INVALID = NoteKind(
     "aipref-statement-invalid",
@@ -65,6 +69,13 @@ LABEL = NoteKind(
     Level.INFO,
     "a Content-Usage label that vocab-08 does not know is ignored: {}",
     "Use train-ai, ai-use and search.",
+    _VOCAB + "6.1",
+)
+LEGACY = NoteKind(
+    "aipref-legacy-label",
+    Level.INFO,
+    "a Content-Usage label of an older draft, about which vocab-08 says nothing: {}",
+    "Use train-ai, ai-use and search; older labels reach only those who choose to map them.",
     _VOCAB + "6.1",
 )
 OUTSIDE = NoteKind(
@@ -90,7 +101,28 @@ BETWEEN = NoteKind(
 )
 
 
-class Aipref(Signal[RuledFindings]):
+class AiprefFindings(RuledFindings):
+    """Content-Usage rules, or a header.
+
+    Attributes:
+        superseded: what labels of older drafts add, by line; None is the header's.
+    """
+
+    __slots__ = ("superseded",)
+
+    def __init__(
+        self,
+        source: Source,
+        notes: Sequence[Note],
+        superseded: Mapping[int | None, tuple[Statement, ...]],
+        rules: RuledRecords[tuple[Statement, ...]] | None = None,
+        header: tuple[Statement, ...] = (),
+    ) -> None:
+        super().__init__(source, notes[:_MOST], rules, header)
+        self.superseded = superseded
+
+
+class Aipref(Signal[AiprefFindings]):
     """Content-Usage."""
 
     name = "aipref"
@@ -104,22 +136,24 @@ class Aipref(Signal[RuledFindings]):
         "ai-use": Term((AI_INPUT,), (AI_INDEX, AI_INPUT)),
         "search": Term((SEARCH,), (SEARCH,)),
     }
-    notes = (INVALID, VALUE, LABEL, OUTSIDE, NO_STATEMENT, BETWEEN)
+    notes = (INVALID, VALUE, LABEL, LEGACY, OUTSIDE, NO_STATEMENT, BETWEEN)
     fields = (b"content-usage",)
 
-    def parse(self, source: Source) -> RuledFindings | None:
+    def parse(self, source: Source) -> AiprefFindings | None:
         """Read the rules of every group, or the header."""
         if source.place is HEADERS:
             return self._head(source)
         # The body of an error page is no robots.txt (RFC 9309 §2.3.1.3).
         return self._robots(source) if source.document.outcome is Outcome.FETCHED else None
 
-    def settle(self, found: Sequence[RuledFindings], question: Question) -> Settled | None:
+    def settle(self, found: Sequence[AiprefFindings], question: Question) -> Settled | None:
         """Longest path in robots.txt, then combined with the header (VOCAB §5.1)."""
         said: list[Statement] = []
         for findings in found:
             if findings.place is HEADERS:
                 said += findings.header
+                if question.policy.legacy_labels is LegacyLabels.MAP:
+                    said += findings.superseded.get(None, ())
             elif question.crawl is not Preference.DISALLOWED:
                 # ATTACH §3.1: a path that cannot be crawled has no usage preferences.
                 said += self._ruled(findings, question)
@@ -139,7 +173,7 @@ class Aipref(Signal[RuledFindings]):
             Written(self.carriers[1], f"Content-Usage: {value}"),
         )
 
-    def _ruled(self, findings: RuledFindings, question: Question) -> list[Statement]:
+    def _ruled(self, findings: AiprefFindings, question: Question) -> list[Statement]:
         rules = findings.rules
         if rules is None:
             return []
@@ -148,13 +182,14 @@ class Aipref(Signal[RuledFindings]):
             return []
         # Identical paths are combined, the most restrictive wins (ATTACH §3.1). What each
         # further line adds is less and less, so a flood of them is not read to its end.
-        return [
-            statement
-            for number in ruled.paths.longest(question.path)[:_MOST_TIED]
-            for statement in rules.value(ruled.lines[number])
-        ]
+        tied = ruled.paths.longest(question.path)[:_MOST_TIED]
+        said = [statement for number in tied for statement in rules.value(ruled.lines[number])]
+        if question.policy.legacy_labels is LegacyLabels.MAP:
+            for number in tied:
+                said += findings.superseded.get(ruled.lines[number], ())
+        return said
 
-    def _robots(self, source: Source) -> RuledFindings | None:
+    def _robots(self, source: Source) -> AiprefFindings | None:
         robots = source.robots
         if KEY not in robots.keys:
             return None
@@ -169,21 +204,26 @@ class Aipref(Signal[RuledFindings]):
                 notes.append(source.note(OUTSIDE, line=number))
                 return ()
             scope = Scope(line.path or None, line.agents)
-            return self._statements(source, line.value, "robots.txt", notes, scope, line.record)
+            return self._statements(
+                source, line.value, "robots.txt", notes, superseded, scope, line.record
+            )
 
+        superseded: dict[int | None, tuple[Statement, ...]] = {}
         loose = {record.line for record in robots.loose if record.key == KEY}
         between = robots.between_agents(KEY)
         rules = RuledRecords(robots, KEY, read)
-        return RuledFindings(source, rules.notes[:_MOST], rules)
+        return AiprefFindings(source, rules.notes, superseded, rules)
 
-    def _head(self, source: Source) -> RuledFindings | None:
+    def _head(self, source: Source) -> AiprefFindings | None:
         values = source.document.fields.get(KEY)
         if not values:
             return None
         notes: list[Note] = []
+        superseded: dict[int | None, tuple[Statement, ...]] = {}
         # RFC 9651 §4.2: several lines are one field.
-        statements = self._statements(source, ", ".join(values), "header", notes, Scope())
-        return RuledFindings(source, notes[:_MOST], header=statements)
+        value = ", ".join(values)
+        statements = self._statements(source, value, "header", notes, superseded, Scope())
+        return AiprefFindings(source, notes, superseded, header=statements)
 
     def _statements(
         self,
@@ -191,36 +231,55 @@ class Aipref(Signal[RuledFindings]):
         value: str,
         carrier: str,
         notes: list[Note],
+        superseded: dict[int | None, tuple[Statement, ...]],
         scope: Scope,
         record: Record | None = None,
     ) -> tuple[Statement, ...]:
         line = record.line if record else None
         try:
             members = dictionary(value)
+            # VOCAB §6.1: parameters have no effect; they are kept for those who ask.
+            conditions = parameters(value) if ";" in value else {}
         except MalformedFieldError as error:
             notes.append(source.note(INVALID, f"{value} ({error})", line))
             return ()
-        found = []
-        for label, said in members.items():
-            term = self.terms.get(label)
-            if term is None:
+        text = cut(f"Content-Usage: {record.value if record else value}")
+        said: dict[str, bool] = {}
+        older = False
+        for label, word in members.items():
+            if label in SUPERSEDED:
+                older = True
+                notes.append(source.note(LEGACY, label, line))
+            elif label not in self.terms:
                 notes.append(source.note(LABEL, label, line))
                 continue
-            if not isinstance(said, Token) or str(said) not in ("y", "n"):
-                notes.append(source.note(VALUE, f"{label}={said}", line))
+            if not isinstance(word, Token) or str(word) not in ("y", "n"):
+                notes.append(source.note(VALUE, f"{label}={word}", line))
                 continue
-            yes = str(said) == "y"
-            covers = term.yes if yes else term.no
-            found.append(
-                Statement(
-                    signal=self.name,
-                    carrier=carrier,
-                    category=covers[-1],
-                    covers=covers,
-                    preference=Preference.ALLOWED if yes else Preference.DISALLOWED,
-                    text=cut(f"Content-Usage: {record.value if record else value}"),
-                    span=source.span(line),
-                    scope=scope,
-                )
+            said[label] = str(word) == "y"
+
+        def statement(label: str, category: str, covers: tuple[str, ...], text: str) -> Statement:
+            return Statement(
+                signal=self.name,
+                carrier=carrier,
+                category=category,
+                covers=covers,
+                preference=Preference.ALLOWED if said[label] else Preference.DISALLOWED,
+                text=text,
+                span=source.span(line),
+                scope=scope,
+                conditions=tuple(map(cut, conditions.get(label, ())[:_MOST_CONDITIONS])),
             )
+
+        if older:
+            superseded[line] = tuple(
+                statement(label, old.category, covers, f"{text} ({label}: {old.draft}, mapped)")
+                for label, (old, covers) in mapped(said, self.terms).items()
+            )
+        found = []
+        for label, yes in said.items():
+            term = self.terms.get(label)
+            if term is not None:
+                covers = term.yes if yes else term.no
+                found.append(statement(label, covers[-1], covers, text))
         return tuple(found)

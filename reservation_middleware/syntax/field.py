@@ -10,6 +10,8 @@ from typing import NamedTuple, cast
 
 import http_sf
 from http_sf import StructuredFieldError
+from http_sf.parameters import ser_params
+from http_sf.types import ParamsType
 
 #: A field value longer than this is not read: no declaration needs so much, floods do.
 LIMIT = 16 * 1024
@@ -38,6 +40,28 @@ def dictionary(value: str) -> dict[str, object]:
         MalformedFieldError: the value is no dictionary (RFC 9651 §4.2: all of it fails).
 
     """
+    return {key: value for key, (value, _) in _members(value).items()}
+
+
+@lru_cache(maxsize=1024)
+def parameters(value: str) -> dict[str, tuple[str, ...]]:
+    """The parameters of a dictionary's members, by key, each as ``name=value``.
+
+    Members without one are left out. The result is shared between calls and must not be
+    changed.
+
+    Raises:
+        MalformedFieldError: the value is no dictionary.
+
+    """
+    return {
+        key: tuple(ser_params({name: one}).removeprefix(";") for name, one in given.items())
+        for key, (_, given) in _members(value).items()
+        if given
+    }
+
+
+def _members(value: str) -> "dict[str, tuple[object, ParamsType]]":
     if len(value) > LIMIT:
         raise MalformedFieldError(f"longer than {LIMIT} characters")
     try:
@@ -46,8 +70,7 @@ def dictionary(value: str) -> dict[str, object]:
         raise MalformedFieldError("not ASCII") from None
     except StructuredFieldError as error:
         raise MalformedFieldError(str(error)) from None
-    members = cast("dict[str, tuple[object, object]]", parsed)
-    return {key: value for key, (value, _) in members.items()}
+    return cast("dict[str, tuple[object, ParamsType]]", parsed)
 
 
 class Directive(NamedTuple):

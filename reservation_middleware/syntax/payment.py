@@ -19,6 +19,8 @@ import msgspec
 
 #: Octets of JSON and characters of a field that are read: the longest need is some KiB.
 LIMIT = 64 * 1024
+#: The status of a page that is to be paid for (RFC 9110 §15.5.3).
+PAYMENT_REQUIRED = 402
 #: Ways to pay that are kept of one document.
 MOST = 16
 
@@ -53,9 +55,12 @@ class Way(NamedTuple):
     until: str = ""
 
 
-def is_json(media_type: str) -> bool:
-    """Whether a media type in lower case without parameters is one of JSON."""
-    return _JSON.fullmatch(media_type) is not None
+def may_be_bill(media_type: str, status: int | None) -> bool:
+    """Whether a response may say in JSON what it costs; no status but 402 does.
+
+    The media type is in lower case without parameters, empty if none was sent.
+    """
+    return status == PAYMENT_REQUIRED and (not media_type or bool(_JSON.fullmatch(media_type)))
 
 
 def price(value: str) -> Price:

@@ -2,11 +2,18 @@
 
 Reads bytes into properties and knows no signal. Needs the extra ``[media]``; without
 it nothing is recognised. Whatever is wrong with a file is a problem in ``Media``,
-never an error.
+never an error. No pixel is ever decoded. MP4 and other films, SVG, audio and sidecar files are
+not read.
 """
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import NamedTuple
+
+from . import _c2pa, _epub, _image, _pdf, _xmp
+
+#: A longer file is not looked into.
+LIMIT = 64 * 1024 * 1024
 
 
 class Property(NamedTuple):
@@ -36,11 +43,15 @@ class Media(NamedTuple):
 
     Attributes:
         kind: jpeg, png, webp, tiff, pdf or epub; "" where it is none of them.
-        xmp: properties of its XMP, in order.
-        rsl: ``rsl`` elements in its XMP, serialised.
-        epub: metas of its EPUB package: property or name, and content.
+        xmp: properties of its XMP, in order; of an array each item.
+        rsl: ``rsl`` elements in its XMP or its EPUB package, serialised.
+        epub: metas of its EPUB package about TDMRep: ``tdm:reservation`` or ``tdm:policy``,
+            and content.
         claims: assertions of its active C2PA manifest.
         problems: what could not be read, in a few words each.
+        inner: fields of structures in its XMP, such as a licensor's; those of other works
+            (ingredients, history) are left out.
+        claim_problems: the same as ``problems``, of its C2PA manifest.
     """
 
     kind: str = ""
@@ -49,21 +60,87 @@ class Media(NamedTuple):
     epub: tuple[tuple[str, str], ...] = ()
     claims: tuple[Claim, ...] = ()
     problems: tuple[str, ...] = ()
+    inner: tuple[Property, ...] = ()
+    claim_problems: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.xmp or self.rsl or self.epub or self.claims or self.problems)
+        return bool(
+            self.xmp
+            or self.rsl
+            or self.epub
+            or self.claims
+            or self.problems
+            or self.inner
+            or self.claim_problems
+        )
 
 
 NOTHING = Media()
 
+_PIKEPDF, _C2PA = find_spec("pikepdf") is not None, find_spec("c2pa") is not None
+# Images and EPUB need no library of the extra. But bodies of such types are large, and who did
+# not ask for them to be looked into does not want them read.
+_KINDS: tuple[str, ...] = ("jpeg", "png", "webp", "tiff", "epub") if _PIKEPDF or _C2PA else ()
+if _PIKEPDF:
+    _KINDS = (*_KINDS, "pdf")
+_TYPE_KINDS = {
+    "image/jpeg": "jpeg",
+    "image/jpg": "jpeg",
+    "image/pjpeg": "jpeg",
+    "image/png": "png",
+    "image/x-png": "png",
+    "image/webp": "webp",
+    "image/tiff": "tiff",
+    "application/pdf": "pdf",
+    "application/x-pdf": "pdf",
+    "application/epub+zip": "epub",
+}
+
 #: Media types of content that is read, with what is installed.
-TYPES: frozenset[str] = frozenset()
+TYPES: frozenset[str] = frozenset(name for name, kind in _TYPE_KINDS.items() if kind in _KINDS)
+
+_BEGINNINGS = tuple(
+    (beginning, kind)
+    for beginning, kind in (
+        (b"\xff\xd8\xff", "jpeg"),
+        (b"\x89PNG\r\n\x1a\n", "png"),
+        (b"RIFF", "webp"),
+        (b"II*\0", "tiff"),
+        (b"MM\0*", "tiff"),
+        (b"II+\0", "tiff"),
+        (b"MM\0+", "tiff"),
+        (b"%PDF-", "pdf"),
+        (b"PK\3\4", "epub"),
+    )
+    if kind in _KINDS
+)
+_FIRST = tuple(beginning for beginning, _ in _BEGINNINGS)
 
 
 def recognised(body: bytes) -> str:
     """The kind of file that a body begins like, "" for none that is read."""
-    del body
-    return ""
+    if not _FIRST or not body.startswith(_FIRST):
+        return ""
+    kind = next(kind for beginning, kind in _BEGINNINGS if body.startswith(beginning))
+    if kind == "webp" and body[8:12] != b"WEBP":
+        return ""
+    # The name and the content of the first member, uncompressed (OCF 3.3, section 4.2.2).
+    if kind == "epub" and body[30:58] != b"mimetypeapplication/epub+zip":
+        return ""
+    return kind
+
+
+def _kind(body: bytes, media_type: str) -> str:
+    """The kind of a file; what it was sent as helps where its beginning is not as it should be."""
+    kind = recognised(body)
+    sent = _TYPE_KINDS.get(media_type, "") if not kind else ""
+    if sent not in _KINDS:
+        return kind
+    if sent == "pdf" and b"%PDF-" in body[:1024]:
+        return sent
+    if sent == "epub" and body.startswith(b"PK\3\4"):
+        return sent
+    return kind
 
 
 def read(body: bytes, media_type: str) -> Media:
@@ -73,5 +150,31 @@ def read(body: bytes, media_type: str) -> Media:
         body: the file.
         media_type: as it was sent, "" if none was.
     """
-    del body, media_type
-    return NOTHING
+    kind = _kind(body, media_type)
+    if not kind:
+        return NOTHING
+    if len(body) > LIMIT:
+        return Media(kind, problems=(f"longer than {LIMIT // 1024**2} MiB, not looked into",))
+    problems: list[str] = []
+    found = _xmp.Found()
+    metas: tuple[tuple[str, str], ...] = ()
+    if kind == "epub":
+        metas, found.rsl = _epub.read(body, problems)
+    elif kind == "pdf":
+        for packet in _pdf.packets(body, problems):
+            _xmp.read(packet, found, problems)
+    else:
+        for packet in _image.READERS[kind](body, problems):
+            _xmp.read(packet, found, problems)
+    claim_problems: list[str] = []
+    claims = _c2pa.claims(body, kind, claim_problems) if _C2PA and kind != "epub" else []
+    return Media(
+        kind,
+        xmp=tuple(Property(*one) for one in found.xmp),
+        rsl=tuple(found.rsl),
+        epub=metas,
+        claims=tuple(Claim(*claim) for claim in claims),
+        problems=tuple(dict.fromkeys(problems)),
+        inner=tuple(Property(*one) for one in found.inner),
+        claim_problems=tuple(claim_problems),
+    )

@@ -1,0 +1,70 @@
+"""Offers for a terminal: one below its page, or a rate card of many sites."""
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+from reservation_middleware.ledger.offers import OfferLine
+from reservation_middleware.model import Offer
+
+from .layout import rows, safe
+
+
+def amount(offer: Offer | OfferLine) -> str:
+    """Price and currency, as far as they are known."""
+    return " ".join(filter(None, (offer.price, offer.currency)))
+
+
+def place(offer: Offer | OfferLine) -> str:
+    """Where an offer stands."""
+    return f"{offer.document}:{offer.line}" if offer.line else offer.document
+
+
+#: What each column of a rate card is called, and shows; empty ones are left out per domain.
+_COLUMNS: Mapping[str, Callable[[OfferLine], object]] = {
+    "kind": lambda line: line.kind,
+    "price": amount,
+    "per": lambda line: line.per or "",
+    "protocols": lambda line: " ".join(line.protocols),
+    "contact": lambda line: line.contact or "",
+    "address": lambda line: line.url or "",
+    "until": lambda line: line.until or "",
+    "signal": lambda line: line.signal,
+    "source": place,
+    "pages": lambda line: line.pages,
+}
+
+
+def show_offer(console: Console, offer: Offer) -> None:
+    """Print one offer: what it is and costs, then how to come by it."""
+    price = amount(offer)
+    said = f"{offer.kind} {price}".rstrip() + (f" per {offer.per}" if offer.per else "")
+    console.print(Text.assemble(("offer  ", "cyan"), safe(said), f" ({offer.signal})"))
+    for name, value in (
+        ("protocols", ", ".join(offer.protocols)),
+        ("contact", offer.contact),
+        ("address", offer.url),
+        ("until", offer.until),
+        ("at", place(offer)),
+    ):
+        if value:
+            console.print(Padding(safe(f"{name}: {value}"), (0, 0, 0, 2), expand=False))
+
+
+def show_rate_card(console: Console, lines: Sequence[OfferLine]) -> None:
+    """Print offers below the domain that they are about; those of one domain stand together."""
+    names = list(_COLUMNS)
+    for domain, several in groupby(lines, key=lambda line: line.domain):
+        cells = [[safe(shown(line)) for shown in _COLUMNS.values()] for line in several]
+        used = [number for number in range(len(names)) if any(one[number].plain for one in cells)]
+        console.print(Text(safe(domain or "(no host)").plain, style="bold"))
+        rows(
+            console,
+            [names[number] for number in used],
+            [[one[number] for number in used] for one in cells],
+            indent=2,
+        )
+        console.print()

@@ -1,0 +1,257 @@
+"""DisallowAITraining and AllowAITraining: rules in robots.txt, and page-level robots directives.
+
+An expired individual draft that is served all the same, since a widely copied robots.txt
+has its rule. Paths are those of Allow and Disallow, so ``syntax/rules.py`` matches them.
+Reference: https://www.ietf.org/archive/id/draft-canel-robots-ai-control-00.html
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from reservation_middleware.model import (
+    Level,
+    Note,
+    NoteKind,
+    Outcome,
+    Preference,
+    Scope,
+    Statement,
+)
+from reservation_middleware.model.vocabulary import TRAIN
+from reservation_middleware.syntax.field import robots_directives
+from reservation_middleware.syntax.robots import Group, Record, Rule
+from reservation_middleware.syntax.rules import GroupRules
+
+from ._signal import (
+    CONTENT,
+    HEADERS,
+    ROBOTS_TXT,
+    Carrier,
+    Findings,
+    Question,
+    Settled,
+    Signal,
+    Source,
+    Status,
+    Term,
+    Wish,
+    Written,
+    answered,
+    cut,
+    spoken,
+)
+
+_DRAFT = "https://www.ietf.org/archive/id/draft-canel-robots-ai-control-00.html"
+#: The rules and directives in lower case, as the draft spells them.
+_NAMES: Mapping[str, str] = {
+    "disallowaitraining": "DisallowAITraining",
+    "allowaitraining": "AllowAITraining",
+}
+_ALLOW = "allowaitraining"
+#: Notes that are kept for one document.
+_MOST = 10
+
+PATH = NoteKind(
+    "canel-path-invalid",
+    Level.WARNING,
+    "a rule about AI training whose path starts with neither / nor * matches nothing: {}",
+    "Write a path, such as DisallowAITraining: /",
+    _DRAFT,
+)
+OUTSIDE = NoteKind(
+    "canel-outside-group",
+    Level.WARNING,
+    "a rule about AI training before the first user-agent line applies to nobody",
+    "Put it into a group.",
+    "https://www.rfc-editor.org/rfc/rfc9309#section-2.2.1",
+)
+BETWEEN = NoteKind(
+    "canel-between-agents",
+    Level.WARNING,
+    "a rule about AI training between user-agent lines; parsers disagree whether it ends the group",
+    "Put it below all user-agent lines of its group, after a rule.",
+    "https://www.rfc-editor.org/rfc/rfc9309#section-2.2.4",
+)
+SEPARATOR = NoteKind(
+    "canel-separator",
+    Level.WARNING,
+    "a directive about AI training without a comma before or after it was read all the same: {}",
+    "Separate directives with commas.",
+    _DRAFT,
+)
+
+
+class CanelFindings(Findings):
+    """The rules of a robots.txt, or the directives of a head or a page."""
+
+    __slots__ = ("_rules", "said", "source")
+
+    def __init__(
+        self,
+        source: Source,
+        notes: Sequence[Note],
+        said: Sequence[Statement] = (),
+    ) -> None:
+        super().__init__(source.place, tuple(notes[:_MOST]))
+        self.source = source
+        #: The directives, each with its bot.
+        self.said = tuple(said)
+        self._rules: dict[int, Statement] | None = None
+
+    def statements(self) -> tuple[Statement, ...]:
+        """All statements, each with its path and agents."""
+        return (*self._by_line().values(), *self.said)
+
+    def about(self, token: str, path: str) -> tuple[Statement, ...]:
+        """What is said to a token about a path: the deciding rule, or every directive."""
+        if self.place is not ROBOTS_TXT:
+            return tuple(said for said in self.said if said.scope.agents[0] in ("*", token))
+        group = self.source.robots.group_for(token)
+        rule = _rules_of(group).deciding(path) if group else None
+        return () if rule is None else (self._by_line()[rule.line],)
+
+    def _by_line(self) -> dict[int, Statement]:
+        """The statements of robots.txt by their lines; made when the first one is needed."""
+        if self._rules is None:
+            self._rules = {}
+            if self.place is ROBOTS_TXT:
+                for group in self.source.robots.groups:
+                    for record in _records(group.records):
+                        self._rules[record.line] = _statement(
+                            self.source,
+                            "robots.txt",
+                            record.key,
+                            f"{_NAMES[record.key]}: {record.value}",
+                            record.line,
+                            Scope(record.value, group.agents),
+                        )
+        return self._rules
+
+
+class Canel(Signal[CanelFindings]):
+    """DisallowAITraining and AllowAITraining."""
+
+    name = "canel"
+    title = "DisallowAITraining"
+    reference = "draft-canel-robots-ai-control-00"
+    status = Status.DRAFT
+    since = "2024-10"
+    carriers = (
+        Carrier("robots.txt", ROBOTS_TXT),
+        Carrier("header", HEADERS),
+        Carrier("meta", CONTENT),
+    )
+    terms = {
+        "DisallowAITraining": Term((), TRAIN),
+        "AllowAITraining": Term(TRAIN, ()),
+    }
+    notes = (PATH, OUTSIDE, BETWEEN, SEPARATOR)
+    fields = (b"x-robots-tag",)
+    words = (_ALLOW.encode(),)  # the other name ends with it
+
+    def parse(self, source: Source) -> CanelFindings | None:
+        """Read the rules of every group, the header lines, or the robots metas."""
+        if source.place is ROBOTS_TXT:
+            return _robots(source)
+        notes: list[Note] = []
+        said: list[Statement] = []
+        if source.place is HEADERS:
+            for value in source.document.fields.get("x-robots-tag", ()):
+                if _ALLOW in value.lower():
+                    said += _directives(source, "header", value, "*", None, notes)
+        else:
+            for meta in source.metas:
+                if _ALLOW in meta.content.lower():
+                    bot = "*" if meta.name == "robots" else meta.name
+                    said += _directives(source, "meta", meta.content, bot, meta.line, notes)
+        return CanelFindings(source, notes, said) if said else None
+
+    def settle(self, found: Sequence[CanelFindings], question: Question) -> Settled | None:
+        """The deciding rule and all directives together, the most restrictive."""
+        said = [
+            statement
+            for findings in found
+            for statement in findings.about(question.agent.key, question.path)
+        ]
+        return answered(found, said)
+
+    def write(self, wish: Wish) -> tuple[Written, ...]:
+        """The rule inside a group, the header and the meta."""
+        for name in spoken(self.terms, wish):
+            bots = ["" if agent == "*" else f"{agent}: " for agent in wish.agents]
+            metas = ["robots" if agent == "*" else agent for agent in wish.agents]
+            return (
+                Written(self.carriers[0], wish.group(f"{name}: /")),
+                Written(self.carriers[1], "\n".join(f"X-Robots-Tag: {bot}{name}" for bot in bots)),
+                Written(
+                    self.carriers[2],
+                    "\n".join(f'<meta name="{meta}" content="{name}">' for meta in metas),
+                ),
+            )
+        return ()
+
+
+def _robots(source: Source) -> CanelFindings | None:
+    # The body of an error page is no robots.txt (RFC 9309 §2.3.1.3).
+    if source.document.outcome is not Outcome.FETCHED:
+        return None
+    robots = source.robots
+    if robots.keys.isdisjoint(_NAMES):
+        return None
+    notes = [source.note(OUTSIDE, line=one.line) for one in robots.loose if one.key in _NAMES]
+    between = sorted({line for key in _NAMES for line in robots.between_agents(key)})
+    notes += [source.note(BETWEEN, line=line) for line in between[:_MOST]]
+    for group in robots.groups:
+        for record in group.records:
+            if record.key in _NAMES and record.value and record.value[0] not in "/*":
+                notes.append(source.note(PATH, record.value, record.line))
+    return CanelFindings(source, notes)
+
+
+def _records(records: Iterable[Record]) -> Iterator[Record]:
+    """The rules among a group's records; one without a path is none, as with Disallow."""
+    return (record for record in records if record.key in _NAMES and record.value)
+
+
+def _rules_of(group: Group) -> GroupRules:
+    """The rules of a group, ready to be asked; made once."""
+    found = group.memo.get("canel")
+    if not isinstance(found, GroupRules):
+        found = group.memo["canel"] = GroupRules(
+            [
+                Rule(record.key == _ALLOW, record.value, record.line)
+                for record in _records(group.records)
+            ]
+        )
+    return found
+
+
+def _directives(
+    source: Source, carrier: str, value: str, bot: str, line: int | None, notes: list[Note]
+) -> Iterator[Statement]:
+    shown = f"X-Robots-Tag: {value}" if carrier == "header" else f"robots meta: {value}"
+    for directive in robots_directives(value, bot):
+        names = [directive.name]
+        if directive.name not in _NAMES:
+            words = directive.name.replace(";", " ").split()
+            names = list(dict.fromkeys(word for word in words if word in _NAMES))
+            # Elsewhere than in a list of directives the word may stand in a sentence.
+            if not names or bot != "*":
+                continue
+            notes.append(source.note(SEPARATOR, directive.name, line))
+        for name in names:
+            yield _statement(source, carrier, name, shown, line, Scope(None, (directive.bot,)))
+
+
+def _statement(
+    source: Source, carrier: str, name: str, text: str, line: int | None, scope: Scope
+) -> Statement:
+    return Statement(
+        signal=Canel.name,
+        carrier=carrier,
+        category="ai-train",
+        covers=TRAIN,
+        preference=Preference.ALLOWED if name == _ALLOW else Preference.DISALLOWED,
+        text=cut(text),
+        span=source.span(line),
+        scope=scope,
+    )

@@ -1,0 +1,98 @@
+"""The nouns of RSL: documents, contents and licences as they were read, and its words.
+
+A second room of ``rsl.py``, which reads them. Reference: https://rslstandard.org/rsl
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+NAMESPACE = "https://rslstandard.org/rsl"
+MEDIA_TYPE = "application/rsl+xml"
+#: Days for which a document holds where it does not say (§3.2).
+MAX_AGE = 30
+
+#: Types of permits and prohibits.
+USAGE, USER, GEO = "usage", "user", "geo"
+USAGES = ("all", "ai-all", "ai-train", "ai-input", "ai-index", "search")
+USERS = ("commercial", "non-commercial", "education", "government", "personal")
+#: Words of RSL 0.9 and those that took their place; training of generative models alone has none.
+OLD: Mapping[str, str] = {
+    "train-ai": "ai-train",
+    "train-genai": "train-genai",
+    "ai-use": "ai-input",
+    "ai-summarize": "ai-input",
+}
+FREE = "free"
+
+
+class Fault(NamedTuple):
+    """Something that is not as RSL 1.0 has it.
+
+    Attributes:
+        what: ``nonconformant`` (the document is not valid), ``value`` (read all the same) or
+            ``old`` (a spelling of RSL 0.9, read all the same).
+        detail: in a few words.
+        line: where.
+    """
+
+    what: str
+    detail: str
+    line: int | None
+
+
+class Payment(NamedTuple):
+    """What is asked for; the type is ``free`` where nothing is."""
+
+    type: str
+    amount: str = ""
+    currency: str = ""
+    standard: str = ""
+    custom: str = ""
+    accepts: tuple[str, ...] = ()
+    line: int | None = None
+
+
+class License(NamedTuple):
+    """Terms under which a content may be used.
+
+    Attributes:
+        permits: words by type (``usage``, ``user``, ``geo``); a type that is there is a closed
+            list, even where no word of it is known.
+        prohibits: the same for what is prohibited.
+        payments: what is asked for, each.
+        reports: kinds of reporting that are asked for.
+        contacts: where to ask.
+        line: where it begins.
+    """
+
+    permits: Mapping[str, tuple[str, ...]]
+    prohibits: Mapping[str, tuple[str, ...]]
+    payments: tuple[Payment, ...] = ()
+    reports: tuple[str, ...] = ()
+    contacts: tuple[str, ...] = ()
+    line: int | None = None
+
+
+class Content(NamedTuple):
+    """Something that is licensed: a path pattern, an absolute URL, or "" for where it stands."""
+
+    url: str
+    server: str
+    encrypted: bool
+    licenses: tuple[License, ...]
+    contacts: tuple[str, ...]
+    terms: str
+    line: int | None
+
+
+class Rsl(NamedTuple):
+    """A document, or what a feed says of its items."""
+
+    contents: tuple[Content, ...]
+    faults: tuple[Fault, ...]
+    max_age: int = MAX_AGE
+
+    @property
+    def conformant(self) -> bool:
+        """Whether it is a valid RSL 1.0 document, as far as matters here."""
+        return not any(fault.what == "nonconformant" for fault in self.faults)

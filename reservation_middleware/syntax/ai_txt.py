@@ -1,0 +1,307 @@
+"""The grammars that share the name ai.txt: which one a body is written in, and what is their own.
+
+The Spawning dialect is a robots.txt (``syntax/robots.py``) whose patterns name file extensions:
+``ExtensionRules``. The dialect of draft-car-ai-txt-wellknown-00 is ``Field: value`` with indented
+agent blocks, or the same in JSON: ``Declaration``. What the words mean is not known here.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+import msgspec
+
+from .path import PatternIndex, octets
+from .robots import Rule, product_tokens
+
+#: Bytes of a text that are read.
+LIMIT = 512 * 1024
+#: Lines without meaning that are kept, so that people can be told.
+_MOST = 10
+
+_SPACE = b" \t\r\n\f\v"
+_MARKUP = (b"<!doctype", b"<html", b"<head", b"<body", b"<!--", b"<title", b"<script", b"<meta")
+_HTML = ("text/html", "application/xhtml+xml")
+
+
+class Shape(StrEnum):
+    """What a body looks like before anything of it is read."""
+
+    NOTHING = "nothing"  # empty, or the page that a server shows for everything
+    JSON = "json"
+    TEXT = "text"
+    OTHER = "other"
+
+
+def shape(body: bytes, media_type: str) -> Shape:
+    """What a body looks like; its words count, the media type only where they are markup."""
+    head = body[:2048].removeprefix(b"\xef\xbb\xbf").lstrip(_SPACE)
+    if not head:
+        return Shape.NOTHING
+    if head.startswith(b"<"):
+        html = media_type in _HTML or head[:16].lower().startswith(_MARKUP)
+        return Shape.NOTHING if html else Shape.OTHER
+    if head.startswith((b"{", b"[")):
+        return Shape.JSON
+    utf_16 = head.startswith((b"\xff\xfe", b"\xfe\xff"))
+    return Shape.OTHER if b"\0" in head and not utf_16 else Shape.TEXT
+
+
+# ---- Spawning: robots.txt over file extensions
+
+_AGENT_LINE = re.compile(r"^[ \t]*user-?agent[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_RULE_LINE = re.compile(r"^[ \t]*(?:dis)?allow[ \t]*:[ \t]*\S", re.IGNORECASE | re.MULTILINE)
+_EXTENSION = re.compile(r"\*?\.([A-Za-z0-9]+)")
+_IN_PATH = re.compile(r"\.([a-z0-9]+)")
+
+
+class Robots(StrEnum):
+    """How much a text has of a robots.txt."""
+
+    NO = "no"
+    RULES = "rules without an agent"
+    YES = "yes"
+
+
+def robots_like(text: str) -> Robots:
+    """Whether a text is a robots.txt by its colons; prose about user agents is none."""
+    if not _RULE_LINE.search(text):
+        return Robots.NO
+    return Robots.YES if _AGENT_LINE.search(text) else Robots.RULES
+
+
+class ExtensionRules:
+    """Rules of one group: longest match, Allow on a tie; ``*.jpg`` means the extension.
+
+    As a robots.txt pattern ``*.c`` would match ``/a.css``, too. Here what follows the
+    extension must be no letter and no digit, and its case does not matter.
+    """
+
+    __slots__ = ("_extensions", "_index", "_rules")
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._extensions: dict[str, Rule] = {}
+        self._rules: list[Rule] = []
+        for rule in rules:
+            found = _EXTENSION.fullmatch(rule.path)
+            if found is None:
+                self._rules.append(rule)
+                continue
+            known = self._extensions.get(found[1].lower())
+            if known is None or (rule.allow and not known.allow):
+                self._extensions[found[1].lower()] = rule
+        self._index = PatternIndex(rule.path for rule in self._rules)
+
+    def deciding(self, path: str) -> Rule | None:
+        """The rule that decides a canonical path."""
+        found = [self._rules[number] for number in self._index.longest(path)]
+        if self._extensions and "." in path:
+            for word in set(_IN_PATH.findall(path.lower())):
+                rule = self._extensions.get(word)
+                if rule:
+                    found.append(rule)
+        return max(found, key=_strength, default=None)
+
+
+def _strength(rule: Rule) -> tuple[int, bool]:
+    star = 1 if rule.path.startswith(".") else 0  # ".jpg" is read as "*.jpg"
+    return octets(rule.path) + star, rule.allow
+
+
+def lacks_start(rule: Rule) -> bool:
+    """Whether a pattern starts with neither ``/`` nor ``*``, so that as it stands nothing matches."""
+    return rule.path[0] not in "/*"
+
+
+# ---- draft-car-ai-txt-wellknown-00
+
+
+class Field(NamedTuple):
+    """One field: its key in lower case as the text has it, its value, where and how it stands."""
+
+    key: str
+    value: str
+    line: int | None
+    text: str
+
+
+Fields = dict[str, list[Field]]
+
+#: Those that take one of three words, from restrictive to permissive.
+POLICIES = ("training", "scraping", "indexing", "caching")
+WORDS = DENY, CONDITIONAL, ALLOW = "deny", "conditional", "allow"
+_REQUIREMENTS = ("attribution", "ai-disclosure", "audit")
+#: The fields that are kept; all others are metadata.
+KEYS = frozenset(
+    (
+        *("site-name", "site-url", "contact", "policy-url"),
+        *POLICIES,
+        *("training-allow", "training-deny", "training-license", "training-fee"),
+        *_REQUIREMENTS,
+    )
+)
+#: Where they stand in JSON: object, member, key of the text.
+_MEMBERS = (
+    *(("site", "name", "site-name"), ("site", "url", "site-url"), ("site", "contact", "contact")),
+    ("site", "policyUrl", "policy-url"),
+    *(("policies", key, key) for key in POLICIES),
+    *(("trainingPaths", key, f"training-{key}") for key in ("allow", "deny")),
+    ("licensing", "license", "training-license"),
+    ("licensing", "feeUrl", "training-fee"),
+    ("content", "attribution", "attribution"),
+    ("content", "aiDisclosure", "ai-disclosure"),
+    ("compliance", "audit", "audit"),
+)
+_SPEAKING = ("training", "indexing", "training-allow", "training-deny")
+# What people write behind a word.
+_REMARK = re.compile(r"\s+#.*")
+_MAIL = re.compile(r"[^\s@<>:/]+@[^\s@<>:/]+")
+_KEY = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
+
+
+class Declaration:
+    """The fields of a site and of its agent blocks.
+
+    Attributes:
+        site: fields outside every block.
+        agents: blocks by product token in lower case; a block may belong to several.
+        strays: the first lines that are no field, or indented where there is no block.
+    """
+
+    __slots__ = ("agents", "site", "strays")
+
+    def __init__(self) -> None:
+        self.site: Fields = {}
+        self.agents: dict[str, list[Fields]] = {}
+        self.strays: list[tuple[int, str]] = []
+
+    def parts(self) -> Iterable[Fields]:
+        """The site's fields, then every block once."""
+        yield self.site
+        seen = {id(block): block for blocks in self.agents.values() for block in blocks}
+        yield from seen.values()
+
+    def missing(self) -> list[str]:
+        """The required fields (§2.3) that are not there."""
+        return [
+            name
+            for name in ("Site-Name", "Site-URL")
+            if not any(one.value for one in self.site.get(name.lower(), ()))
+        ]
+
+    def required(self) -> list[str]:
+        """What is asked of those who use the content (§2.8, §2.9)."""
+        return [
+            key
+            for key in _REQUIREMENTS
+            if any(one.value.lower() == "required" for one in self.site.get(key, ()))
+        ]
+
+    @property
+    def says(self) -> bool:
+        """Whether it says anything about usage in so many words."""
+        return any(key in part for part in self.parts() for key in _SPEAKING)
+
+    @property
+    def declares(self) -> bool:
+        """Whether it is of this dialect at all."""
+        return self.says or not self.missing()
+
+    def block(self, name: str) -> Fields:
+        """A new block for the product tokens that an agent's name holds."""
+        fields: Fields = {}
+        for token in product_tokens(name):
+            self.agents.setdefault(token, []).append(fields)
+        return fields
+
+
+def text_of(body: bytes) -> str:
+    """A body as text with LF at line ends; as much of it as is read."""
+    body = body[:LIMIT]
+    code = "utf-16" if body.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    return body.decode(code, "replace").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def read_text(text: str) -> Declaration:
+    """Read the text form (§2.2): ``#`` starts a comment line only, since values are URLs, too."""
+    found = Declaration()
+    block: Fields | None = None
+    for number, raw in enumerate(text.split("\n"), 1):
+        line = raw.strip()
+        if not line or line.startswith("#"):
+            continue
+        indented = raw[0] in " \t"
+        name, colon, value = line.partition(":")
+        name, value = name.strip(), value.strip()
+        if not indented:
+            block = None
+        if not colon or not _KEY.fullmatch(name) or (indented and block is None):
+            if len(found.strays) < _MOST:
+                found.strays.append((number, line))
+            continue
+        key = name.lower()
+        if key == "agent":
+            block = found.block(value)
+        elif key in KEYS:
+            fields = found.site if block is None else block
+            fields.setdefault(key, []).append(Field(key, value, number, line))
+    return found
+
+
+def read_json(body: bytes) -> Declaration | None:
+    """Read the JSON form (§3.2); None for JSON of another kind, and for what is no JSON."""
+    if len(body) > LIMIT:
+        return None
+    try:
+        # From str, since some decoders take bytes that are no UTF-8.
+        given: Any = msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf").decode())
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    if not isinstance(given, dict) or not (
+        isinstance(given.get("site"), dict) or isinstance(given.get("policies"), dict)
+    ):
+        return None
+    found = Declaration()
+    for group, member, key in _MEMBERS:
+        part = given.get(group)
+        if isinstance(part, dict):
+            _take(found.site, part, member, key)
+    agents = given.get("agents")
+    if isinstance(agents, dict):
+        for name, part in agents.items():
+            if isinstance(part, dict):
+                block = found.block(name)
+                for key in POLICIES:
+                    _take(block, part, key, key)
+    return found
+
+
+def _take(fields: Fields, part: Mapping[str, Any], member: str, key: str) -> None:
+    """Take a member's value, or each of a list of them."""
+    value = part.get(member)
+    for one in value if isinstance(value, list) else [value]:
+        if one is None:
+            continue
+        if not isinstance(one, str | bool | int | float):
+            one = "…"
+        word = (one if isinstance(one, str) else str(one).lower()).strip()
+        fields.setdefault(key, []).append(Field(key, word, None, f'"{member}": "{word}"'))
+
+
+def word_of(field: Field) -> str | None:
+    """Which of the three words a field has, None for any other value."""
+    word = _REMARK.sub("", field.value[:100]).strip().lower()
+    return word if word in WORDS else None
+
+
+def valid(fields: Fields, key: str) -> list[tuple[str, Field]]:
+    """The words that a field has, with the field."""
+    found = [(word_of(field), field) for field in fields.get(key, ())]
+    return [(word, field) for word, field in found if word]
+
+
+def contact_of(value: str) -> str | None:
+    """The mail address or the telephone number that a value is."""
+    mail = value[7:].strip() if value[:7].lower() == "mailto:" else value
+    return mail if _MAIL.fullmatch(mail) or value.startswith("tel:") else None

@@ -1,0 +1,95 @@
+"""Assertions about training and mining of a file's active C2PA manifest.
+
+The library parses and verifies; nothing is fetched: no remote manifest, no revocation, no
+time stamp. Reference: https://spec.c2pa.org/specifications/specifications/2.2/specs/C2PA_Specification.html
+"""
+
+from functools import cache
+from io import BytesIO
+from typing import Any
+
+import msgspec
+
+#: Labels of the assertion, without the number that a second one of its kind gets.
+LABELS = ("cawg.training-mining", "c2pa.training-mining")
+_TYPES = {
+    "jpeg": "image/jpeg",
+    "png": "image/png",
+    "webp": "image/webp",
+    "tiff": "image/tiff",
+    "pdf": "application/pdf",
+}
+_SETTINGS = {
+    "verify": {
+        "verify_after_reading": True,
+        "remote_manifest_fetch": False,
+        "ocsp_fetch": False,
+    }
+}
+_MOST_CLAIMS, _MOST_ENTRIES, _LONGEST = 8, 64, 1_000
+#: Bytes of a manifest store as JSON.
+_LONGEST_JSON = 8 * 1024 * 1024
+
+Entries = dict[str, tuple[str, str]]
+
+
+def claims(body: bytes, kind: str, problems: list[str]) -> list[tuple[str, Entries, bool]]:
+    """The label, the entries and whether the manifest was verified, of each assertion."""
+    # The superbox of a manifest store and its type; without them there is none.
+    if b"jumb" not in body or b"c2pa" not in body:
+        return []
+    try:
+        store = _store(body, _TYPES[kind])
+    except Exception as error:  # noqa: BLE001 - a native library's, and those of its binding
+        said = " ".join(str(error).split())
+        if not said.startswith("ManifestNotFound"):
+            problems.append(said[:120] or type(error).__name__)
+        return []
+    if not isinstance(store, dict):
+        return []
+    valid = store.get("validation_state") in ("Valid", "Trusted")
+    manifests = store.get("manifests")
+    active = manifests.get(store.get("active_manifest")) if isinstance(manifests, dict) else None
+    assertions = active.get("assertions") if isinstance(active, dict) else None
+    found = []
+    for assertion in assertions if isinstance(assertions, list) else ():
+        label = assertion.get("label") if isinstance(assertion, dict) else None
+        label = label.partition("__")[0] if isinstance(label, str) else ""
+        if label in LABELS and len(found) < _MOST_CLAIMS:
+            found.append((label, _entries(assertion.get("data")), valid))
+    return found
+
+
+def _store(body: bytes, media_type: str) -> Any:
+    c2pa, context = _library()
+    with c2pa.Reader(media_type, BytesIO(body), context=context) as reader:
+        text = reader.json()
+    if len(text) > _LONGEST_JSON:
+        raise ValueError("a manifest that is too long")
+    return msgspec.json.decode(text)
+
+
+@cache
+def _library() -> tuple[Any, Any]:
+    import c2pa  # noqa: PLC0415 - only whoever meets a manifest pays for it
+
+    return c2pa, c2pa.Context(c2pa.Settings.from_dict(_SETTINGS))
+
+
+def _entries(data: object) -> Entries:
+    """Use and constraint by entry; an early text had no ``entries`` around them."""
+    entries = data.get("entries", data) if isinstance(data, dict) else None
+    found: Entries = {}
+    for name, entry in (entries if isinstance(entries, dict) else {}).items():
+        if len(found) >= _MOST_ENTRIES:
+            break
+        if not isinstance(entry, dict):
+            continue
+        use = entry.get("use")
+        # CDDL and prose do not agree on the name.
+        why = entry.get("constraint_info") or entry.get("constraints_info")
+        found[str(name)[:_LONGEST]] = (
+            use[:_LONGEST] if isinstance(use, str) else "",
+            why[:_LONGEST] if isinstance(why, str) else "",
+        )
+    return found

@@ -1,0 +1,191 @@
+"""Where images keep XMP: JPEG, PNG, WebP and TIFF, walked chunk by chunk.
+
+Here: finding packets of XMP. Not here: what stands in them. Imaging libraries are not used,
+since they reach what stands behind a picture only by decoding it (ExifTool writes
+the XMP of a PNG there), refuse a file for its pixels and warn instead of raising. Reference:
+https://github.com/adobe/XMP-Toolkit-SDK/blob/main/docs/XMPSpecificationPart3.pdf
+"""
+
+import re
+import zlib
+from collections.abc import Callable, Iterator
+from struct import Struct
+
+#: Bytes of a packet after it was unpacked, and chunks of one file that are looked at.
+LONGEST, MOST_CHUNKS = 1024 * 1024, 100_000
+
+Problems = list[str]
+
+_XMP = b"http://ns.adobe.com/xap/1.0/\0"
+_MORE_XMP = b"http://ns.adobe.com/xmp/extension/\0"
+_CUT_OFF = "the file is cut off"
+_TOO_MANY = "too many parts"
+# Before the scan: markers without a length, and SOS, EOI.
+_ALONE = (0x01, *range(0xD0, 0xD9))
+_OVER = (0xDA, 0xD9)
+_LONG = Struct(">I")
+
+
+def jpeg(body: bytes, problems: Problems) -> Iterator[bytes]:
+    """XMP in APP1 segments, and extended XMP put together (part 3, section 1.1.3)."""
+    at = 2
+    parts: dict[bytes, dict[int, bytes]] = {}
+    for _ in range(MOST_CHUNKS):
+        # Any number of FF may stand before a marker.
+        while at < len(body) and body[at] == 0xFF:
+            at += 1
+        if at >= len(body) or body[at - 1] != 0xFF:
+            problems.append(_CUT_OFF if at >= len(body) else "no marker where one is due")
+            break
+        marker = body[at]
+        at += 1
+        if marker in _OVER:
+            break
+        if marker in _ALONE:
+            continue
+        length = int.from_bytes(body[at : at + 2], "big")
+        if length < 2 or at + length > len(body):
+            problems.append(_CUT_OFF)
+            break
+        if marker == 0xE1 and body.startswith(_XMP, at + 2):
+            yield body[at + 2 + len(_XMP) : at + length]
+        elif marker == 0xE1 and body.startswith(_MORE_XMP, at + 2):
+            start = at + 2 + len(_MORE_XMP)
+            if start + 40 <= at + length:
+                # A digest as name, the full length, and where this part begins.
+                (offset,) = _LONG.unpack_from(body, start + 36)
+                parts.setdefault(body[start : start + 32], {})[offset] = body[
+                    start + 40 : at + length
+                ]
+        at += length
+    else:
+        problems.append(_TOO_MANY)
+    for several in list(parts.values())[:4]:
+        whole = bytearray()
+        for offset in sorted(several):
+            if offset != len(whole):
+                problems.append("extended XMP lacks a part")
+                break
+            whole += several[offset]
+        else:
+            yield bytes(whole)
+
+
+def png(body: bytes, problems: Problems) -> Iterator[bytes]:
+    """XMP in iTXt chunks, also behind the picture; and ImageMagick's older way (zTXt)."""
+    at = 8
+    for _ in range(MOST_CHUNKS):
+        if at + 8 > len(body):
+            problems.append(_CUT_OFF)
+            return
+        (length,) = _LONG.unpack_from(body, at)
+        kind = body[at + 4 : at + 8]
+        start, at = at + 8, at + 12 + length
+        if kind == b"IEND":
+            return
+        if kind not in (b"iTXt", b"zTXt", b"tEXt"):
+            continue
+        if at > len(body):
+            problems.append(_CUT_OFF)
+            return
+        yield from _png_text(kind, body, start, start + length, problems)
+    problems.append(_TOO_MANY)
+
+
+def _png_text(
+    kind: bytes, body: bytes, start: int, end: int, problems: Problems
+) -> Iterator[bytes]:
+    """XMP in one text chunk (PNG, section 11.3.3)."""
+    keyword, found, text = body[start:end].partition(b"\0")
+    if kind == b"iTXt" and keyword == b"XML:com.adobe.xmp":
+        packed, (_, _, text) = text[:1] == b"\1", text[2:].partition(b"\0")  # language
+        _, found, text = text.partition(b"\0")  # translated keyword
+        if not found:
+            problems.append("an XMP chunk that ends too early")
+        elif packed:
+            yield from _unpacked(text, problems)
+        else:
+            yield text
+    elif kind != b"iTXt" and found and keyword == b"Raw profile type xmp":
+        for raw in (text,) if kind == b"tEXt" else _unpacked(text[1:], problems):
+            # A name, a length, hexadecimal digits in lines.
+            match = re.match(rb"\s*xmp\s+\d+\s+([0-9A-Fa-f\s]*)", raw[: 3 * LONGEST])
+            try:
+                yield bytes.fromhex(match[1].decode()) if match else b""
+            except ValueError:
+                problems.append("a raw XMP profile that is not hexadecimal")
+
+
+def _unpacked(packed: bytes, problems: Problems) -> Iterator[bytes]:
+    """What was compressed, unless it is too much."""
+    unpacker = zlib.decompressobj()
+    try:
+        text = unpacker.decompress(packed, 3 * LONGEST)
+    except zlib.error:
+        problems.append("a compressed chunk that cannot be unpacked")
+        return
+    if unpacker.unconsumed_tail:
+        problems.append("a compressed chunk that is too long when unpacked")
+        return
+    yield text
+
+
+def webp(body: bytes, problems: Problems) -> Iterator[bytes]:
+    """XMP in the chunk of that name (RFC 9649, section 2.7.1.5)."""
+    at = 12
+    for _ in range(MOST_CHUNKS):
+        if at + 8 > len(body):
+            if at < len(body):
+                problems.append(_CUT_OFF)
+            return
+        kind = body[at : at + 4]
+        length = int.from_bytes(body[at + 4 : at + 8], "little")
+        if at + 8 + length > len(body):
+            problems.append(_CUT_OFF)
+            return
+        if kind == b"XMP ":
+            yield body[at + 8 : at + 8 + length]
+        at += 8 + length + length % 2
+    problems.append(_TOO_MANY)
+
+
+def tiff(body: bytes, problems: Problems) -> Iterator[bytes]:
+    """XMP in tag 700 of the first directory; BigTIFF, too."""
+    order = "little" if body.startswith(b"I") else "big"
+    big = body[2:4] in (b"+\0", b"\0+")
+    # Bytes of an offset and of a count of entries; an entry is tag, type, count, value.
+    word, counter = (8, 2 * 4) if big else (4, 2)
+
+    def number(at: int, size: int) -> int:
+        return int.from_bytes(body[at : at + size], order)  # type: ignore[arg-type]
+
+    at = number(8, 8) if big else number(4, 4)
+    entries = number(at, counter)
+    size = 4 + 2 * word
+    if at < 8 or at + counter + size > len(body):
+        problems.append(_CUT_OFF)
+        return
+    for entry in range(at + counter, at + counter + size * min(entries, 4096), size):
+        if entry + size > len(body):
+            problems.append(_CUT_OFF)
+            return
+        if number(entry, 2) != 700:
+            continue
+        width = {1: 1, 2: 1, 7: 1, 6: 1}.get(number(entry + 2, 2), 0)
+        length = number(entry + 4, word) * width
+        start = entry + 4 + word
+        if length > word:
+            start = number(start, word)
+        if not width or start + length > len(body):
+            problems.append("XMP that is not where the directory says")
+            return
+        yield body[start : start + length]
+        return
+
+
+READERS: dict[str, Callable[[bytes, Problems], Iterator[bytes]]] = {
+    "jpeg": jpeg,
+    "png": png,
+    "webp": webp,
+    "tiff": tiff,
+}

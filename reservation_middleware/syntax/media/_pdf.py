@@ -1,0 +1,75 @@
+"""The metadata stream of a PDF, through qpdf with bounds.
+
+Reference: ISO 32000-2, section 14.3.2.
+"""
+
+import re
+from collections.abc import Iterator
+from io import BytesIO
+from typing import Any
+
+#: Bytes that one stream may unpack to; a file that needs longer ones to be found its way in
+#: is not read.
+LONGEST_STREAM = 16 * 1024 * 1024
+_LONGEST_PACKET = 4 * 1024 * 1024
+_LIMITS = {
+    "flate_max_memory": LONGEST_STREAM,
+    "png_max_memory": LONGEST_STREAM,
+    "tiff_max_memory": LONGEST_STREAM,
+    "run_length_max_memory": LONGEST_STREAM,
+    "dct_max_memory": LONGEST_STREAM,
+    "doc_max_warnings": 100,
+    "max_stream_filters": 2,
+}
+# qpdf unpacks LZW without bounds. It does so only for streams that tell where objects are, so
+# the two names together are refused, however they are escaped (section 7.3.5).
+_LZW = re.compile(rb"/(?:L|#4[cC])(?:Z|#5[aA])(?:W|#57)")
+_XREF = re.compile(rb"/(?:X|#58)(?:R|#52)(?:e|#65)(?:f|#66)")
+
+
+def packets(body: bytes, problems: list[str]) -> Iterator[bytes]:
+    """The XMP of the document itself; that of pictures in it is theirs."""
+    if _LZW.search(body) and _XREF.search(body):
+        problems.append("a PDF that may keep its index in LZW")
+        return
+    try:
+        import pikepdf  # noqa: PLC0415 - only whoever meets a PDF pays for it
+    except (ImportError, OSError):  # pragma: no cover - a build that does not run here
+        problems.append("the PDF library does not start")
+        return
+    limits: Any = getattr(pikepdf.settings, "set_qpdf_limits", None)
+    if limits is None:  # pragma: no cover - pikepdf before 10.10
+        problems.append("the PDF library is too old to be bounded")
+        return
+    try:
+        before = limits(**_LIMITS)  # they are the process's
+        try:
+            packet = _metadata(pikepdf, body)
+        finally:
+            limits(**before)
+    except Exception as error:  # noqa: BLE001 - qpdf and its binding have many
+        problems.append(f"a PDF that cannot be read: {_words(error)}")
+        return
+    if packet is None:
+        return
+    if len(packet) > _LONGEST_PACKET:
+        problems.append("the metadata of the PDF are too long")
+        return
+    yield packet
+
+
+def _metadata(pikepdf: Any, body: bytes) -> bytes | None:
+    with pikepdf.open(BytesIO(body), inherit_page_attributes=False) as pdf:
+        stream = pdf.Root.get("/Metadata")
+        if not isinstance(stream, pikepdf.Stream):
+            return None
+        filters = stream.get("/Filter")
+        names = list(filters) if isinstance(filters, pikepdf.Array) else [filters]
+        if any(one is not None and str(one) != "/FlateDecode" for one in names[:3]):
+            raise ValueError("metadata with a filter that is not read")
+        return bytes(stream.read_bytes())
+
+
+def _words(error: BaseException) -> str:
+    text = str(error).rpartition(">: ")[2] or type(error).__name__
+    return " ".join(text.split())[:120]

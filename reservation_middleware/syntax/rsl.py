@@ -1,0 +1,317 @@
+"""RSL documents: contents with their licences, as written, and what is wrong with them.
+
+Here: the XML vocabulary of RSL 1.0, its 0.9 spellings, and where each thing stands. Not
+here: which content matches a page, or what a licence amounts to for somebody.
+Reference: https://rslstandard.org/rsl
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from lxml import etree
+
+from ._rsl import (
+    FREE,
+    GEO,
+    MAX_AGE,
+    MEDIA_TYPE,
+    NAMESPACE,
+    OLD,
+    USAGE,
+    USAGES,
+    USER,
+    USERS,
+    Content,
+    Fault,
+    License,
+    Payment,
+    Rsl,
+)
+from .xml import XmlError, name_of, parse, text_of
+
+_PAYMENTS = ("purchase", "subscription", "training", "crawl", "use", "contribution", "attribution")
+_REPORTS = ("telemetry", "provenance", "audit")
+_LEGAL = ("warranty", "disclaimer", "attestation", "contact", "proof")
+_CHILDREN: Mapping[str, tuple[str, ...]] = {
+    "rsl": ("content",),
+    "content": ("license", "schema", "alternate", "copyright", "terms"),
+    "license": ("permits", "prohibits", "payment", "reporting", "legal"),
+    "payment": ("standard", "custom", "amount", "accepts"),
+}
+#: Contents and licences of one document that are read, words of one list, characters of one
+#: value, and faults that are kept.
+MAX_CONTENTS, _MOST_LICENSES, _MOST_WORDS, _MOST_TEXT, _MOST_FAULTS = 5_000, 5_000, 100, 2048, 10
+
+_QNAME = re.compile(r"[^\W\d][\w.-]*:[^\W\d][\w.-]*")
+_COUNTRY = re.compile(r"[A-Z]{2}")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)")
+
+
+def read(body: bytes, *, single: bool = False) -> Rsl:
+    """Read a document; its namespace makes it RSL, whatever it was served as (§2.2).
+
+    Args:
+        body: the document.
+        single: whether it must have exactly one content, as where it stands in a page or file.
+
+    Raises:
+        XmlError: it is no XML that may be read, or no RSL.
+    """
+    root = parse(body)
+    if name_of(root) != (NAMESPACE, "rsl"):
+        raise XmlError("its root is not rsl in the namespace of RSL", _line(root))
+    reader = _Reader(_skipped(body))
+    contents = reader.contents(list(reader.children(root)))
+    if not contents or (single and len(contents) > 1):
+        reader.fault("nonconformant", f"{len(contents)} contents", root)
+    return Rsl(contents, reader.faults, reader.max_age(root))
+
+
+def read_feed(body: bytes) -> Rsl | None:
+    """What the items of a feed say; None where it is an RSL document itself (§4.7).
+
+    Raises:
+        XmlError: it is no XML that may be read.
+    """
+    root = parse(body)
+    if name_of(root) == (NAMESPACE, "rsl"):
+        return None
+    reader = _Reader(_skipped(body))
+    return Rsl(
+        reader.contents(list(root.iter(f"{{{NAMESPACE}}}content")), in_feed=True), reader.faults
+    )
+
+
+def _skipped(body: bytes) -> int:
+    """Lines before the document, which the parser does not see."""
+    return body[: len(body) - len(body.lstrip(b" \t\r\n"))].count(b"\n")
+
+
+def _line(element: etree._Element) -> int | None:
+    return element.sourceline
+
+
+class _Reader:
+    """One pass over a document; keeps what is wrong with it."""
+
+    def __init__(self, skipped: int) -> None:
+        self._skipped = skipped
+        self._faults: dict[tuple[str, str], Fault] = {}
+        self._licenses = 0
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        return tuple(self._faults.values())
+
+    def fault(self, what: str, detail: str, element: etree._Element) -> None:
+        # One of each kind always stays, since a single one can make a document invalid.
+        key = what, detail[:80]
+        full = len(self._faults) >= _MOST_FAULTS and any(kind == what for kind, _ in self._faults)
+        if not full:
+            self._faults.setdefault(key, Fault(*key, self.line(element)))
+
+    def line(self, element: etree._Element) -> int | None:
+        line = _line(element)
+        return line + self._skipped if line else None
+
+    def children(self, parent: etree._Element) -> Iterator[etree._Element]:
+        """Children that RSL knows; other namespaces are nobody's business here (§3)."""
+        _, kind = name_of(parent)
+        for child in parent:
+            namespace, name = name_of(child)
+            if namespace != NAMESPACE:
+                continue
+            if name in _CHILDREN[kind]:
+                yield child
+            else:
+                self.fault("nonconformant", f"{name[:40]} inside {kind}", child)
+
+    def max_age(self, root: etree._Element) -> int:
+        value = (root.get("max-age") or str(MAX_AGE)).strip()
+        if re.fullmatch(r"0*[1-9][0-9]{0,6}", value):
+            return int(value)
+        self.fault("value", f"max-age {value[:40]}", root)
+        return MAX_AGE
+
+    def contents(
+        self, elements: Sequence[etree._Element], *, in_feed: bool = False
+    ) -> tuple[Content, ...]:
+        if len(elements) > MAX_CONTENTS:
+            self.fault("nonconformant", f"more than {MAX_CONTENTS} contents", elements[-1])
+        found = (self._content(one, in_feed=in_feed) for one in elements[:MAX_CONTENTS])
+        return tuple(one for one in found if one is not None)
+
+    def _content(self, element: etree._Element, *, in_feed: bool) -> Content | None:
+        url = element.get("url")
+        if url is None:
+            self.fault("nonconformant", "content without url", element)
+            return None
+        url = url.strip()
+        if in_feed and not url:
+            # In a feed "" is the item.
+            parent = element.getparent()
+            url = _text(parent, "link") if parent is not None else ""
+        licenses: list[License] = []
+        contacts: list[str] = []
+        terms = ""
+        for child in self.children(element):
+            _, name = name_of(child)
+            if name == "license":
+                self._licenses += 1
+                if self._licenses > _MOST_LICENSES:
+                    self.fault("nonconformant", f"more than {_MOST_LICENSES} licences", child)
+                else:
+                    licenses.append(self._license(child))
+            elif name == "copyright":
+                given = child.get("contactEmail"), child.get("contactUrl")
+                contacts += [one.strip()[:_MOST_TEXT] for one in given if one]
+            elif name == "terms":
+                terms = terms or _words(child)
+        if not licenses:
+            self.fault("nonconformant", "content without license", element)
+        lastmod = element.get("lastmod")
+        if lastmod is not None and not _DATE.fullmatch(lastmod.strip()):
+            self.fault("value", f"lastmod {lastmod[:40]}", element)
+        server = (element.get("server") or "").strip()[:_MOST_TEXT]
+        encrypted = self._boolean(element, "encrypted")
+        if encrypted and not server:
+            self.fault("nonconformant", "encrypted without server", element)
+        return Content(
+            url,
+            server,
+            encrypted,
+            tuple(licenses),
+            tuple(contacts[:_MOST_WORDS]),
+            terms,
+            self.line(element),
+        )
+
+    def _boolean(self, element: etree._Element, name: str) -> bool:
+        value = (element.get(name) or "false").strip()
+        if value not in ("true", "false"):
+            self.fault("value", f"{name} {value[:40]}", element)
+        return value.lower() in ("true", "1", "yes")
+
+    def _license(self, element: etree._Element) -> License:
+        lists: dict[str, dict[str, tuple[str, ...]]] = {"permits": {}, "prohibits": {}}
+        payments: list[Payment] = []
+        reports: list[str] = []
+        contacts: list[str] = []
+        for child in self.children(element):
+            _, name = name_of(child)
+            kind = (child.get("type") or "").strip()
+            if name in lists:
+                if kind not in (USAGE, USER, GEO):
+                    self.fault("nonconformant", f"{name} of type {kind[:40] or 'none'}", child)
+                    if kind:
+                        continue
+                    kind = USAGE
+                known = lists[name].get(kind)
+                if known is not None:
+                    self.fault("nonconformant", f"{name} of type {kind} twice", child)
+                lists[name][kind] = (*(known or ()), *self._tokens(child, kind))
+            elif name == "payment":
+                payments.append(self._payment(child, kind))
+            elif name == "reporting":
+                if kind not in _REPORTS or not child.get("profile"):
+                    self.fault("nonconformant", f"reporting {kind[:40]} without profile", child)
+                reports.append(kind[:40] or "reporting")
+            elif kind == "contact":
+                contacts.append(_words(child))
+            elif kind not in _LEGAL:
+                self.fault("nonconformant", f"legal of type {kind[:40] or 'none'}", child)
+        return License(
+            lists["permits"],
+            lists["prohibits"],
+            tuple(payments[:_MOST_WORDS]),
+            tuple(reports[:_MOST_WORDS]),
+            tuple(contacts[:_MOST_WORDS]),
+            self.line(element),
+        )
+
+    def _tokens(self, element: etree._Element, kind: str) -> Iterator[str]:
+        """The known words of a list, in the spelling of RSL 1.0; extension tokens left out."""
+        text = text_of(element)
+        if "," in text:
+            self.fault("old", "a list with commas", element)
+            text = text.replace(",", " ")
+        words = text.split(None, _MOST_WORDS)
+        if len(words) > _MOST_WORDS:
+            self.fault("nonconformant", f"more than {_MOST_WORDS} words", element)
+        for word in words[:_MOST_WORDS]:
+            plain = word.upper() if kind == GEO else word.lower()
+            known = (
+                _COUNTRY.fullmatch(plain) is not None
+                if kind == GEO
+                else plain in (USERS if kind == USER else USAGES)
+            )
+            if kind == USAGE and plain in OLD:
+                self.fault("old", plain, element)
+                yield OLD[plain]
+            elif known:
+                if plain != word:
+                    self.fault("value", f"{kind} {word[:40]}", element)
+                yield plain
+            elif not _QNAME.fullmatch(word):
+                self.fault("nonconformant", f"{kind} {word[:40]}", element)
+
+    def _payment(self, element: etree._Element, kind: str) -> Payment:
+        if kind == "inference":
+            self.fault("old", "payment inference", element)
+            kind = "use"
+        elif kind not in (*_PAYMENTS, FREE) and not _QNAME.fullmatch(kind):
+            self.fault("nonconformant", f"payment of type {kind[:40] or 'none'}", element)
+        values: dict[str, str] = {}
+        accepts = currency = ""
+        for child in self.children(element):
+            _, name = name_of(child)
+            if name in values:
+                self.fault("nonconformant", f"{name} twice in payment", child)
+                continue
+            values[name] = _words(child)
+            if name == "accepts":
+                accepts = (child.get("type") or "").strip()[:100]
+            elif name == "amount":
+                currency = (child.get("currency") or "").strip()
+                if not re.fullmatch("[A-Z]{3}", currency):
+                    self.fault("value", f"currency {currency[:40] or 'none'}", child)
+                if not re.fullmatch(r"\d+(\.\d+)?", values[name], re.ASCII):
+                    self.fault("value", f"amount {values[name][:40] or 'none'}", child)
+        return Payment(
+            kind[:40] or "payment",
+            values.get("amount", "")[:40],
+            currency.upper() if re.fullmatch("[A-Za-z]{3}", currency) else "",
+            values.get("standard", ""),
+            values.get("custom", ""),
+            (accepts,) if accepts else (),
+            self.line(element),
+        )
+
+
+def _words(element: etree._Element) -> str:
+    return text_of(element)[:_MOST_TEXT]
+
+
+def _text(parent: etree._Element, name: str) -> str:
+    """The text of a child without namespace, "" where there is none."""
+    child = parent.find(name)
+    return "" if child is None else _words(child)
+
+
+__all__ = [
+    "FREE",
+    "GEO",
+    "MAX_AGE",
+    "MAX_CONTENTS",
+    "MEDIA_TYPE",
+    "NAMESPACE",
+    "USAGE",
+    "USER",
+    "Content",
+    "Fault",
+    "License",
+    "Payment",
+    "Rsl",
+    "read",
+    "read_feed",
+]
