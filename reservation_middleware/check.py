@@ -95,6 +95,11 @@ class Check:
         return self._question.target in _BY_PATH
 
     @property
+    def page_speaks(self) -> bool:
+        """Whether the page, as far as it was fed, holds anything that a signal may read."""
+        return bool(self._page)
+
+    @property
     def probes(self) -> Probes:
         """Which well-known places the policy asks."""
         return self._question.policy.probes

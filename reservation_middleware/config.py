@@ -67,10 +67,7 @@ def configuration(
     """
     keys = said(folder=folder, environment=environment)
     keys.update({key: value for key, value in (flags or {}).items() if value is not None})
-    if isinstance(keys.get("licences"), str | Path):
-        variables = os.environ if environment is None else environment
-        keys["licences"] = load((folder or Path()) / keys["licences"], environment=variables)
-    return configured(keys)
+    return configured(keys, folder=folder, environment=environment)
 
 
 def said(
@@ -136,8 +133,7 @@ def _from_files(folder: Path) -> dict[str, Any]:
         _known(data, file.name)
         _typed(data, file.name)
         for key, value in data.items():
-            if key != "licences":
-                _valid(key, value, file.name)
+            _valid(key, value, file.name)
         if data:
             return dict(data)
     return {}
@@ -158,8 +154,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
             raise ConfigurationError(f"{name}: set policy_tokens in reservations.toml")
         words = [word.strip() for word in value.split(",") if word.strip()]
         found[key] = words if key in _LISTS else value
-        if key != "licences":
-            _valid(key, found[key], name)
+        _valid(key, found[key], name)
     return found
 
 

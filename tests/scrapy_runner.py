@@ -274,7 +274,7 @@ class _Run:
         """The knobs that no setting has."""
         from unittest import mock
 
-        import reservation_middleware.scrapy as adapter
+        import reservation_middleware.scrapy._middleware as adapter
         from reservation_middleware.cache import freshness
         from reservation_middleware.scrapy._settings import policy_from
 

@@ -40,7 +40,7 @@ from reservation_middleware.signals import SIGNALS, Signal
 from support import ROOT, SPEC, Json, load_vectors, vector_files
 
 #: Vectors files that belong to no single signal.
-TOPICS = {"path", "groups", "decision"}
+TOPICS = {"path", "groups", "decision", "scenarios"}
 #: Notes that need a body or a field too large for a vector; each is emitted by a test below.
 TOO_LARGE = {"robots-truncated", "robots-meta-too-long", "tdmrep-file-too-large"}
 

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from tempfile import TemporaryDirectory
 
 import msgspec
 
@@ -19,14 +20,13 @@ from reservation_middleware.model import (
     Decision,
     Document,
     Mode,
-    Probes,
     ReservationError,
 )
 from reservation_middleware.profiles import profile
 from reservation_middleware.reading import probed
 
 from .sites import Host
-from .task import AGENT, PURPOSES, USER_AGENT, Task, Visit, visit
+from .task import AGENT, PROBES, PURPOSES, USER_AGENT, Task, Visit, visit
 from .web import Seen, Web
 
 ADAPTERS = ("scrapy", "aiohttp")
@@ -93,7 +93,7 @@ async def _aiohttp(
         heard[decision.url] = decision, blocked
 
     client = ReservationClient(
-        profile().changed({"mode": mode}),
+        profile().changed({"mode": mode, "probes": PROBES}),
         agent=Agent(AGENT, PURPOSES),
         fetcher=Fetcher(cache=cache),
         listener=listener,
@@ -118,22 +118,28 @@ async def _aiohttp(
 
 async def _scrapy(task: Task) -> list[Visit]:
     """Run the Scrapy crawls in the same interpreter, with the same import path."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-P",  # whatever lies in the current folder is not to be imported
-        "-m",
-        f"{__package__}.spider",
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path))},
-    )
-    try:
-        out, errors = await process.communicate(msgspec.json.encode(task))
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("RESERVATION_")
+    }
+    environment["PYTHONPATH"] = os.pathsep.join(map(os.path.abspath, sys.path))
+    with TemporaryDirectory() as folder:  # in which there is no configuration of the user's
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-P",  # whatever lies in the current folder is not to be imported
+            "-m",
+            f"{__package__}.spider",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=environment,
+            cwd=folder,
+        )
+        try:
+            out, errors = await process.communicate(msgspec.json.encode(task))
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
     if process.returncode:
         tail = errors.decode("utf-8", "replace").strip()[-2000:]
         raise ReservationError(f"the Scrapy crawl ended with {process.returncode}: {tail}")
@@ -144,8 +150,6 @@ async def _documents(cache: MemoryCache, urls: Sequence[str]) -> list[Document]:
     """The policy documents of every origin that was asked."""
     origins = dict.fromkeys(url[: url.index("/", len("http://"))] for url in urls)
     found = [
-        await cache.get((origin, place.name))
-        for origin in origins
-        for place in probed(Probes.DEFAULT)
+        await cache.get((origin, place.name)) for origin in origins for place in probed(PROBES)
     ]
     return [document for document in found if document is not None]

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from reservation_middleware.check import is_policy_resource
-from reservation_middleware.model import Action, Mode, Probes, Stage
+from reservation_middleware.model import Action, Mode, Stage
 from reservation_middleware.reading import probed
 
 from .crawl import MODES, RUNS, Crawls, Run
 from .sites import Host, Page
-from .task import Visit
+from .task import PROBES, Visit
 
 Record = dict[str, Any]
 
@@ -72,7 +72,7 @@ def contradictions(hosts: Sequence[Host], crawls: Crawls) -> list[str]:
         host.url(place.path)
         for host in hosts
         if host.pages
-        for place in probed(Probes.DEFAULT)
+        for place in probed(PROBES)
         if place.path
     }
     for run in RUNS:

@@ -57,10 +57,11 @@ def write(folder: Path, hosts: Sequence[Host], crawls: Crawls, checks: Sequence[
     for document in crawls.documents:
         place = folder / "documents" / (urlsplit(document.url).hostname or "unknown")
         place.mkdir(parents=True, exist_ok=True)
+        name = document.resource.replace("/", "-")
         if document.body is not None:
-            (place / document.resource).write_bytes(document.body)
+            (place / name).write_bytes(document.body)
         about = msgspec.json.format(msgspec.json.encode(_fetched(document)), indent=2)
-        (place / f"{document.resource}.fetch.json").write_bytes(about + b"\n")
+        (place / f"{name}.fetch.json").write_bytes(about + b"\n")
     (folder / "report.html").write_text(html(hosts, crawls, checks), "utf-8")
 
 

@@ -23,7 +23,7 @@ except ImportError as error:  # pragma: no cover - needs an environment without 
 from reservation_middleware.model import Decision
 from reservation_middleware.scrapy import ReservedError, decided
 
-from .task import AGENT, PURPOSES, USER_AGENT, Task, Visit, visit
+from .task import AGENT, PROBES, PURPOSES, USER_AGENT, Task, Visit, visit
 
 #: AsyncCrawlerProcess came with Scrapy 2.14.
 _Process = getattr(scrapy_crawler, "AsyncCrawlerProcess", scrapy_crawler.CrawlerProcess)
@@ -32,6 +32,7 @@ _SETTINGS = {
     "ADDONS": {"reservation_middleware.scrapy.Addon": 300},
     "RESERVATION_AGENT": AGENT,
     "RESERVATION_PURPOSES": list(PURPOSES),
+    "RESERVATION_PROBES": PROBES.value,
     "USER_AGENT": USER_AGENT,
     # Off, so that observe mode blocks nothing at all, as with aiohttp. In enforce mode
     # crawl rules hold in either case.
@@ -40,6 +41,7 @@ _SETTINGS = {
     "CONCURRENT_REQUESTS_PER_DOMAIN": 8,
     "DOWNLOAD_DELAY": 0,
     "DOWNLOAD_WARNSIZE": 0,
+    "HTTPERROR_ALLOW_ALL": True,  # observe mode reads a 402, too
     "TELNETCONSOLE_ENABLED": False,
     "REMOTE_CONTROL_ENABLED": False,
     "LOG_LEVEL": "WARNING",

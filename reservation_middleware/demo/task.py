@@ -8,11 +8,13 @@ from typing import Any
 import msgspec
 
 from reservation_middleware.ledger.record import record
-from reservation_middleware.model import Decision
+from reservation_middleware.model import Decision, Probes
 
 #: Who crawls in the demo, and what for.
 AGENT = "ExampleBot"
 PURPOSES = ("ai-train",)
+#: Every well-known place is asked, so that every signal is seen.
+PROBES = Probes.ALL
 USER_AGENT = f"{AGENT}/1.0 (+http://examplebot.example/about)"
 
 

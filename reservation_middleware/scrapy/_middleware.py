@@ -22,6 +22,7 @@ from reservation_middleware.model import (
     Agent,
     ConfigurationError,
     Decision,
+    Document,
     Mode,
     Preference,
     ReservationError,
@@ -162,27 +163,47 @@ class ReservationMiddleware:
         stopped = self._stops(decision, request)
         if response.status in _REDIRECTS and "Location" in response.headers:
             return response  # somebody handles redirects by hand; the next hop is checked
-        if not stopped:
-            page = page_of(response.url, response.status, head_of(response.headers), None)
-            if self._content and looks_into(page.media_type, page.status):
-                page = page_of(response.url, response.status, page.headers, response.body)
-            check.feed(page)
+        if stopped:
+            return self._end(request, response, decision)
+        head = page_of(response.url, response.status, head_of(response.headers), None)
+        check.feed(head)
+        if check.page_speaks:
             if check.wants():
-                return self._follow(request, response, check)
+                return self._follow(request, response, check, head)
             decision = check.decide()
-        return self._end(request, response, decision, stopped=stopped)
+            if self._stops(decision, request):
+                return self._end(request, response, decision)
+        page = self._whole(response, head)
+        if page is not head:
+            check.feed(page)
+            if check.page_speaks and check.wants():
+                return self._follow(request, response, check, page)
+        return self._end(request, response, check.decide())
 
-    async def _follow(self, request: Request, response: Response, check: Check) -> Response:
-        """Decide on a response when the documents that it points to are there."""
-        await self._fetcher.follow(check, self._transport(request))
-        return self._end(request, response, check.decide(), stopped=False)
-
-    def _end(
-        self, request: Request, response: Response, decision: Decision, *, stopped: bool
+    async def _follow(
+        self, request: Request, response: Response, check: Check, fed: Document
     ) -> Response:
+        """Decide on a response when the documents that it points to are there, head first."""
+        transport = self._transport(request)
+        await self._fetcher.follow(check, transport)
+        decision = check.decide()
+        page = fed if fed.body is not None else self._whole(response, fed)
+        if page is not fed and not self._stops(decision, request):
+            check.feed(page)
+            await self._fetcher.follow(check, transport)
+            decision = check.decide()
+        return self._end(request, response, decision)
+
+    def _whole(self, response: Response, head: Document) -> Document:
+        """The page with its body where that is looked into."""
+        if self._content and looks_into(head.media_type, head.status):
+            return page_of(response.url, response.status, head.headers, response.body)
+        return head
+
+    def _end(self, request: Request, response: Response, decision: Decision) -> Response:
         """Let a response pass, or not."""
         request.meta[_META] = decision
-        if stopped or self._stops(decision, request):
+        if self._stops(decision, request):
             raise self._blocked(decision, request)
         self._report(decision, request, blocked=False)
         return response

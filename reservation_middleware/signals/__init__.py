@@ -23,11 +23,15 @@ from ._source import (
 from .ai_txt import AiTxt
 from .aipref import Aipref
 from .canel import Canel
+from .cawg import Cawg
 from .content_signals import ContentSignals
 from .payment import Payment
+from .plus import Plus
+from .pointers import Pointers
 from .robots import Robots
 from .robots_agents import RobotsAgents
 from .robots_meta import RobotsMeta
+from .rsl import Rsl
 from .tdmrep import Tdmrep
 from .trust_txt import TrustTxt
 
@@ -40,8 +44,12 @@ SIGNALS: tuple[Signal[Any], ...] = (
     AiTxt(),
     TrustTxt(),
     Tdmrep(),
+    Rsl(),
     RobotsMeta(),
     Payment(),
+    Plus(),
+    Cawg(),
+    Pointers(),
 )
 
 __all__ = [

@@ -248,8 +248,7 @@ class Declared:
         for key, kind in _OFFERS:
             for field in self._fields.site.get(key, ())[:1]:
                 person = kind == "contact"
-                found = contact_of(field.value) if person else None
-                found = found or self._https(field.value)
+                found = contact_of(field.value) if person else self._https(field.value)
                 if found is None:
                     self._note(VALUE, field.text, field.line)
                     continue
@@ -265,7 +264,8 @@ class Declared:
 
     def _https(self, value: str) -> str | None:
         """An address that may be followed (§5): by https only."""
-        found = self._source.absolute(value) if value.isprintable() else None
+        one_word = value.isprintable() and " " not in value
+        found = self._source.absolute(value) if one_word else None
         return found if found and found.lower().startswith("https://") else None
 
     def _look_over(self) -> None:

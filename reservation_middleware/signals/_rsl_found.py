@@ -1,112 +1,23 @@
-"""Where RSL stands: License lines, Link fields, links, scripts, feeds, files, documents.
+"""Findings of RSL: what points to documents, or documents that stand somewhere.
 
-The fourth room of ``rsl.py``: reads each carrier into findings and notes. How findings
-settle is ``rsl.py``'s business.
+A room of ``rsl.py``, filled by ``_rsl_places.py``.
 """
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from reservation_middleware.model import (
-    LEAVES,
-    Level,
-    Note,
-    NoteKind,
-    Outcome,
-    Preference,
-    Statement,
-)
-from reservation_middleware.syntax.challenge import challenges
-from reservation_middleware.syntax.html import Element
-from reservation_middleware.syntax.link import links
-from reservation_middleware.syntax.path import split_url
-from reservation_middleware.syntax.rsl import MEDIA_TYPE, NAMESPACE, Fault, read, read_feed
-from reservation_middleware.syntax.xml import LIMIT, XmlError
+from reservation_middleware.model import LEAVES, Note, Preference, Statement
+from reservation_middleware.syntax.xml import LIMIT
 
 from ._rsl import Asked, Licences, Ruling
 from ._rsl_clauses import NAME
-from ._signal import CONTENT, HEADERS, ROBOTS_TXT, Findings, Link, Place, Settled, Source
+from ._signal import Findings, Link, Place, Settled, Source
 
-_SPEC = "https://rslstandard.org/rsl"
 RSL = Place("rsl", limit=LIMIT, linked=True)
-#: Documents of one origin that are fetched, and notes of one document that are kept.
-_MOST_DOCUMENTS, _MOST = 8, 10
-
-LINK_INVALID = NoteKind(
-    "rsl-link-invalid",
-    Level.WARNING,
-    "what should point to an RSL document is no absolute address, so it points nowhere: {}",
-    "Write the whole address, such as https://example.com/license.xml, without brackets.",
-    _SPEC,
-)
-LINK_RELATIVE = NoteKind(
-    "rsl-link-relative",
-    Level.WARNING,
-    "the address of an RSL document is relative; it was completed: {}",
-    "Write the whole address.",
-    _SPEC,
-)
-MANY = NoteKind(
-    "rsl-documents-many",
-    Level.WARNING,
-    "robots.txt points to {} RSL documents, more than are fetched",
-    "Put the licences into few documents.",
-    _SPEC,
-)
-UNREACHABLE = NoteKind(
-    "rsl-document-unreachable",
-    Level.WARNING,
-    "an RSL document could not be had ({}), so nothing is licensed by it",
-    "Serve the document, or remove what points to it.",
-    _SPEC,
-)
-INVALID = NoteKind(
-    "rsl-document-invalid",
-    Level.WARNING,
-    "what should be RSL cannot be read, so nothing is licensed by it: {}",
-    "Serve well-formed XML without a document type, its root rsl in the RSL namespace.",
-    _SPEC,
-)
-NONCONFORMANT = NoteKind(
-    "rsl-document-nonconformant",
-    Level.WARNING,
-    "not valid RSL 1.0, so what it permits does not count: {}",
-    "Correct the document after RSL 1.0.",
-    _SPEC,
-)
-VALUE = NoteKind(
-    "rsl-value-invalid",
-    Level.WARNING,
-    "a value that RSL does not have was read as well as may be: {}",
-    "Write values as RSL 1.0 has them; case matters.",
-    _SPEC,
-)
-OLD = NoteKind(
-    "rsl-vocabulary-old",
-    Level.WARNING,
-    "RSL 0.9, read as RSL 1.0 has it now: {}",
-    "Use the words of RSL 1.0, with spaces between them.",
-    _SPEC,
-)
-TOKEN = NoteKind(
-    "rsl-token-required",
-    Level.INFO,
-    "the server asks for a licence token: {}",
-    "None, if that is meant.",
-    _SPEC,
-)
-FOREIGN = NoteKind(
-    "rsl-feed-foreign",
-    Level.WARNING,
-    "a feed cannot license what is on another origin: {}",
-    "License only addresses of the feed's own origin.",
-    _SPEC,
-)
-
-_FAULTS = {"nonconformant": NONCONFORMANT, "value": VALUE, "old": OLD}
-#: Statuses with which a server asks for a licence (§4.10).
-_CHALLENGED = (401, 402, 403)
-_KEY = "license"
+#: The directive of robots.txt and the scheme of WWW-Authenticate.
+KEY = "license"
+#: Notes of one document that are kept.
+_MOST = 10
 
 
 class Pointer(NamedTuple):
@@ -156,8 +67,8 @@ class RslFindings(Findings):
         if group is not None:
             own = group.memo.get(NAME)
             if not isinstance(own, tuple):
-                lines = (one.value for one in group.records if one.key == _KEY)
-                found = (_address(self.source, line) for line in lines)
+                lines = (one.value for one in group.records if one.key == KEY)
+                found = (address(self.source, line) for line in lines)
                 own = group.memo[NAME] = tuple(dict.fromkeys(link.url for link in found if link))
             if own:
                 return own
@@ -183,17 +94,6 @@ class RslFindings(Findings):
         ]
 
 
-def parse(source: Source) -> RslFindings | None:
-    """Read one document at any place; None where it says nothing of RSL."""
-    if source.place is ROBOTS_TXT:
-        return _robots(source)
-    if source.place is HEADERS:
-        return _head(source)
-    if source.place is CONTENT:
-        return _content(source)
-    return _document(source)
-
-
 def _unlicensed(source: Source) -> Ruling:
     """No valid document, so no licence: that is no reservation (§4.3)."""
     return Ruling(
@@ -211,184 +111,7 @@ def _unlicensed(source: Source) -> Ruling:
     )
 
 
-def _address(source: Source, url: str) -> Link | None:
+def address(source: Source, url: str) -> Link | None:
     """An absolute URI as a document to fetch (§4.4.1, §4.5)."""
     absolute = url.lower().startswith(("https://", "http://")) and not set(url) & set("<> ")
     return source.link(RSL, url) if absolute else None
-
-
-def _robots(source: Source) -> RslFindings | None:
-    # The body of an error page is no robots.txt (RFC 9309 §2.3.1.3).
-    if source.document.outcome is not Outcome.FETCHED or _KEY not in source.robots.keys:
-        return None
-    robots = source.robots
-    everyone = robots.named("*")
-    notes: list[Note] = []
-    fetched: dict[Link, None] = {}
-    loose: dict[Pointer, None] = {}
-    # Of many documents those for everyone first: no more are fetched than most agents need.
-    for records in (
-        robots.loose,
-        everyone.records if everyone else (),
-        *(group.records for group in robots.groups),
-    ):
-        for record in records:
-            if record.key != _KEY:
-                continue
-            link = _address(source, record.value)
-            if link is None:
-                notes.append(source.note(LINK_INVALID, record.value, record.line))
-                continue
-            fetched.setdefault(link)
-            if records is robots.loose:
-                loose.setdefault(Pointer(link.url))
-    if len(fetched) > _MOST_DOCUMENTS:
-        notes.insert(0, source.note(MANY, str(len(fetched))))
-    return RslFindings(
-        source, notes, pointers=tuple(loose), fetched=tuple(fetched)[:_MOST_DOCUMENTS]
-    )
-
-
-def _head(source: Source) -> RslFindings | None:
-    document = source.document
-    notes: list[Note] = []
-    found: dict[Link, None] = {}
-    for one in links(", ".join(document.fields.get("link", ()))):
-        if "license" not in one.rels or one.type != MEDIA_TYPE:
-            continue  # without the type it is any licence (§4.5)
-        anchor = one.attributes.get("anchor")
-        if anchor is not None and source.absolute(anchor) != source.absolute(document.url):
-            continue
-        link = _address(source, one.target)
-        if link:
-            found.setdefault(link)
-        else:
-            notes.append(source.note(LINK_INVALID, one.target))
-    challenge = None
-    if document.status in _CHALLENGED:
-        said = challenges(", ".join(document.fields.get("www-authenticate", ())))
-        challenge = next((one for one in said if one.scheme == _KEY), None)
-    if challenge:
-        words = (challenge.parameters.get(name) for name in ("error", "error_description"))
-        why = ": ".join(filter(None, words)) or f"HTTP {document.status}"
-        notes.append(source.note(TOKEN, why))
-    if not found and not notes:
-        return None
-    return RslFindings(
-        source,
-        notes,
-        pointers=[Pointer(link.url) for link in found],
-        fetched=tuple(found),
-        challenged=challenge is not None,
-    )
-
-
-def _content(source: Source) -> RslFindings | None:
-    notes: list[Note] = []
-    pointers: list[Pointer] = []
-    fetched: dict[Link, None] = {}
-    licences: list[tuple[Licences, bool | None]] = []
-    unread = False
-    for element in source.page.elements:
-        if element.attributes.get("type", "").partition(";")[0].strip().lower() != MEDIA_TYPE:
-            continue
-        if element.tag == "link" and "license" in element.attributes.get("rel", "").lower().split():
-            link = _href(source, element, notes)
-            if link:
-                fetched.setdefault(link)
-                pointers.append(Pointer(link.url, element.whole))
-        elif element.tag == "script":
-            above = None if element.line is None else element.line - 1
-            body = element.text.strip().encode("utf-8", "replace")
-            read_here = _embedded(source, body, "script", above, notes)
-            unread = unread or read_here is None
-            if read_here:
-                licences.append((read_here, element.whole))
-    for body in source.file.rsl:
-        read_here = _embedded(source, body, "xmp", None, notes)
-        unread = unread or read_here is None
-        if read_here:
-            licences.append((read_here, True))
-    if source.xml is not None and NAMESPACE.encode() in source.xml:
-        feed = _feed(source, source.xml, notes)
-        if feed:
-            licences.append((feed, None))
-    if not (notes or pointers or licences):
-        return None
-    return RslFindings(
-        source,
-        notes,
-        pointers=pointers,
-        licences=licences,
-        fetched=tuple(fetched),
-        unread=unread,
-    )
-
-
-def _href(source: Source, element: Element, notes: list[Note]) -> Link | None:
-    """What a link element points to; HTML completes addresses, so they are here, too."""
-    href = element.attributes.get("href", "")
-    link = _address(source, href)
-    if link is None:
-        # An address that says where it is but may not be fetched is no relative one.
-        link = None if ":" in href.partition("/")[0] or not href else source.link(RSL, href)
-        notes.append(source.note(LINK_RELATIVE if link else LINK_INVALID, href, element.line))
-    return link
-
-
-def _embedded(
-    source: Source, body: bytes, carrier: str, above: int | None, notes: list[Note]
-) -> Licences | None:
-    """A document inside a page or a file, with exactly one content (§4.6.2, §4.8)."""
-    try:
-        rsl = read(body, single=True)
-    except XmlError as error:
-        notes.append(source.note(INVALID, str(error), _at(error.line, above)))
-        return None
-    notes += _faults(source, rsl.faults, above)
-    return Licences(rsl, source, carrier, above)
-
-
-def _feed(source: Source, body: bytes, notes: list[Note]) -> Licences | None:
-    """The contents of a feed's items; those of other origins do not count (§4.7)."""
-    try:
-        rsl = read_feed(body)
-    except XmlError as error:
-        notes.append(source.note(INVALID, str(error), error.line))
-        return None
-    if rsl is None:
-        return None  # an RSL document says nothing of itself
-    own, _ = split_url(source.document.url)
-    kept = []
-    for content in rsl.contents:
-        if content.url.startswith("/") or split_url(content.url)[0] in ("", own):
-            kept.append(content)
-        else:
-            notes.append(source.note(FOREIGN, content.url, content.line))
-    notes += _faults(source, rsl.faults, 0)
-    return Licences(rsl._replace(contents=tuple(kept)), source, "feed")
-
-
-def _document(source: Source) -> RslFindings:
-    document = source.document
-    if document.outcome is not Outcome.FETCHED or document.body is None:
-        why = document.problem or (f"HTTP {document.status}" if document.status else "no answer")
-        return RslFindings(source, [source.note(UNREACHABLE, why)], unread=True)
-    try:
-        rsl = read(document.body)
-    except XmlError as error:
-        return RslFindings(source, [source.note(INVALID, str(error), error.line)], unread=True)
-    notes = _faults(source, rsl.faults, 0)
-    # Contents without any licence are no valid document either.
-    empty = not any(content.licenses for content in rsl.contents)
-    return RslFindings(source, notes, licences=[(Licences(rsl, source, "rsl"), None)], unread=empty)
-
-
-def _faults(source: Source, faults: Sequence[Fault], above: int | None) -> list[Note]:
-    return [
-        source.note(_FAULTS[fault.what], fault.detail, _at(fault.line, above)) for fault in faults
-    ]
-
-
-def _at(line: int | None, above: int | None) -> int | None:
-    return None if line is None or above is None else line + above

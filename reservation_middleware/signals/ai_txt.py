@@ -186,7 +186,7 @@ class AiTxt(Signal[AiTxtFindings]):
         found = shape(document.body, document.media_type)
         if found is Shape.NOTHING:
             return None
-        declaration = None
+        declaration, robots = None, Robots.NO
         if found is Shape.JSON:
             declaration = read_json(document.body)
         elif found is Shape.TEXT:
@@ -200,7 +200,8 @@ class AiTxt(Signal[AiTxtFindings]):
         if declaration is None or not declaration.declares:
             return AiTxtFindings(source, carrier, [source.note(UNRECOGNISED, source.place.name)])
         declared = Declared(source, carrier, declaration)
-        return AiTxtFindings(source, carrier, declared.notes, declared)
+        lost = _outside(source) if robots is Robots.RULES else []
+        return AiTxtFindings(source, carrier, [*lost, *declared.notes], declared)
 
     def settle(self, found: Sequence[AiTxtFindings], question: Question) -> Settled | None:
         """One declaration, JSON before text, and one set of rules: the most restrictive counts."""

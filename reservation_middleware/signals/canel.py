@@ -54,7 +54,7 @@ PATH = NoteKind(
     "canel-path-invalid",
     Level.WARNING,
     "a rule about AI training whose path starts with neither / nor * matches nothing: {}",
-    "Write a path, such as DisallowAITraining: /",
+    "Write a path; a single / means the whole site.",
     _DRAFT,
 )
 OUTSIDE = NoteKind(

@@ -1,6 +1,6 @@
 """Really Simple Licensing 1.0: how what was found of it settles, and how it is written.
 
-Where it is found is ``_rsl_found.py``'s business, what one document amounts to
+Where it is found is ``_rsl_places.py``'s business, what one document amounts to
 ``_rsl.py``'s. Reference: https://rslstandard.org/rsl
 """
 
@@ -13,7 +13,8 @@ from reservation_middleware.syntax.rsl import MEDIA_TYPE, NAMESPACE
 
 from ._rsl import Asked, Ruling, combined
 from ._rsl_clauses import NAME, TERMS
-from ._rsl_found import (
+from ._rsl_found import RSL, RslFindings
+from ._rsl_notes import (
     FOREIGN,
     INVALID,
     LINK_INVALID,
@@ -21,13 +22,11 @@ from ._rsl_found import (
     MANY,
     NONCONFORMANT,
     OLD,
-    RSL,
     TOKEN,
     UNREACHABLE,
     VALUE,
-    RslFindings,
-    parse,
 )
+from ._rsl_places import parse
 from ._signal import (
     CONTENT,
     HEADERS,
@@ -179,7 +178,7 @@ def _licence(wish: Wish) -> str | None:
         prohibits = []
     else:
         permits = ["all"]  # any other mining has no word of its own
-    if permits is None or prohibits is None or not (permits or prohibits):
+    if prohibits is None or not (permits or prohibits):
         return None
     lines = [("permits", permits), ("prohibits", prohibits)]
     return "".join(

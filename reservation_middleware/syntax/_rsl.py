@@ -23,6 +23,15 @@ OLD: Mapping[str, str] = {
     "ai-summarize": "ai-input",
 }
 FREE = "free"
+PAYMENTS = ("purchase", "subscription", "training", "crawl", "use", "contribution", "attribution")
+REPORTS = ("telemetry", "provenance", "audit")
+LEGAL = ("warranty", "disclaimer", "attestation", "contact", "proof")
+CHILDREN: Mapping[str, tuple[str, ...]] = {
+    "rsl": ("content",),
+    "content": ("license", "schema", "alternate", "copyright", "terms"),
+    "license": ("permits", "prohibits", "payment", "reporting", "legal"),
+    "payment": ("standard", "custom", "amount", "accepts"),
+}
 
 
 class Fault(NamedTuple):

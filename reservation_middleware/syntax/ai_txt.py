@@ -104,9 +104,9 @@ class ExtensionRules:
         return max(found, key=_strength, default=None)
 
 
-def _strength(rule: Rule) -> tuple[int, bool]:
+def _strength(rule: Rule) -> tuple[int, bool, int]:
     star = 1 if rule.path.startswith(".") else 0  # ".jpg" is read as "*.jpg"
-    return octets(rule.path) + star, rule.allow
+    return octets(rule.path) + star, rule.allow, -rule.line
 
 
 def lacks_start(rule: Rule) -> bool:
@@ -156,7 +156,7 @@ _MEMBERS = (
 _SPEAKING = ("training", "indexing", "training-allow", "training-deny")
 # What people write behind a word.
 _REMARK = re.compile(r"\s+#.*")
-_MAIL = re.compile(r"[^\s@<>:/]+@[^\s@<>:/]+")
+_CONTACT = re.compile(r"[^\s@<>:/]+@[^\s@<>:/]+|tel:[0-9+*#().;=,-]+|https://[^\s<>]+")
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 
 
@@ -302,6 +302,6 @@ def valid(fields: Fields, key: str) -> list[tuple[str, Field]]:
 
 
 def contact_of(value: str) -> str | None:
-    """The mail address or the telephone number that a value is."""
+    """The mail address, the telephone number or the page that a value is."""
     mail = value[7:].strip() if value[:7].lower() == "mailto:" else value
-    return mail if _MAIL.fullmatch(mail) or value.startswith("tel:") else None
+    return mail if _CONTACT.fullmatch(mail) and mail.isprintable() else None

@@ -6,17 +6,21 @@ Reference: https://rslstandard.org/rsl
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from lxml import etree
 
 from ._rsl import (
+    CHILDREN,
     FREE,
     GEO,
+    LEGAL,
     MAX_AGE,
     MEDIA_TYPE,
     NAMESPACE,
     OLD,
+    PAYMENTS,
+    REPORTS,
     USAGE,
     USAGES,
     USER,
@@ -29,15 +33,6 @@ from ._rsl import (
 )
 from .xml import XmlError, name_of, parse, text_of
 
-_PAYMENTS = ("purchase", "subscription", "training", "crawl", "use", "contribution", "attribution")
-_REPORTS = ("telemetry", "provenance", "audit")
-_LEGAL = ("warranty", "disclaimer", "attestation", "contact", "proof")
-_CHILDREN: Mapping[str, tuple[str, ...]] = {
-    "rsl": ("content",),
-    "content": ("license", "schema", "alternate", "copyright", "terms"),
-    "license": ("permits", "prohibits", "payment", "reporting", "legal"),
-    "payment": ("standard", "custom", "amount", "accepts"),
-}
 #: Contents and licences of one document that are read, words of one list, characters of one
 #: value, and faults that are kept.
 MAX_CONTENTS, _MOST_LICENSES, _MOST_WORDS, _MOST_TEXT, _MOST_FAULTS = 5_000, 5_000, 100, 2048, 10
@@ -59,12 +54,13 @@ def read(body: bytes, *, single: bool = False) -> Rsl:
     """
     root = parse(body)
     if name_of(root) != (NAMESPACE, "rsl"):
-        raise XmlError("its root is not rsl in the namespace of RSL", _line(root))
-    reader = _Reader(_skipped(body))
+        raise XmlError("its root is not rsl in the namespace of RSL", root.sourceline)
+    reader = _Reader(body)
     contents = reader.contents(list(reader.children(root)))
     if not contents or (single and len(contents) > 1):
         reader.fault("nonconformant", f"{len(contents)} contents", root)
-    return Rsl(contents, reader.faults, reader.max_age(root))
+    max_age = reader.max_age(root)
+    return Rsl(contents, reader.faults, max_age)
 
 
 def read_feed(body: bytes) -> Rsl | None:
@@ -76,26 +72,18 @@ def read_feed(body: bytes) -> Rsl | None:
     root = parse(body)
     if name_of(root) == (NAMESPACE, "rsl"):
         return None
-    reader = _Reader(_skipped(body))
+    reader = _Reader(body)
     return Rsl(
         reader.contents(list(root.iter(f"{{{NAMESPACE}}}content")), in_feed=True), reader.faults
     )
 
 
-def _skipped(body: bytes) -> int:
-    """Lines before the document, which the parser does not see."""
-    return body[: len(body) - len(body.lstrip(b" \t\r\n"))].count(b"\n")
-
-
-def _line(element: etree._Element) -> int | None:
-    return element.sourceline
-
-
 class _Reader:
     """One pass over a document; keeps what is wrong with it."""
 
-    def __init__(self, skipped: int) -> None:
-        self._skipped = skipped
+    def __init__(self, body: bytes) -> None:
+        # Lines before the document, which the parser does not see.
+        self._skipped = body[: len(body) - len(body.lstrip(b" \t\r\n"))].count(b"\n")
         self._faults: dict[tuple[str, str], Fault] = {}
         self._licenses = 0
 
@@ -111,7 +99,7 @@ class _Reader:
             self._faults.setdefault(key, Fault(*key, self.line(element)))
 
     def line(self, element: etree._Element) -> int | None:
-        line = _line(element)
+        line = element.sourceline
         return line + self._skipped if line else None
 
     def children(self, parent: etree._Element) -> Iterator[etree._Element]:
@@ -121,7 +109,7 @@ class _Reader:
             namespace, name = name_of(child)
             if namespace != NAMESPACE:
                 continue
-            if name in _CHILDREN[kind]:
+            if name in CHILDREN[kind]:
                 yield child
             else:
                 self.fault("nonconformant", f"{name[:40]} inside {kind}", child)
@@ -213,12 +201,12 @@ class _Reader:
             elif name == "payment":
                 payments.append(self._payment(child, kind))
             elif name == "reporting":
-                if kind not in _REPORTS or not child.get("profile"):
+                if kind not in REPORTS or not child.get("profile"):
                     self.fault("nonconformant", f"reporting {kind[:40]} without profile", child)
                 reports.append(kind[:40] or "reporting")
             elif kind == "contact":
                 contacts.append(_words(child))
-            elif kind not in _LEGAL:
+            elif kind not in LEGAL:
                 self.fault("nonconformant", f"legal of type {kind[:40] or 'none'}", child)
         return License(
             lists["permits"],
@@ -259,7 +247,7 @@ class _Reader:
         if kind == "inference":
             self.fault("old", "payment inference", element)
             kind = "use"
-        elif kind not in (*_PAYMENTS, FREE) and not _QNAME.fullmatch(kind):
+        elif kind not in (*PAYMENTS, FREE) and not _QNAME.fullmatch(kind):
             self.fault("nonconformant", f"payment of type {kind[:40] or 'none'}", element)
         values: dict[str, str] = {}
         accepts = currency = ""

@@ -3,9 +3,15 @@
 A new signal shows itself here: a host of its own, or a page on one of these.
 """
 
-from . import _files, _responses, _trouble
+from . import _files, _licences, _responses, _rights, _trouble
 from ._page import Answer, Expect, Host, Page
 
-HOSTS: tuple[Host, ...] = _files.HOSTS + _responses.HOSTS + _trouble.HOSTS
+HOSTS: tuple[Host, ...] = (
+    *_files.HOSTS,
+    *_rights.HOSTS,
+    *_responses.HOSTS,
+    *_licences.HOSTS,
+    *_trouble.HOSTS,
+)
 
 __all__ = ["HOSTS", "Answer", "Expect", "Host", "Page"]

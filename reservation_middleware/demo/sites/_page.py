@@ -87,6 +87,11 @@ def tdmrep(text: str) -> dict[str, Answer]:
     return {"/.well-known/tdmrep.json": Answer(200, headers, text.encode())}
 
 
+def file(path: str, kind: str, text: str) -> dict[str, Answer]:
+    """A file of some media type, as ``files`` of a host."""
+    return {path: Answer(200, (("content-type", kind),), text.encode())}
+
+
 def page(path: str, expect: Expect, *headers: tuple[str, str], metas: str = "") -> Page:
     """An HTML page with header fields and metas."""
     title = escape(path.strip("/").replace("/", ", ") or "Welcome")
@@ -104,6 +109,13 @@ def media(
 ) -> Page:
     """Something that is no HTML."""
     return Page(path, expect, Answer(200, (("content-type", kind), *headers), b"\0" * size))
+
+
+def document(
+    path: str, expect: Expect, kind: str, body: bytes, *headers: tuple[str, str], status: int = 200
+) -> Page:
+    """Any answer at all."""
+    return Page(path, expect, Answer(status, (("content-type", kind), *headers), body))
 
 
 def redirect(path: str, expect: Expect, target: str) -> Page:

@@ -51,7 +51,7 @@ def claims(body: bytes, kind: str, problems: list[str]) -> list[tuple[str, Entri
     manifests = store.get("manifests")
     active = manifests.get(store.get("active_manifest")) if isinstance(manifests, dict) else None
     assertions = active.get("assertions") if isinstance(active, dict) else None
-    found = []
+    found: list[tuple[str, Entries, bool]] = []
     for assertion in assertions if isinstance(assertions, list) else ():
         label = assertion.get("label") if isinstance(assertion, dict) else None
         label = label.partition("__")[0] if isinstance(label, str) else ""
@@ -71,7 +71,7 @@ def _store(body: bytes, media_type: str) -> Any:
 
 @cache
 def _library() -> tuple[Any, Any]:
-    import c2pa  # noqa: PLC0415 - only whoever meets a manifest pays for it
+    import c2pa  # type: ignore[import-untyped]  # noqa: PLC0415 - only who meets a manifest pays
 
     return c2pa, c2pa.Context(c2pa.Settings.from_dict(_SETTINGS))
 

@@ -1,0 +1,146 @@
+"""Training and data mining assertions of C2PA manifests: CAWG's, and C2PA's before it.
+
+Here: what the active manifest's assertions say. The manifest is parsed and verified by
+``syntax.media``. Reference: https://cawg.io/training-and-data-mining/1.1/
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from reservation_middleware.model import Level, Note, NoteKind, Preference, Statement
+from reservation_middleware.model.vocabulary import AI_INPUT, TDM, TRAIN_GEN, TRAIN_NONGEN
+from reservation_middleware.syntax.media import Claim
+
+from ._signal import (
+    CONTENT,
+    Carrier,
+    Findings,
+    Question,
+    Settled,
+    Signal,
+    Source,
+    Status,
+    Term,
+    Wish,
+    Written,
+    answered,
+    cut,
+    few,
+)
+
+_SPEC = "https://cawg.io/training-and-data-mining/1.1/"
+_MOST = 10
+
+UNVERIFIED = NoteKind(
+    "cawg-unverified",
+    Level.WARNING,
+    "the C2PA manifest does not verify, so what it allows does not count",
+    "Sign the file again after its last change.",
+    _SPEC,
+)
+USE = NoteKind(
+    "cawg-use-unknown",
+    Level.WARNING,
+    "a use other than allowed, notAllowed and constrained says nothing: {}",
+    "Use one of the three words.",
+    _SPEC,
+)
+ENTRY = NoteKind(
+    "cawg-entry-unknown",
+    Level.INFO,
+    "an entry that the text does not have says nothing: {}",
+    "Use data_mining, ai_inference, ai_training or ai_generative_training.",
+    _SPEC,
+)
+UNREADABLE = NoteKind(
+    "cawg-unreadable",
+    Level.INFO,
+    "the file holds a C2PA manifest that could not be read: {}",
+    "Check the file with a C2PA tool.",
+    _SPEC,
+)
+
+
+class CawgFindings(Findings):
+    """What the active manifest of one file says."""
+
+    __slots__ = ("said",)
+
+    def __init__(self, source: Source, notes: Sequence[Note], said: Sequence[Statement]) -> None:
+        super().__init__(source.place, tuple(dict.fromkeys(notes))[:_MOST])
+        self.said = tuple(said)
+
+    def statements(self) -> tuple[Statement, ...]:
+        """All statements."""
+        return self.said
+
+
+class Cawg(Signal[CawgFindings]):
+    """cawg.training-mining and c2pa.training-mining."""
+
+    name = "cawg"
+    title = "CAWG training and data mining assertion"
+    reference = "CAWG Training and Data Mining Assertion 1.1"
+    status = Status.COMMUNITY
+    since = "2025-05"
+    carriers = (Carrier("c2pa", CONTENT),)
+    terms = {
+        "data_mining": Term((TDM,), (TDM,)),
+        "ai_inference": Term((AI_INPUT,), (AI_INPUT,)),
+        "ai_training": Term((TRAIN_NONGEN,), (TRAIN_NONGEN,)),
+        "ai_generative_training": Term((TRAIN_GEN,), (TRAIN_GEN,)),
+    }
+    notes = (UNVERIFIED, USE, ENTRY, UNREADABLE)
+
+    def parse(self, source: Source) -> CawgFindings | None:
+        """Read the assertions of a file."""
+        file = source.file
+        if not file.claims and not file.claim_problems:
+            return None
+        notes = [source.note(UNREADABLE, problem) for problem in file.claim_problems[:_MOST]]
+        said = [one for claim in file.claims for one in self._said(source, claim, notes)]
+        return CawgFindings(source, notes, few(said))
+
+    def settle(self, found: Sequence[CawgFindings], question: Question) -> Settled | None:  # noqa: ARG002
+        """Per entry, and of several assertions the most restrictive."""
+        return answered(found, [statement for findings in found for statement in findings.said])
+
+    def write(self, wish: Wish) -> tuple[Written, ...]:  # noqa: ARG002
+        """Nothing: a manifest needs a signature."""
+        return ()
+
+    def _said(self, source: Source, claim: Claim, notes: list[Note]) -> Iterator[Statement]:
+        own = claim.label.partition(".")[0] + "."  # cawg. or c2pa.
+        entries: Mapping[str, tuple[str, str]] = claim.entries
+        for name, (use, constraint) in entries.items():
+            term = self.terms.get(name.removeprefix(own)) if name.startswith(own) else None
+            if term is None:
+                if name.startswith(("cawg.", "c2pa.")):  # others are free for anybody's use
+                    notes.append(source.note(ENTRY, name))
+                continue
+            if use not in _USES:
+                notes.append(source.note(USE, f"{name}: {use or 'none'}"))
+                continue
+            preference = _USES[use]
+            preference = _USES[use]
+            if not claim.valid:
+                notes.append(source.note(UNVERIFIED))
+                if preference is Preference.ALLOWED:
+                    continue
+            yield Statement(
+                signal=self.name,
+                carrier="c2pa",
+                category=term.no[0],
+                covers=term.yes if preference is Preference.ALLOWED else term.no,
+                preference=preference,
+                text=cut(f"{name}: {use}"),
+                span=source.span(),
+                conditions=(cut(constraint),) if use == "constrained" and constraint else (),
+            )
+
+
+_USES = {
+    "allowed": Preference.ALLOWED,
+    "notAllowed": Preference.DISALLOWED,
+    # Without a deal the constraint is not met.
+    "constrained": Preference.DISALLOWED,
+}

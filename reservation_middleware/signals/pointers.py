@@ -1,0 +1,304 @@
+"""Pointers to licences: rel=license, schema.org's licence properties, Dublin Core rights.
+
+They reserve nothing and permit nothing, so there are no statements here: where a licence
+stands and what a work is called are identifiers, where one may be had is an offer.
+References: https://html.spec.whatwg.org/multipage/links.html#link-type-license,
+https://schema.org/acquireLicensePage, https://schema.org/usageInfo,
+https://www.dublincore.org/specifications/dublin-core/dcmi-terms/
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from reservation_middleware.model import Identifier, Level, Note, NoteKind, Offer
+from reservation_middleware.syntax.html import Element
+from reservation_middleware.syntax.json_ld import MalformedJsonLdError, Node, nodes
+from reservation_middleware.syntax.link import links
+
+from ._signal import (
+    CONTENT,
+    HEADERS,
+    Carrier,
+    Findings,
+    Question,
+    Settled,
+    Signal,
+    Source,
+    Status,
+    Wish,
+    Written,
+    cut,
+)
+
+#: Identifiers and offers that are kept of one page, and words of one attribute.
+_MOST, _MOST_WORDS = 32, 8
+_RSL = "application/rsl+xml"
+_LD_JSON = "application/ld+json"
+
+MALFORMED = NoteKind(
+    "pointers-json-ld-malformed",
+    Level.INFO,
+    "a JSON-LD script that names a licence could not be read: {}",
+    "Check the script with a JSON validator.",
+    "https://www.w3.org/TR/json-ld11/#embedding-json-ld-in-html-documents",
+)
+
+#: What a property says, by its bare name: schema.org's and Dublin Core's do not clash.
+_KINDS: Mapping[str, str] = {
+    "license": "licence",
+    "rights": "copyright-notice",
+    "acquirelicensepage": "contact",
+    "usageinfo": "policy",
+    "copyrightnotice": "copyright-notice",
+    "credittext": "credit-text",
+}
+_NAMES = ("license", "acquireLicensePage", "usageInfo", "copyrightNotice", "creditText", "rights")
+_OFFERS, _TEXTS = ("contact", "policy"), ("copyright-notice", "credit-text")
+#: How a value begins that is an address where it might be a text.
+_URL = ("https://", "http://", "/", "#")
+# ``dcterms.license``, ``dc:rights``, ``https://schema.org/usageInfo``.
+_DUBLIN = re.compile(
+    r"(?:dc|dct|dcterms|cc)[.:]|https?://purl\.org/dc/(?:terms|elements/1\.1)/", re.IGNORECASE
+)
+_SCHEMA = re.compile(r"schema:|https?://schema\.org/", re.IGNORECASE)
+
+_DOI = re.compile(
+    r"(?:doi:\s*|https?://(?:dx\.|www\.)?doi\.org/)?(10\.[0-9]{4,9}/\S{1,300})", re.IGNORECASE
+)
+_ISNI = re.compile(
+    r"(?:isni:?\s*|https?://(?:www\.)?isni\.org/(?:isni/)?)"
+    r"([0-9]{4}\s?[0-9]{4}\s?[0-9]{4}\s?[0-9]{3}[0-9X])/?",
+    re.IGNORECASE,
+)
+_ISCC = re.compile(r"(ISCC:[A-Z2-7]{10,80})", re.IGNORECASE)
+_SCHEMES = (("doi", _DOI), ("isni", _ISNI), ("iscc", _ISCC))
+
+
+class _Said(NamedTuple):
+    """What it is, its value, and the image or video that it is about, empty for the page."""
+
+    kind: str
+    value: str
+    line: int | None
+    about: str = ""
+
+
+class PointerFindings(Findings):
+    """What a head or a page points to."""
+
+    __slots__ = ("identifiers", "offers")
+
+    def __init__(
+        self,
+        source: Source,
+        notes: Sequence[Note],
+        identifiers: Iterable[Identifier],
+        offers: Iterable[Offer],
+    ) -> None:
+        super().__init__(source.place, tuple(notes))
+        self.identifiers = tuple(identifiers)
+        self.offers = tuple(offers)
+
+
+class Pointers(Signal[PointerFindings]):
+    """rel=license, JSON-LD, microdata, RDFa and Dublin Core."""
+
+    name = "pointers"
+    title = "Pointers to licences"
+    reference = "HTML link type license, RFC 4946, schema.org, Dublin Core terms"
+    status = Status.DE_FACTO
+    since = "2007-07"
+    carriers = (
+        Carrier("link-header", HEADERS),
+        Carrier("link", CONTENT),
+        Carrier("meta", CONTENT),
+        Carrier("json-ld", CONTENT),
+        Carrier("microdata", CONTENT),
+        Carrier("rdfa", CONTENT),
+    )
+    terms = {}
+    notes = (MALFORMED,)
+    common_fields = {b"link": ("license",)}
+    words = (
+        *(b"dc.rights", b"dc:rights", b"dcterms.rights", b"dcterms:rights"),
+        *(b"dcterms.license", b"dcterms:license", b"citation_doi", b"dc.identifier"),
+    )
+    element_words = (
+        *(b"license", b"acquireLicensePage", b"usageInfo", b"copyrightNotice", b"creditText"),
+        *(b"dc.rights", b"dc:rights", b"dct:rights", b"dcterms.rights", b"dcterms:rights"),
+        *(b"doi.org/", b"isni", b"ISCC:"),
+    )
+
+    def parse(self, source: Source) -> PointerFindings | None:
+        """Read the Link field, or a page's metas, links, properties and scripts."""
+        notes: list[Note] = []
+        said: list[_Said] = []
+        if source.place is HEADERS:
+            said += _linked(source)
+        else:
+            for meta in source.metas:
+                if meta.name in ("citation_doi", "dc.identifier"):
+                    said += _called(meta.content, meta.line)
+                elif _DUBLIN.match(meta.name):
+                    said += _property(source, meta.name, ("", meta.content), meta.line)
+            for element in source.page.elements:
+                said += _of(source, element, notes)
+        if not said and not notes:
+            return None
+        said = list(dict.fromkeys(said))
+        return PointerFindings(
+            source,
+            notes,
+            (self._identifier(source, one) for one in said if one.kind not in _OFFERS),
+            (self._offer(source, one) for one in said if one.kind in _OFFERS),
+        )
+
+    def settle(self, found: Sequence[PointerFindings], question: Question) -> Settled | None:  # noqa: ARG002
+        """Everything, each once; no answer to anything."""
+        identifiers = {
+            (one.scheme, one.value): one
+            for findings in reversed(found)
+            for one in reversed(findings.identifiers)
+        }
+        offers = {
+            (one.kind, one.url, one.contact, one.per): one
+            for findings in reversed(found)
+            for one in reversed(findings.offers)
+        }
+        if not identifiers and not offers:
+            return None
+        return Settled(
+            identifiers=tuple(reversed(identifiers.values()))[:_MOST],
+            offers=tuple(reversed(offers.values()))[:_MOST],
+        )
+
+    def write(self, wish: Wish) -> tuple[Written, ...]:  # noqa: ARG002
+        """Nothing: a pointer says neither yes nor no."""
+        return ()
+
+    def _identifier(self, source: Source, one: _Said) -> Identifier:
+        # Of an image the scheme says so, and the value which one.
+        return Identifier(
+            scheme=f"media-{one.kind}" if one.about else one.kind,
+            value=cut(f"{one.value} ({one.about})" if one.about else one.value),
+            signal=self.name,
+            document=source.document.url,
+            line=one.line,
+        )
+
+    def _offer(self, source: Source, one: _Said) -> Offer:
+        by_mail = one.value.startswith("mailto:")
+        return Offer(
+            kind=one.kind,
+            signal=self.name,
+            url=None if by_mail else one.value,
+            contact=one.value.removeprefix("mailto:").partition("?")[0] if by_mail else None,
+            per=cut(one.about) or None,
+            document=source.document.url,
+            line=one.line,
+        )
+
+
+def _linked(source: Source) -> Iterable[_Said]:
+    """Links of the head that are about the page (RFC 8288 §3.2); RSL's own are not for here."""
+    for link in links(", ".join(source.document.fields.get("link", ()))):
+        about = link.attributes.get("anchor", "")
+        if "license" in link.rels and link.type != _RSL and _is_page(source, about):
+            yield from _pointer(source, "licence", _target(source, link.target), None)
+
+
+def _of(source: Source, element: Element, notes: list[Note]) -> Iterable[_Said]:
+    """A script, or an element with a relation or a property."""
+    attributes, line = element.attributes, element.line
+    media_type = attributes.get("type", "").partition(";")[0].strip().lower()
+    if element.tag == "script":
+        if media_type == _LD_JSON:
+            try:
+                found = nodes(element.text)
+            except MalformedJsonLdError as error:
+                notes.append(source.note(MALFORMED, str(error), line))
+                return
+            for node in found:
+                yield from _of_node(source, node, line)
+        return
+    if not _is_page(source, attributes.get("about", "")):
+        return
+    target = _target(source, attributes.get("href") or attributes.get("resource", ""))
+    text = attributes.get("content") or element.text
+    for rel in attributes.get("rel", "").lower().split()[:_MOST_WORDS]:
+        if rel == "license" and media_type != _RSL:
+            yield from _pointer(source, "licence", target, line)
+        elif _DUBLIN.match(rel):
+            yield from _property(source, rel, (target, ""), line)
+    for property_ in ("itemprop", "property"):
+        for name in attributes.get(property_, "").split()[:_MOST_WORDS]:
+            yield from _property(source, name, (target, text), line)
+
+
+def _target(source: Source, reference: str) -> str:
+    """Where a link leads: an absolute URL or a mail address, else nothing."""
+    if reference.lower().startswith("mailto:"):
+        return reference
+    return source.absolute(reference) or ""
+
+
+def _property(
+    source: Source, name: str, values: tuple[str, str], line: int | None
+) -> Iterable[_Said]:
+    """A property of schema.org or Dublin Core, with where it links to and the text it has."""
+    kind = _KINDS.get(_SCHEMA.sub("", _DUBLIN.sub("", name)).lower())
+    if kind:
+        target, text = values
+        said = text or target if kind in _TEXTS else target or text
+        yield from _pointer(source, kind, said, line)
+
+
+def _of_node(source: Source, node: Node, line: int | None) -> Iterable[_Said]:
+    if node.part != "maker":
+        about = ""
+        if node.part == "media":
+            named = (*node.texts("contentUrl"), *node.texts("url"), *node.texts("@id"), "")
+            about = source.absolute(named[0]) or ""
+            if not about:
+                return  # nobody could tell which image is meant
+        for name in _NAMES:
+            for value in node.texts(name, "url", "@id", "name"):
+                yield from _pointer(source, _KINDS[name.lower()], value, line, about)
+        if about:
+            return
+    for name in ("identifier", "sameAs", "@id"):
+        for value in node.texts(name, "value", "@id", "url"):
+            yield from _called(value, line)
+
+
+def _pointer(
+    source: Source, kind: str, value: str, line: int | None, about: str = ""
+) -> Iterable[_Said]:
+    """One pointer in its normal form; nothing where it points nowhere."""
+    value = " ".join(value.split())
+    url = source.absolute(value) if value.lower().startswith(_URL) else None
+    if kind in _OFFERS:
+        if value.lower().startswith("mailto:") and "@" in value:
+            yield _Said(kind, "mailto:" + cut(value[7:]), line, about)
+        elif url:
+            yield _Said(kind, url, line, about)
+    elif kind == "licence" or (url and value.lower().startswith(_URL[:2])):
+        # Dublin Core's rights may be a statement or where one stands.
+        if url or value:
+            yield _Said("licence", url or cut(value), line, about)
+    elif value:
+        yield _Said(kind, cut(value), line, about)
+
+
+def _called(value: str, line: int | None) -> Iterable[_Said]:
+    """The names of a work or of who made it, in the schemes that are known."""
+    value = value.strip()[:500]
+    for scheme, pattern in _SCHEMES:
+        found = pattern.fullmatch(value)
+        if found:
+            yield _Said(scheme, "".join(found[1].split()), line)
+
+
+def _is_page(source: Source, about: str) -> bool:
+    return not about or source.absolute(about) == source.absolute(source.document.url)

@@ -1,0 +1,120 @@
+"""JSON-LD as pages carry it: the nodes that are about the page, and their values as text.
+
+No JSON-LD processor: contexts are not fetched and nothing is expanded, since pages write
+schema.org's names as they are, or with a known prefix. Bounded in depth and in nodes.
+
+Reference: https://www.w3.org/TR/json-ld11/
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+#: Nodes that are looked at, how deep they may lie, and values of one property.
+MOST_NODES, MOST_DEPTH, MOST_VALUES = 500, 12, 16
+
+_PREFIX = re.compile(
+    r"^(?:https?://schema\.org/|schema:|https?://purl\.org/dc/(?:terms|elements/1\.1)/"
+    r"|dc:|dct:|dcterms:|cc:|https?://creativecommons\.org/ns#)"
+)
+# What older templates put around a script.
+_WRAPPED = re.compile(
+    r"\s*(?://)?\s*(?:<!--|<!\[CDATA\[)(.*?)(?://)?\s*(?:-->|\]\]>)\s*", re.DOTALL
+)
+#: Properties whose nodes are the page's own content, its media, and who made it.
+_MAIN = ("mainEntity", "mainEntityOfPage")
+_MEDIA = ("image", "primaryImageOfPage", "associatedMedia", "video", "audio")
+_MAKERS = ("author", "creator", "publisher", "copyrightHolder", "contributor")
+_MEDIA_TYPES = frozenset(
+    {"ImageObject", "Photograph", "VideoObject", "AudioObject", "MediaObject", "ImageGallery"}
+)
+
+
+class MalformedJsonLdError(ValueError):
+    """A script that is no JSON."""
+
+
+class Node(NamedTuple):
+    """A node with its properties by bare name.
+
+    Attributes:
+        part: ``page`` for the page and its main entity, ``media`` for an image, a video or a
+            sound on it, ``maker`` for a person or an organisation behind it.
+        properties: values as they are in the JSON.
+    """
+
+    part: str
+    properties: Mapping[str, object]
+
+    def texts(self, name: str, *inner: str) -> tuple[str, ...]:
+        """The values of a property as text.
+
+        Args:
+            name: the property.
+            inner: of a value that is a node, the property to take: the first that it has.
+        """
+        return tuple(_texts(self.properties.get(name), inner, 0))[:MOST_VALUES]
+
+
+def nodes(text: str) -> tuple[Node, ...]:
+    """Read a script.
+
+    Raises:
+        MalformedJsonLdError: it is no JSON, or too deep to be any.
+    """
+    wrapped = _WRAPPED.fullmatch(text)
+    try:
+        # Not strict: line breaks in strings are a common mistake, and harmless.
+        root = json.loads(wrapped[1] if wrapped else text, strict=False)
+    except (ValueError, RecursionError):
+        raise MalformedJsonLdError("no JSON") from None
+    found: list[Node] = []
+    for node in _walk(root, "page", 0):
+        found.append(node)
+        if len(found) == MOST_NODES:
+            break
+    return tuple(found)
+
+
+def _walk(value: object, part: str, depth: int) -> Iterator[Node]:
+    if depth > MOST_DEPTH:
+        return
+    if isinstance(value, list):
+        for one in value:
+            yield from _walk(one, part, depth + 1)
+    elif isinstance(value, dict):
+        own = {_PREFIX.sub("", name, count=1): inner for name, inner in value.items()}
+        if part == "page" and not _MEDIA_TYPES.isdisjoint(_types(own)):
+            part = "media"
+        yield Node(part, own)
+        if part != "page":
+            return
+        yield from _walk(own.get("@graph"), "page", depth + 1)
+        for names, of in ((_MAIN, "page"), (_MEDIA, "media"), (_MAKERS, "maker")):
+            for name in names:
+                if name in own:
+                    yield from _walk(own[name], of, depth + 1)
+
+
+def _types(node: Mapping[str, object]) -> Iterator[str]:
+    said = node.get("@type")
+    for one in (said if isinstance(said, list) else [said])[:MOST_VALUES]:
+        if isinstance(one, str):
+            yield _PREFIX.sub("", one, count=1)
+
+
+def _texts(value: object, inner: tuple[str, ...], depth: int) -> Iterator[str]:
+    if isinstance(value, str):
+        if value.strip():
+            yield value.strip()
+    elif isinstance(value, list):
+        for one in value[:MOST_VALUES] if depth < MOST_DEPTH else ():
+            yield from _texts(one, inner, depth + 1)
+    elif isinstance(value, dict):
+        own = {_PREFIX.sub("", name, count=1): said for name, said in value.items()}
+        for name in ("@value", *inner):
+            said = own.get(name)
+            if isinstance(said, str) and said.strip():
+                yield said.strip()
+                return
