@@ -1,0 +1,135 @@
+"""The file of TDMRep: rules in an array, the first that matches applies.
+
+A room of ``tdmrep.py``. Reference:
+https://www.w3.org/community/reports/tdmrep/CG-FINAL-tdmrep-20240510/#sec-tdmrep-file
+"""
+
+import msgspec
+
+from reservation_middleware.model import Level, Note, NoteKind, Outcome, Scope
+
+from ._signal import Link, Place, Source, cut
+from ._tdmrep import SPEC, VALUE, Said, TdmrepFindings, statement
+from ._tdmrep_policy import POLICY
+
+TDMREP_JSON = Place("tdmrep.json", "/.well-known/tdmrep.json", 512 * 1024, probed=True)
+#: Rules of one file that are read.
+_MOST_RULES = 10_000
+
+UNREACHABLE = NoteKind(
+    "tdmrep-file-unreachable",
+    Level.INFO,
+    "tdmrep.json could not be had ({}); the site counts as not using the protocol",
+    "Answer with 404 if there is no such file.",
+    SPEC + "sec-tdmrep-file",
+)
+NOT_JSON = NoteKind(
+    "tdmrep-file-not-json",
+    Level.WARNING,
+    "what was served as tdmrep.json is not JSON",
+    "Serve a JSON array of rules, or answer 404 if there is none.",
+    SPEC + "sec-tdmrep-file",
+)
+NOT_ARRAY = NoteKind(
+    "tdmrep-file-not-array",
+    Level.WARNING,
+    "tdmrep.json holds one rule without the array around it; it was read all the same",
+    "Put the rule into an array.",
+    SPEC + "sec-tdmrep-file",
+)
+NOT_RULE = NoteKind(
+    "tdmrep-rule-invalid",
+    Level.WARNING,
+    "rule {} of tdmrep.json has no location and was skipped",
+    "Give every rule a location and a tdm-reservation.",
+    SPEC + "sec-tdmrep-file",
+)
+STRING = NoteKind(
+    "tdmrep-value-string",
+    Level.WARNING,
+    "a tdm-reservation in quotes was read as the number {}",
+    "Write the number without quotes.",
+    SPEC + "sec-properties",
+)
+TOO_LARGE = NoteKind(
+    "tdmrep-file-too-large",
+    Level.WARNING,
+    "tdmrep.json is too large: {}",
+    "Use patterns with * instead of one rule per page.",
+    SPEC + "sec-tdmrep-file",
+)
+
+
+class _Rule(msgspec.Struct):
+    """A rule of the file, its values left as they are written."""
+
+    location: msgspec.Raw = msgspec.Raw()
+    reservation: msgspec.Raw = msgspec.field(default=msgspec.Raw(), name="tdm-reservation")
+    policy: msgspec.Raw = msgspec.field(default=msgspec.Raw(), name="tdm-policy")
+
+
+_ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
+_RULE = msgspec.json.Decoder(_Rule)
+_TEXT = msgspec.json.Decoder(str)
+
+
+def read_file(source: Source) -> TdmrepFindings | None:
+    """The rules of a file; None where there is none."""
+    document = source.document
+    if document.outcome is Outcome.UNREACHABLE:
+        why = document.problem or f"HTTP {document.status}"
+        return TdmrepFindings(source, [source.note(UNREACHABLE, why)], (), ())
+    if document.outcome is Outcome.UNAVAILABLE or document.body is None:
+        return None
+    notes: list[Note] = []
+    if len(document.body) > TDMREP_JSON.limit:
+        return TdmrepFindings(source, [source.note(TOO_LARGE, "nothing of it was read")], (), ())
+    body = document.body.removeprefix(b"\xef\xbb\xbf").strip()
+    try:
+        rules = _ARRAY.decode(body.decode())  # str, since Raw does not check UTF-8
+    except (msgspec.ValidationError, RecursionError):
+        if not body.startswith(b"{"):
+            return TdmrepFindings(source, [source.note(NOT_JSON)], (), ())
+        notes.append(source.note(NOT_ARRAY))
+        rules = [msgspec.Raw(body)]
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return TdmrepFindings(source, [source.note(NOT_JSON)], (), ())
+    if len(rules) > _MOST_RULES:
+        notes.append(source.note(TOO_LARGE, f"only the first {_MOST_RULES} rules were read"))
+    said: list[Said] = []
+    locations: list[str] = []
+    links: dict[str, Link | None] = {}
+    for number, raw in enumerate(rules[:_MOST_RULES], 1):
+        try:
+            rule = _RULE.decode(raw)
+            location = _TEXT.decode(rule.location)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            location = ""
+        if not location:
+            notes.append(source.note(NOT_RULE, str(number)))
+            continue
+        locations.append(location)
+        one = _said(source, rule, bytes(raw), location, notes)
+        said.append(one)
+        # A policy of its own speaks only beside a reservation: the file is the first carrier.
+        if one.reservation and one.asks and one.policy and one.policy not in links:
+            links[one.policy] = source.link(POLICY, one.policy)
+    return TdmrepFindings(source, notes, said, locations, [link for link in links.values() if link])
+
+
+def _said(source: Source, rule: _Rule, raw: bytes, location: str, notes: list[Note]) -> Said:
+    value = bytes(rule.reservation).decode("utf-8", "replace")
+    if value.startswith('"') and value.strip('" ') in ("0", "1"):
+        value = value.strip('" ')
+        notes.append(source.note(STRING, value))
+    reservation = None
+    if value in ("0", "1"):
+        text = cut(" ".join(raw[:1000].decode("utf-8", "replace").split()))
+        reservation = statement(source, "tdmrep.json", value, text, None, Scope(location))
+    else:
+        notes.append(source.note(VALUE, value[:80] or "none given"))
+    try:
+        policy = source.absolute(_TEXT.decode(rule.policy))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        policy = None
+    return Said(reservation, policy)
