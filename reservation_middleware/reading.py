@@ -22,6 +22,7 @@ from .signals import (
     Words,
 )
 from .syntax.media import TYPES as MEDIA_TYPES
+from .syntax.media import recognised
 from .syntax.payment import may_be_bill
 
 _WORDS = Words(
@@ -100,6 +101,14 @@ def looks_into(media_type: str, status: int | None) -> bool:
     JSON is read only where a status says that it may be a bill.
     """
     return media_type in _CONTENT_TYPES or may_be_bill(media_type, status)
+
+
+def is_media(media_type: str, body: bytes = b"") -> bool:
+    """Whether content is an image, a PDF or an EPUB that is looked into, by type or beginning.
+
+    Such bodies are large, so that operators may want them left alone.
+    """
+    return media_type in MEDIA_TYPES or bool(recognised(body))
 
 
 _CONTENT_TYPES = frozenset((*HTML, *XML, *MEDIA_TYPES))

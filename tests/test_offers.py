@@ -108,6 +108,7 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     card = card_of(
         *(line(f"https://a{n}.example/", offer("x" * 5_000, price="1" * 5_000)) for n in range(5)),
         line("https://a0.example/2", offer("x" * 5_000, price="1" * 5_000)),
+        longest=20_000,
     )
     assert card.left_out == 2
     assert [one.pages for one in card.lines()] == [2, 1, 1]

@@ -30,6 +30,9 @@ KNOBS = {
     "proxy_tokens": "RESERVATION_PROXY_TOKENS",
     "policy_tokens": "RESERVATION_POLICY_TOKENS",
     "signals": "RESERVATION_SIGNALS",
+    "legacy_labels": "RESERVATION_LEGACY_LABELS",
+    "user": "RESERVATION_USER",
+    "geo": "RESERVATION_GEO",
 }
 
 

@@ -1,5 +1,6 @@
 """A page's body read whole, but not without end, and left where its reader expects it."""
 
+import warnings
 from typing import Any, cast
 
 from aiohttp import ClientPayloadError, ClientResponse, StreamReader
@@ -8,6 +9,10 @@ _CHUNK = 64 * 1024
 
 #: A page longer than this is not looked into but refused: it has to be held in memory.
 MAX_PAGE = 64 * 1024 * 1024
+
+
+#: The same of an image, a PDF or an EPUB, which is left to be streamed.
+MAX_MEDIA = MAX_PAGE
 
 
 class _Bounded:
@@ -36,6 +41,48 @@ async def read(response: ClientResponse) -> bytes:
     """
     content = response.content
     response.content = cast("StreamReader", _Bounded(content))
+    try:
+        return await response.read()
+    finally:
+        response.content = content
+
+
+class _Known:
+    """Stands in for a response's stream that was read already."""
+
+    def __init__(self, content: StreamReader, body: bytes) -> None:
+        self._content = content
+        self._body = body
+
+    async def read(self) -> bytes:
+        return self._body
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._content, name)
+
+
+async def read_media(response: ClientResponse) -> bytes | None:
+    """The same of a body that people stream: None if it is longer than ``MAX_MEDIA``.
+
+    Then its reader finds the stream as if nobody had read of it: one that says its length is
+    not touched, of another what was read is put back.
+
+    Raises:
+        ClientPayloadError: the body is cut off.
+    """
+    if (response.content_length or 0) > MAX_MEDIA:
+        return None
+    content = response.content
+    body = bytearray()
+    async for chunk in content.iter_chunked(_CHUNK):
+        body += chunk
+        if len(body) > MAX_MEDIA:
+            with warnings.catch_warnings():
+                # Deprecated since 2018 without another way to do it.
+                warnings.simplefilter("ignore", DeprecationWarning)
+                content.unread_data(bytes(body))
+            return None
+    response.content = cast("StreamReader", _Known(content, bytes(body)))
     try:
         return await response.read()
     finally:

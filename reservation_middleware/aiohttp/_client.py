@@ -8,9 +8,9 @@ from aiohttp import ClientMiddlewareType, ClientResponse, ClientSession
 
 from reservation_middleware.fetch import Fetcher
 from reservation_middleware.model import Agent, Decision, Policy
-from reservation_middleware.reading import looks_into
+from reservation_middleware.reading import is_media, looks_into
 
-from ._body import read
+from ._body import read, read_media
 from ._middleware import Listener, page_of, reservation_middleware
 
 
@@ -28,6 +28,8 @@ class ReservationClient:
         agent: who asks; see ``reservation_middleware``.
         content: look into HTML. Such a body is read whole before the response is handed
             out, so ``response.read()`` and ``text()`` work and ``.content`` is at its end.
+        media: look into images, PDF and EPUB, too, where the extra ``[media]`` is installed.
+            Up to 64 MiB they are read whole like HTML; longer ones are left to be streamed.
         fetcher: gets the policies; hand one in to share it between clients.
         listener: is called with the last decision about every request.
         middlewares: more client middlewares, inside the check.
@@ -40,6 +42,7 @@ class ReservationClient:
         *,
         agent: Agent | str | None = None,
         content: bool = True,
+        media: bool = True,
         fetcher: Fetcher | None = None,
         listener: Listener | None = None,
         middlewares: Sequence[ClientMiddlewareType] = (),
@@ -52,6 +55,7 @@ class ReservationClient:
         )
         self._middleware._reads_content = content  # noqa: SLF001 - the two are one unit
         self._content = content
+        self._media = media
         self._inner = tuple(middlewares)
         self._options = session
         self._session: ClientSession | None = None
@@ -119,12 +123,24 @@ class ReservationClient:
         response = await self.session.request(method, url, **options)
         if self._content:
             try:
-                body = await read(response) if _has_content(response) else None
+                body = await self._body_of(response)
                 await self._middleware.look_into(response, body)
             except BaseException:
                 response.close()
                 raise
         return response
+
+    async def _body_of(self, response: ClientResponse) -> bytes | None:
+        """The body of a response as far as it is looked into, else None."""
+        if response.method == "HEAD" or response.status == 304:
+            return None
+        media_type = page_of(response, None).media_type
+        if not looks_into(media_type, response.status):
+            return None  # a binary one is left to be streamed
+        if is_media(media_type):
+            return await read_media(response) if self._media else None
+        body = await read(response)
+        return body if self._media or not is_media("", body) else None
 
 
 class _Pending(Coroutine[Any, Any, ClientResponse]):
@@ -161,10 +177,3 @@ class _Pending(Coroutine[Any, Any, ClientResponse]):
         if self._response is not None:
             self._response.release()
             await self._response.wait_for_close()
-
-
-def _has_content(response: ClientResponse) -> bool:
-    """Whether a response has a body that may hold signals; a binary one is left to be streamed."""
-    if response.method == "HEAD" or response.status == 304:
-        return False
-    return looks_into(page_of(response, None).media_type, response.status)

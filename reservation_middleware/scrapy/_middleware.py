@@ -28,7 +28,7 @@ from reservation_middleware.model import (
     ReservationError,
 )
 from reservation_middleware.model.vocabulary import unknown_word
-from reservation_middleware.reading import FIELDS, looks_into
+from reservation_middleware.reading import FIELDS, is_media, looks_into
 from reservation_middleware.syntax.path import split_url
 
 from ._page import head_of, page_of
@@ -81,6 +81,7 @@ class ReservationMiddleware:
         self._agents = {tuple(self._agent.purposes): self._agent}
         self._policy = policy_from(settings)
         self._content = settings.getbool("RESERVATION_CONTENT", True)
+        self._media = settings.getbool("RESERVATION_MEDIA", True)
         # Crawl rules are ours unless the user leaves them to Scrapy's own middleware.
         # With ROBOTSTXT_OBEY on they hold even in observe mode: never less polite.
         self._crawl_rules = settings.getbool("RESERVATION_ROBOTSTXT", True) and (
@@ -196,7 +197,11 @@ class ReservationMiddleware:
 
     def _whole(self, response: Response, head: Document) -> Document:
         """The page with its body where that is looked into."""
-        if self._content and looks_into(head.media_type, head.status):
+        if (
+            self._content
+            and looks_into(head.media_type, head.status)
+            and (self._media or not is_media(head.media_type, response.body))
+        ):
             return page_of(response.url, response.status, head.headers, response.body)
         return head
 

@@ -136,7 +136,8 @@ def _content(source: Source) -> RslFindings | None:
             if read_here:
                 licences.append((read_here, element.whole))
     for body in source.file.rsl:
-        read_here = _embedded(source, body, "xmp", None, notes)
+        carrier = "epub" if source.file.kind == "epub" else "xmp"
+        read_here = _embedded(source, body, carrier, None, notes)
         unread = unread or read_here is None
         if read_here:
             licences.append((read_here, True))

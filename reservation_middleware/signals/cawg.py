@@ -24,7 +24,6 @@ from ._signal import (
     Written,
     answered,
     cut,
-    few,
 )
 
 _SPEC = "https://cawg.io/training-and-data-mining/1.1/"
@@ -98,7 +97,7 @@ class Cawg(Signal[CawgFindings]):
             return None
         notes = [source.note(UNREADABLE, problem) for problem in file.claim_problems[:_MOST]]
         said = [one for claim in file.claims for one in self._said(source, claim, notes)]
-        return CawgFindings(source, notes, few(said))
+        return CawgFindings(source, notes, said)
 
     def settle(self, found: Sequence[CawgFindings], question: Question) -> Settled | None:  # noqa: ARG002
         """Per entry, and of several assertions the most restrictive."""

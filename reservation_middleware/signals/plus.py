@@ -152,7 +152,7 @@ class Plus(Signal[PlusFindings]):
         return PlusFindings(
             source,
             notes,
-            few(said),
+            said,
             list(offers(source, file, self.name)),
             list(dict.fromkeys(identifiers(source, file, self.name))),
         )

@@ -9,10 +9,12 @@ https://www.dublincore.org/specifications/dublin-core/dcmi-terms/
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from reservation_middleware.model import Identifier, Level, Note, NoteKind, Offer
 from reservation_middleware.syntax.html import Element
+from reservation_middleware.syntax.identifier import identified
 from reservation_middleware.syntax.json_ld import MalformedJsonLdError, Node, nodes
 from reservation_middleware.syntax.link import links
 
@@ -31,8 +33,8 @@ from ._signal import (
     cut,
 )
 
-#: Identifiers and offers that are kept of one page, and words of one attribute.
-_MOST, _MOST_WORDS = 32, 8
+#: Identifiers and offers that are kept of one page, words of one attribute, pointers looked at.
+_MOST, _MOST_WORDS, _MANY = 32, 8, 1_000
 _RSL = "application/rsl+xml"
 _LD_JSON = "application/ld+json"
 
@@ -62,17 +64,6 @@ _DUBLIN = re.compile(
     r"(?:dc|dct|dcterms|cc)[.:]|https?://purl\.org/dc/(?:terms|elements/1\.1)/", re.IGNORECASE
 )
 _SCHEMA = re.compile(r"schema:|https?://schema\.org/", re.IGNORECASE)
-
-_DOI = re.compile(
-    r"(?:doi:\s*|https?://(?:dx\.|www\.)?doi\.org/)?(10\.[0-9]{4,9}/\S{1,300})", re.IGNORECASE
-)
-_ISNI = re.compile(
-    r"(?:isni:?\s*|https?://(?:www\.)?isni\.org/(?:isni/)?)"
-    r"([0-9]{4}\s?[0-9]{4}\s?[0-9]{4}\s?[0-9]{3}[0-9X])/?",
-    re.IGNORECASE,
-)
-_ISCC = re.compile(r"(ISCC:[A-Z2-7]{10,80})", re.IGNORECASE)
-_SCHEMES = (("doi", _DOI), ("isni", _ISNI), ("iscc", _ISCC))
 
 
 class _Said(NamedTuple):
@@ -124,9 +115,9 @@ class Pointers(Signal[PointerFindings]):
         *(b"dc.rights", b"dc:rights", b"dcterms.rights", b"dcterms:rights"),
         *(b"dcterms.license", b"dcterms:license", b"citation_doi", b"dc.identifier"),
     )
+    # Each is looked for in every script of JSON-LD, so parts of words stand for several.
     element_words = (
-        *(b"license", b"acquireLicensePage", b"usageInfo", b"copyrightNotice", b"creditText"),
-        *(b"dc.rights", b"dc:rights", b"dct:rights", b"dcterms.rights", b"dcterms:rights"),
+        *(b"icense", b"usageInfo", b"copyrightNotice", b"creditText", b":rights", b".rights"),
         *(b"doi.org/", b"isni", b"ISCC:"),
     )
 
@@ -143,13 +134,15 @@ class Pointers(Signal[PointerFindings]):
                 elif _DUBLIN.match(meta.name):
                     said += _property(source, meta.name, ("", meta.content), meta.line)
             for element in source.page.elements:
-                said += _of(source, element, notes)
+                if len(said) > _MANY:
+                    break  # each is kept once, and repetitions are not counted for ever
+                said += islice(_of(source, element, notes), _MANY)
         if not said and not notes:
             return None
         said = list(dict.fromkeys(said))
         return PointerFindings(
             source,
-            notes,
+            notes[:_MOST_WORDS],
             (self._identifier(source, one) for one in said if one.kind not in _OFFERS),
             (self._offer(source, one) for one in said if one.kind in _OFFERS),
         )
@@ -292,12 +285,8 @@ def _pointer(
 
 
 def _called(value: str, line: int | None) -> Iterable[_Said]:
-    """The names of a work or of who made it, in the schemes that are known."""
-    value = value.strip()[:500]
-    for scheme, pattern in _SCHEMES:
-        found = pattern.fullmatch(value)
-        if found:
-            yield _Said(scheme, "".join(found[1].split()), line)
+    for scheme, name in identified(value):
+        yield _Said(scheme, name, line)
 
 
 def _is_page(source: Source, about: str) -> bool:

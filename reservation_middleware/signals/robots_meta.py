@@ -69,6 +69,7 @@ _KNOWN = _DIRECT | {
     *("all", "none", "index", "noindex", "follow", "nofollow", "noarchive", "nocache"),
     *("nosnippet", "noimageindex", "notranslate", "noodp", "noydir", "indexifembedded"),
     *("max-snippet", "max-image-preview", "max-video-preview", "unavailable_after"),
+    *("disallowaitraining", "allowaitraining"),  # another family's
 }
 
 

@@ -61,6 +61,7 @@ class Rsl(Signal[RslFindings]):
         Carrier("script", CONTENT),
         Carrier("feed", CONTENT),
         Carrier("xmp", CONTENT),
+        Carrier("epub", CONTENT),
         Carrier("rsl", RSL),
     )
     terms = TERMS

@@ -84,7 +84,7 @@ def _walk(value: object, part: str, depth: int) -> Iterator[Node]:
         for one in value:
             yield from _walk(one, part, depth + 1)
     elif isinstance(value, dict):
-        own = {_PREFIX.sub("", name, count=1): inner for name, inner in value.items()}
+        own = _bare(value)
         if part == "page" and not _MEDIA_TYPES.isdisjoint(_types(own)):
             part = "media"
         yield Node(part, own)
@@ -95,6 +95,15 @@ def _walk(value: object, part: str, depth: int) -> Iterator[Node]:
             for name in names:
                 if name in own:
                     yield from _walk(own[name], of, depth + 1)
+
+
+def _bare(node: Mapping[str, object]) -> dict[str, object]:
+    """The properties by name without prefix; those that only differ in it stand side by side."""
+    found: dict[str, object] = {}
+    for name, value in node.items():
+        name = _PREFIX.sub("", name)
+        found[name] = [found[name], value] if name in found else value
+    return found
 
 
 def _types(node: Mapping[str, object]) -> Iterator[str]:
@@ -112,7 +121,7 @@ def _texts(value: object, inner: tuple[str, ...], depth: int) -> Iterator[str]:
         for one in value[:MOST_VALUES] if depth < MOST_DEPTH else ():
             yield from _texts(one, inner, depth + 1)
     elif isinstance(value, dict):
-        own = {_PREFIX.sub("", name, count=1): said for name, said in value.items()}
+        own = _bare(value)
         for name in ("@value", *inner):
             said = own.get(name)
             if isinstance(said, str) and said.strip():

@@ -138,7 +138,8 @@ class _Reader:
         if in_feed and not url:
             # In a feed "" is the item.
             parent = element.getparent()
-            url = _text(parent, "link") if parent is not None else ""
+            link = None if parent is None else parent.find("link")
+            url = "" if link is None else _words(link)
         licenses: list[License] = []
         contacts: list[str] = []
         terms = ""
@@ -280,17 +281,9 @@ def _words(element: etree._Element) -> str:
     return text_of(element)[:_MOST_TEXT]
 
 
-def _text(parent: etree._Element, name: str) -> str:
-    """The text of a child without namespace, "" where there is none."""
-    child = parent.find(name)
-    return "" if child is None else _words(child)
-
-
 __all__ = [
     "FREE",
     "GEO",
-    "MAX_AGE",
-    "MAX_CONTENTS",
     "MEDIA_TYPE",
     "NAMESPACE",
     "USAGE",
