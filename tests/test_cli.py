@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -9,10 +10,14 @@ import time
 from pathlib import Path
 
 import pytest
+import typer
 
+import reservation_middleware
+from reservation_middleware import Agent, Check, Document, Outcome
 from reservation_middleware.agents import catalogue
+from reservation_middleware.batch import decide_lines
 from reservation_middleware.config import configuration
-from reservation_middleware.model import ConfigurationError, Mode, ProxyAgents
+from reservation_middleware.model import PAGE, ConfigurationError, Mode, ProxyAgents
 from reservation_middleware.options import page_url
 from web import Answer, WebThread
 
@@ -108,14 +113,6 @@ def test_check_json_judges_the_same_documents_for_many_agents() -> None:
     [
         (("check", "ftp://a.example/"), "not an http or https URL"),
         (("check", "https://exa mple/"), "has no host that could be asked"),
-        (("check", "https:///x"), "has no host that could be asked"),
-        (("check", "https://a..example/"), "has no host that could be asked"),
-        (("check", f"https://{'a' * 64}.example/"), "has no host that could be asked"),
-        (("check", "https://[1.2.3.4]/"), "1.2.3.4"),
-        (("check", "https://[::1/"), "is no URL"),
-        (("check", "https://a:99999/"), "is no URL: Port out of range"),
-        (("check", "https://a:0/"), "there is no port 0"),
-        (("check", "a.example/\x01"), "it has control characters"),
         (("check", "a.example", "--proxy", "foo"), "'foo' is not an http or https URL"),
         (("check", "a.example", "--proxy", "socks5://a.example"), "not an http or https URL"),
         (("check", "a.example", "--purpose", "tdm,serch"), "did you mean 'search'?"),
@@ -152,6 +149,24 @@ def test_a_url_in_a_query_is_no_scheme() -> None:
     assert page_url("HTTP://user:word@[::1]:8080") == "HTTP://user:word@[::1]:8080"
 
 
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("https:///x", "has no host that could be asked"),
+        ("https://a..example/", "has no host that could be asked"),
+        (f"https://{'a' * 64}.example/", "has no host that could be asked"),
+        ("https://[1.2.3.4]/", "1.2.3.4"),
+        ("https://[::1/", "is no URL"),
+        ("https://a:99999/", "is no URL: Port out of range"),
+        ("https://a:0/", "there is no port 0"),
+        ("a.example/\x01", "it has control characters"),
+    ],
+)
+def test_impossible_urls(given: str, words: str) -> None:
+    with pytest.raises(typer.BadParameter, match=re.escape(words)):
+        page_url(given)
+
+
 def test_purposes_may_be_separated_by_commas() -> None:
     with WebThread(PAGES) as web:
         _, printed, _ = cli(
@@ -176,11 +191,12 @@ def test_offers_and_conditions_are_shown_in_full() -> None:
     assert (offer["price"], offer["currency"], offer["per"]) == ("0.01", "USD", "fetch")
 
 
-@pytest.mark.parametrize("columns", [60, 80, 200])
-@pytest.mark.parametrize("path", ["noai", "offers", "long/" * 30])
-def test_check_breaks_no_word_but_addresses(columns: int, path: str) -> None:
+@pytest.mark.parametrize("columns", [60, 200])
+def test_check_breaks_no_word_but_addresses(columns: int) -> None:
+    paths = ("noai", "offers", "long/" * 30)
     with WebThread(PAGES) as web:
-        arguments = ("check", f"http://a.example/{path}", "--proxy", web.proxy_url)
+        urls = [f"http://a.example/{path}" for path in paths]
+        arguments = ("check", *urls, "--proxy", web.proxy_url)
         _, wide, _ = cli(*arguments, COLUMNS="4000")
         _, printed, _ = cli(*arguments, COLUMNS=str(columns))
     assert max(map(len, printed.splitlines())) <= columns
@@ -327,6 +343,107 @@ def test_own_file_wins_over_pyproject(tmp_path: Path) -> None:
     (tmp_path / "reservations.toml").write_text('agent = "OwnBot"\n')
     (tmp_path / "pyproject.toml").write_text('[tool.reservations]\nagent = "ProjectBot"\n')
     assert configuration({}, folder=tmp_path, environment={}).agent.token == "OwnBot"
+
+
+def test_the_public_helper_reads_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "reservations.toml").write_text('agent = "FileBot"\nprofile = "strict"\n')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RESERVATION_PURPOSES", "search")
+    agent, policy = reservation_middleware.configuration()
+    assert (agent.token, agent.purposes, policy.profile) == ("FileBot", ("search",), "strict")
+    assert reservation_middleware.configuration({"agent": "OwnBot"}).agent.token == "OwnBot"
+
+
+def test_scrapy_settings_win_over_environment_over_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = pytest.importorskip("scrapy.settings")
+    own = pytest.importorskip("reservation_middleware.scrapy._settings")
+    (tmp_path / "reservations.toml").write_text(
+        'agent = "FileBot"\nprofile = "strict"\npurposes = ["search"]\nmode = "observe"\n'
+        'unknown = "proceed"\nproxy_tokens = ["GPTBot"]\n'
+    )
+    monkeypatch.chdir(tmp_path)
+    plain = settings.Settings()
+    assert own.agent_from(plain) == Agent("FileBot", ["search"])
+    policy = own.policy_from(plain)
+    assert (policy.profile, policy.mode, policy.unknown) == ("strict", "observe", "proceed")
+    monkeypatch.setenv("RESERVATION_AGENT", "EnvironmentBot")
+    monkeypatch.setenv("RESERVATION_PURPOSES", "tdm")
+    monkeypatch.setenv("RESERVATION_PROXY_TOKENS", "CCBot,GPTBot")
+    assert own.agent_from(plain) == Agent("EnvironmentBot", ["tdm"])
+    assert own.policy_from(plain).proxy_tokens == ("CCBot", "GPTBot")
+    given = settings.Settings(
+        {
+            "RESERVATION_AGENT": "SettingsBot",
+            "RESERVATION_PURPOSES": ["ai-input"],
+            "RESERVATION_PROFILE": "opt-out",
+            "RESERVATION_MODE": "enforce",
+            "RESERVATION_PROXY_TOKENS": ["ClaudeBot"],
+        }
+    )
+    assert own.agent_from(given) == Agent("SettingsBot", ["ai-input"])
+    policy = own.policy_from(given)
+    assert (policy.profile, policy.mode, policy.proxy_tokens) == (
+        *("opt-out", "enforce"),
+        ("ClaudeBot",),
+    )
+    (tmp_path / "reservations.toml").write_text('purposes = ["serch"]\n')
+    with pytest.raises(ConfigurationError, match=r"reservations\.toml: unknown purpose"):
+        own.policy_from(given)
+
+
+def test_scrapy_takes_the_agent_from_its_own_settings_where_nobody_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = pytest.importorskip("scrapy.settings")
+    own = pytest.importorskip("reservation_middleware.scrapy._settings")
+    (tmp_path / "reservations.toml").write_text('purposes = ["search"]\n')
+    monkeypatch.chdir(tmp_path)
+    found = own.agent_from(settings.Settings({"USER_AGENT": "ExampleBot/1.0"}))
+    assert found == Agent("ExampleBot", ["search"])
+
+
+def test_decide_refuses_what_no_fetch_can_be_about() -> None:
+    lines = [
+        b'\xef\xbb\xbf{"url": "https://a.example/"}',
+        b'{"url": "https:///x"}',
+        b'{"url": "https://:80/x"}',
+        *(
+            b'{"url": "https://a.example/", "documents": [{"url": "https://a.example/", '
+            b'"status": %d}]}' % status
+            for status in (99, 100, 599, 600, -1)
+        ),
+        b'\xef\xbb\xbf{"url": "https://a.example/"}',
+    ]
+    good = [good for _, good in decide_lines(lines)]
+    assert good == [True, False, False, False, True, True, False, False, False]
+
+
+def test_a_sentence_says_when_a_reservation_is_recorded_only() -> None:
+    policy = reservation_middleware.profile("record-only")
+    check = Check("https://a.example/", agent=Agent("ExampleBot"), policy=policy)
+    check.feed(
+        Document(
+            url="https://a.example/robots.txt",
+            resource="robots.txt",
+            outcome=Outcome.UNAVAILABLE,
+        )
+    )
+    check.feed(
+        Document(
+            url="https://a.example/",
+            resource=PAGE,
+            outcome=Outcome.FETCHED,
+            status=200,
+            headers=(("tdm-reservation", "1"),),
+        )
+    )
+    assert check.decide().sentence() == (
+        "may proceed (recorded only): ai-train is disallowed ('tdm-reservation: 1' in header)"
+    )
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from reservation_middleware import Agent, Check, Decision, Document, Outcome, Po
 from reservation_middleware.cache.freshness import LONGEST, SHORTEST, UNREACHABLE, lifetime
 from reservation_middleware.ledger.record import record
 from reservation_middleware.model import LEAVES, PAGE, Preference
-from reservation_middleware.model.decision import ProxyAgents
+from reservation_middleware.model.policy import ProxyAgents
 from reservation_middleware.profiles import PROFILES
 from reservation_middleware.reading import FIELDS, PLACES, Reading
 from reservation_middleware.signals import SIGNALS, Signal, Wish, Written

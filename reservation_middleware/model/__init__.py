@@ -3,25 +3,23 @@
 Ground floor: imports nothing of the package but its own files.
 """
 
-from .decision import (
-    Action,
-    Agent,
-    Decision,
-    LegacyLabels,
-    Mode,
-    Policy,
-    Probes,
-    ProxyAgents,
-    Reason,
-    Stage,
-    product_token,
-)
+from .decision import Decision, Reason, Stage
 from .document import PAGE, Document, Headers, Outcome, PolicyRequest
 from .error import ConfigurationError, ReservationError
 from .identifier import Identifier
 from .licence import Licence, LicenceError, Secret, Server
 from .note import Level, Note, NoteKind
 from .offer import Offer
+from .policy import (
+    Action,
+    Agent,
+    LegacyLabels,
+    Mode,
+    Policy,
+    Probes,
+    ProxyAgents,
+    product_token,
+)
 from .statement import EVERYTHING, Scope, Span, Statement
 from .vocabulary import CRAWL, LEAVES, SHORTHANDS, Preference, expand
 

@@ -16,7 +16,7 @@ from reservation_middleware.model import (
     Statement,
     expand,
 )
-from reservation_middleware.model.decision import ProxyAgents
+from reservation_middleware.model.policy import ProxyAgents
 from reservation_middleware.model.vocabulary import TRAIN
 from reservation_middleware.syntax.robots import Group, RobotsFile, Rule
 from reservation_middleware.syntax.rules import GroupRules

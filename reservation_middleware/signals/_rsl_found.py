@@ -4,6 +4,7 @@ A room of ``rsl.py``, filled by ``_rsl_places.py``.
 """
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from reservation_middleware.model import LEAVES, Note, Preference, Statement
@@ -16,8 +17,8 @@ from ._signal import Findings, Link, Place, Settled, Source
 RSL = Place("rsl", limit=LIMIT, linked=True)
 #: The directive of robots.txt and the scheme of WWW-Authenticate.
 KEY = "license"
-#: Notes of one document that are kept.
-_MOST = 10
+#: Notes of one document that are kept, and License lines of one group that are looked at.
+_MOST, MOST_LINES = 10, 100
 
 
 class Pointer(NamedTuple):
@@ -67,8 +68,8 @@ class RslFindings(Findings):
         if group is not None:
             own = group.memo.get(NAME)
             if not isinstance(own, tuple):
-                lines = (one.value for one in group.records if one.key == KEY)
-                found = (address(self.source, line) for line in lines)
+                lines = dict.fromkeys(one.value for one in group.records if one.key == KEY)
+                found = (address(self.source, line) for line in islice(lines, MOST_LINES))
                 own = group.memo[NAME] = tuple(dict.fromkeys(link.url for link in found if link))
             if own:
                 return own

@@ -5,17 +5,19 @@ A room of ``rsl.py``: reads each carrier into findings and notes. How findings s
 """
 
 from collections.abc import Sequence
+from itertools import islice
 
 from reservation_middleware.model import Note, Outcome
 from reservation_middleware.syntax.challenge import challenges
 from reservation_middleware.syntax.html import Element
 from reservation_middleware.syntax.link import links
 from reservation_middleware.syntax.path import split_url
+from reservation_middleware.syntax.robots import Record
 from reservation_middleware.syntax.rsl import MEDIA_TYPE, NAMESPACE, Fault, read, read_feed
 from reservation_middleware.syntax.xml import XmlError
 
 from ._rsl import Licences
-from ._rsl_found import KEY, RSL, Pointer, RslFindings, address
+from ._rsl_found import KEY, MOST_LINES, RSL, Pointer, RslFindings, address
 from ._rsl_notes import (
     FOREIGN,
     INVALID,
@@ -56,23 +58,23 @@ def _robots(source: Source) -> RslFindings | None:
     everyone = robots.named("*")
     notes: list[Note] = []
     fetched: dict[Link, None] = {}
-    loose: dict[Pointer, None] = {}
     # Of many documents those for everyone first: no more are fetched than most agents need.
-    for records in (
-        robots.loose,
-        everyone.records if everyone else (),
-        *(group.records for group in robots.groups),
-    ):
-        for record in records:
-            if record.key != KEY:
-                continue
-            link = address(source, record.value)
-            if link is None:
-                notes.append(source.note(LINK_INVALID, record.value, record.line))
-                continue
+    several = [robots.loose, everyone.records if everyone else []]
+    several += [group.records for group in robots.groups]
+    lines: dict[str, Record] = {}
+    for records in several:
+        own = [record for record in records if record.key == KEY]
+        for record in own[:MOST_LINES]:
+            lines.setdefault(record.value, record)
+    for record in islice(lines.values(), 2 * MOST_LINES):
+        link = address(source, record.value)
+        if link:
             fetched.setdefault(link)
-            if records is robots.loose:
-                loose.setdefault(Pointer(link.url))
+        else:
+            notes.append(source.note(LINK_INVALID, record.value, record.line))
+    outside = dict.fromkeys(record.value for record in robots.loose if record.key == KEY)
+    found = (address(source, value) for value in islice(outside, MOST_LINES))
+    loose = dict.fromkeys(Pointer(link.url) for link in found if link)
     if len(fetched) > _MOST_DOCUMENTS:
         notes.insert(0, source.note(MANY, str(len(fetched))))
     return RslFindings(
@@ -217,8 +219,10 @@ def _document(source: Source) -> RslFindings:
 
 
 def _faults(source: Source, faults: Sequence[Fault], above: int | None) -> list[Note]:
+    # What makes a document invalid is not crowded out by smaller things.
+    first = sorted(faults, key=lambda fault: fault.what != "nonconformant")
     return [
-        source.note(_FAULTS[fault.what], fault.detail, _at(fault.line, above)) for fault in faults
+        source.note(_FAULTS[fault.what], fault.detail, _at(fault.line, above)) for fault in first
     ]
 
 

@@ -15,7 +15,7 @@ from reservation_middleware.model import (
     Scope,
     Statement,
 )
-from reservation_middleware.model.decision import ProxyAgents
+from reservation_middleware.model.policy import ProxyAgents
 from reservation_middleware.model.vocabulary import AI_INPUT, TRAIN
 from reservation_middleware.syntax.field import LIMIT, Directive, robots_directives
 

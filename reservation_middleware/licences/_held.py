@@ -1,41 +1,33 @@
-"""Licences that the operator holds: their file, which of them hold for a page, what they lift.
+"""Which licences hold for a page, what they lift, and where their tokens may go.
 
-A licence lifts what the policy makes of a reservation, never what the site says; see
-``spec/licences.md`` and ``spec/decision.md``, steps 10 and 11. The only I/O is ``load``.
+No I/O, and no clock: the time is handed in.
 """
 
-import os
 import re
-import tomllib
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import datetime
 from functools import lru_cache
-from pathlib import Path
 
 import msgspec
 
-from .domains import registrable
-from .model import (
+from reservation_middleware.domains import registrable
+from reservation_middleware.model import (
     CRAWL,
     Action,
-    ConfigurationError,
     Decision,
     Level,
     Licence,
-    LicenceError,
     Note,
     NoteKind,
     Offer,
     Policy,
     Preference,
     Reason,
-    Secret,
     Server,
     expand,
 )
-from .model.licence import ANY_HOST, host_name, is_loopback
-from .model.vocabulary import unknown_word
-from .syntax.path import Pattern, canonical, split_url
+from reservation_middleware.model.licence import ANY_HOST, host_name, is_loopback
+from reservation_middleware.syntax.path import Pattern, canonical, split_url
 
 #: What reasons and notes about licences name.
 SIGNAL, CARRIER = "licence", "licences.toml"
@@ -47,90 +39,6 @@ EXPIRED = NoteKind(
     "Renew it, or take it out of the licences file.",
     "https://reservation-middleware.example/spec/licences",
 )
-
-
-def load(
-    file: Path,
-    *,
-    now: datetime | None = None,
-    environment: Mapping[str, str] | None = None,
-) -> tuple[Licence, ...]:
-    """Read a licences file.
-
-    Args:
-        file: TOML, see ``spec/licences.md``.
-        now: the time, for licences that have ended; the clock's if None.
-        environment: where tokens are; the process's if None.
-
-    Raises:
-        ConfigurationError: the file cannot be read, or one of its licences cannot be used
-            or has ended; the message names file and line.
-    """
-    environment = os.environ if environment is None else environment
-    now = now or datetime.now(UTC)
-    try:
-        text = file.read_bytes().decode()
-        data = tomllib.loads(text)
-    except FileNotFoundError:
-        raise ConfigurationError(f"{file}: there is no such file") from None
-    except OSError as error:
-        raise ConfigurationError(f"{file}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ConfigurationError(f"{file}: {error}") from None
-    for key in data:
-        if key != "licence":
-            where = _line(text, 0, key, "")
-            raise ConfigurationError(f"{file}:{where}: {unknown_word('key', key, ('licence',))}")
-    given = data.get("licence", [])
-    if not isinstance(given, list):
-        where = _line(text, 0, "licence", "")
-        raise ConfigurationError(f"{file}:{where}: write [[licence]], with two brackets")
-    found: list[Licence] = []
-    for number, one in enumerate(given):
-        try:
-            licence = _with_tokens(checked(Licence.given(one)), environment)
-            if licence.id in {known.id for known in found}:
-                raise LicenceError(f"id: {licence.id!r} is there twice", "id")
-            if licence.until is not None and licence.until <= now:
-                raise LicenceError(f"licence {licence.id!r} has ended", "until")
-        except LicenceError as error:
-            where = _line(text, number, error.key, error.word)
-            raise ConfigurationError(f"{file}:{where}: {error}") from None
-        found.append(licence)
-    return tuple(found)
-
-
-def licences_of(given: Iterable[object]) -> tuple[Licence, ...]:
-    """Licences given as plain values, as input lines have them; tokens are not looked up.
-
-    Raises:
-        ConfigurationError: one of them cannot be used.
-    """
-    return tuple(checked(Licence.given(one)) for one in given)
-
-
-def checked(licence: Licence) -> Licence:
-    """A licence whose domains are registrable ones.
-
-    Raises:
-        LicenceError: a domain is not, with what it should be.
-    """
-    for domain in licence.domains:
-        owner = registrable(domain)
-        # What a public suffix is, or an address, has no domains below it.
-        if owner == domain and registrable(f"x.{domain}") == domain:
-            continue
-        if owner == domain:
-            raise LicenceError(
-                f"domains: {domain!r} is a public suffix or an address", "domains", domain
-            )
-        raise LicenceError(
-            f"domains: {domain!r} is no registrable domain; write {owner!r}, "
-            f"or hosts = [{domain!r}]",
-            "domains",
-            domain,
-        )
-    return licence
 
 
 def apply(
@@ -327,36 +235,3 @@ def _host(url: str) -> tuple[str, str]:
 @lru_cache(maxsize=4096)
 def _pattern(text: str) -> Pattern:
     return Pattern(text)
-
-
-def _with_tokens(licence: Licence, environment: Mapping[str, str]) -> Licence:
-    """A licence whose tokens have been looked up in the environment."""
-    if not any(server.token_env for server in licence.servers):
-        return licence
-    servers = []
-    for server in licence.servers:
-        name = server.token_env
-        if name:
-            if not environment.get(name):
-                raise LicenceError(f"servers: {name} is not set in the environment", "token_env")
-            token = Server.given({"url": server.url, "token": environment[name].strip()}).token
-            server = Server(url=server.url, token=Secret(token.reveal()) if token else None)
-        servers.append(server)
-    return msgspec.structs.replace(licence, servers=tuple(servers))
-
-
-def _line(text: str, number: int, key: str, word: str) -> int:
-    """Where an entry of the file stands, or a key of it, or a word of that; from 1."""
-    lines = text.splitlines()
-    begins = [n for n, line in enumerate(lines) if re.match(r"\s*\[\[\s*licence\s*\]\]", line)]
-    first = begins[number] if number < len(begins) else 0
-    last = begins[number + 1] if number + 1 < len(begins) else len(lines)
-    if not key:
-        return first + 1
-    written = re.compile(rf"""(^|[\s,{{\[."'])["']?{re.escape(key)}["']?\s*[=\]]""")
-    found = next((n for n in range(first, last) if written.search(lines[n])), None)
-    if found is None:
-        return first + 1
-    if word:
-        found = next((n for n in range(found, last) if word in lines[n]), found)
-    return found + 1

@@ -1,0 +1,204 @@
+"""Who asks, and what the operator decided beforehand.
+
+What follows from it for a page is a ``Decision``. The knobs are told in
+``spec/decision.md``, step 6.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from enum import StrEnum
+from functools import cached_property
+from typing import Self
+
+import msgspec
+
+from .error import ConfigurationError
+from .licence import Licence
+from .vocabulary import Preference, expand, unknown_word
+
+#: What an operator may use as a product token. RFC 9309 §2.2.1 allows letters, ``-`` and
+#: ``_`` only; digits and dots are in wide use and do no harm to exact matching.
+TOKEN = re.compile(r"\*|[A-Za-z0-9_.-]+")
+
+
+_MOZILLA = re.compile(r"Mozilla/[\d.]+ \(compatible; *([A-Za-z0-9_.-]+)", re.IGNORECASE)
+_FIRST = re.compile(r"[A-Za-z0-9_.-]+")
+
+
+def product_token(user_agent: str) -> str | None:
+    """The product token that a User-Agent header names, None if it names a browser or nobody.
+
+    >>> product_token("ExampleBot/1.0 (+https://example.org/bot)")
+    'ExampleBot'
+    >>> product_token("Mozilla/5.0 (compatible; ExampleBot/1.0)")
+    'ExampleBot'
+    """
+    found = _MOZILLA.match(user_agent)
+    if found:
+        return found[1]
+    found = _FIRST.match(user_agent)
+    return found[0] if found and found[0].lower() != "mozilla" else None
+
+
+class Action(StrEnum):
+    """What the operator's profile makes of a verdict."""
+
+    PROCEED = "proceed"
+    BLOCK = "block"
+
+
+class Mode(StrEnum):
+    """Whether an adapter acts on the action or only records it."""
+
+    ENFORCE = "enforce"
+    OBSERVE = "observe"
+
+
+class ProxyAgents(StrEnum):
+    """What a block aimed by name at other AI agents means for us."""
+
+    OFF = "off"
+    RECORD = "record"
+    COUNT = "count"
+
+
+class LegacyLabels(StrEnum):
+    """What Content-Usage labels of older AIPREF drafts mean."""
+
+    OFF = "off"
+    MAP = "map"
+
+
+class Probes(StrEnum):
+    """Which well-known places are asked."""
+
+    DEFAULT = "default"
+    ALL = "all"
+
+
+class Agent(msgspec.Struct, frozen=True, dict=True):
+    """Who asks, and what for.
+
+    Args:
+        token: the product token that robots.txt groups name; ``*`` for the group for everyone.
+        purposes: leaves or shorthands of the vocabulary.
+
+    Raises:
+        ConfigurationError: the token is not a product token, or a purpose is not known.
+
+    """
+
+    token: str
+    purposes: Collection[str] = ("ai-train",)
+
+    def __post_init__(self) -> None:
+        if not TOKEN.fullmatch(self.token):
+            raise ConfigurationError(
+                f"{self.token!r} is not a product token: letters, digits, '-', '_' and '.' only"
+            )
+        given: object = self.purposes  # people pass a set, a list or a single word
+        if isinstance(given, str):
+            purposes: tuple[str, ...] = (given,)
+        elif isinstance(given, set | frozenset):
+            purposes = tuple(sorted(given))
+        else:
+            purposes = tuple(self.purposes)
+        expand(purposes)
+        msgspec.structs.force_setattr(self, "purposes", purposes)
+
+    @cached_property
+    def leaves(self) -> tuple[str, ...]:
+        """The leaf categories that the purposes stand for."""
+        return expand(self.purposes)
+
+    @cached_property
+    def key(self) -> str:
+        """The token in lower case, as group choice compares it (RFC 9309 §2.2.1)."""
+        return self.token.lower()
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    """What the operator decided; profiles are named presets of it.
+
+    Attributes:
+        profile: name of the preset it was made from.
+        mode: enforce or observe; the adapters' business, no verdict depends on it.
+        unknown: what to do when nobody said anything about a purpose.
+        reservation: what to do when a purpose is disallowed.
+        unreachable: what to do when robots.txt could not be reached (RFC 9309 §2.3.1.4).
+        proxy_agents: what a block aimed by name at other AI agents means.
+        proxy_tokens: which agents' blocks; empty means any training agent of the catalogue.
+        policy_tokens: product tokens that stand for purposes, with those purposes.
+        probes: which well-known places are asked.
+        signals: names of the signals that count; None for all.
+        user: what kind of user the operator is, in RSL's words (commercial, education …).
+        geo: where the operator uses what it fetches, ISO 3166-1 alpha-2 in upper case.
+        legacy_labels: whether Content-Usage labels of older drafts are heard.
+        licences: those that the operator holds.
+
+    """
+
+    profile: str = "opt-out"
+    mode: Mode = Mode.ENFORCE
+    unknown: Action = Action.PROCEED
+    reservation: Action = Action.BLOCK
+    unreachable: Action = Action.BLOCK
+    proxy_agents: ProxyAgents = ProxyAgents.RECORD
+    proxy_tokens: tuple[str, ...] = ()
+    policy_tokens: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    probes: Probes = Probes.DEFAULT
+    signals: tuple[str, ...] | None = None
+    user: tuple[str, ...] = ()
+    geo: tuple[str, ...] = ()
+    legacy_labels: LegacyLabels = LegacyLabels.OFF
+    licences: tuple[Licence, ...] = ()
+
+    def __post_init__(self) -> None:
+        for token, purposes in self.policy_tokens:
+            Agent(token, purposes)  # checks both
+
+    def changed(self, changes: Mapping[str, object]) -> Self:
+        """The same policy with some fields changed; plain values as in files will do.
+
+        Licences are passed on as they are: they may hold what no encoder may see.
+
+        Raises:
+            ConfigurationError: there is no such field, or it cannot have that value.
+        """
+        for field in changes:
+            if field not in self.__struct_fields__:
+                raise ConfigurationError(unknown_word("key", field, self.__struct_fields__))
+        others = {key: value for key, value in changes.items() if key != "licences"}
+        held = _licences(changes["licences"]) if "licences" in changes else self.licences
+        bare = msgspec.structs.replace(self, licences=()) if self.licences else self
+        plain = {**msgspec.to_builtins(bare), **msgspec.to_builtins(others)}
+        try:
+            changed = msgspec.convert(plain, type(self))
+        except msgspec.ValidationError as error:
+            raise ConfigurationError(str(error)) from None
+        return msgspec.structs.replace(changed, licences=held) if held else changed
+
+    def on_crawl(self, crawl: Preference, *, unreachable: str | None = None) -> Action:
+        """What crawl rules amount to (``spec/decision.md``, step 6).
+
+        Args:
+            crawl: whether the page may be fetched.
+            unreachable: why robots.txt could not be had, None where it could.
+        """
+        if crawl is Preference.ALLOWED:
+            return Action.PROCEED
+        if crawl is Preference.UNKNOWN:
+            return self.unknown
+        return Action.BLOCK if unreachable is None else self.unreachable
+
+    def on_usage(self, verdict: Preference) -> Action:
+        """What an answer about the purposes asked amounts to (``spec/decision.md``, step 6)."""
+        if verdict is Preference.UNKNOWN:
+            return self.unknown
+        return self.reservation if verdict is Preference.DISALLOWED else Action.PROCEED
+
+
+def _licences(given: object) -> tuple[Licence, ...]:
+    if not isinstance(given, Iterable) or isinstance(given, str | Mapping):
+        raise ConfigurationError(f"licences must be a list of licences, not {given!r}"[:200])
+    return tuple(one if isinstance(one, Licence) else Licence.given(one) for one in given)
