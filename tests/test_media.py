@@ -5,6 +5,7 @@ may take long or much memory.
 """
 
 import io
+import itertools
 import random
 import struct
 import sys
@@ -470,8 +471,8 @@ def metadata_bomb() -> bytes:
 
 def billion_laughs() -> bytes:
     text = '<!DOCTYPE a [<!ENTITY a "lol">'
-    for number, name in enumerate("bcdefghij"):
-        text += f'<!ENTITY {name} "{f"&{'abcdefghi'[number]};" * 10}">'
+    for before, name in itertools.pairwise("abcdefghij"):
+        text += f'<!ENTITY {name} "' + f"&{before};" * 10 + '">'
     return make.jpeg((text + "]><a>&j;</a>").encode())
 
 

@@ -17,7 +17,7 @@ from reservation_middleware import Agent, Check, Decision, Document, Outcome, Po
 from reservation_middleware.ledger.record import record
 from reservation_middleware.model import LEAVES, PAGE, Preference
 from reservation_middleware.reading import Reading
-from reservation_middleware.signals import CONTENT, Source, Wish, Words, Written
+from reservation_middleware.signals import CONTENT, Place, Source, Wish, Words, Written
 from reservation_middleware.signals._rsl_found import RSL, RslFindings
 from reservation_middleware.signals.rsl import Rsl
 from reservation_middleware.site import Site
@@ -328,7 +328,7 @@ def test_many_pages_of_one_site_are_answered_at_once() -> None:
     assert said.count(Preference.DISALLOWED) == 1000
 
 
-def _place(name: str) -> object:
+def _place(name: str) -> Place:
     return next(place for place in SIGNAL.places if place.name == name)
 
 

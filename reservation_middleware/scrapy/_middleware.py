@@ -94,14 +94,13 @@ class ReservationMiddleware:
         # as long as DOWNLOAD_DELAY has it wait, which says nothing about the site.
         self._fetcher = Fetcher(timeout=None)
         self._checks: WeakKeyDictionary[Request, tuple[Check, Decision]] = WeakKeyDictionary()
-        self._tokens = Tokens(self._policy)
+        self._tokens = Tokens(self._policy, crawler.signals)
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         """Make the middleware as Scrapy does."""
         middleware = cls(crawler)
         crawler.signals.connect(middleware.headers_received, signal=signals.headers_received)
-        middleware._tokens.connect(crawler.signals)
         crawler.signals.connect(middleware.spider_closed, signal=signals.spider_closed)
         return middleware
 
@@ -165,7 +164,12 @@ class ReservationMiddleware:
         if response.status in _REDIRECTS and "Location" in response.headers:
             return response  # somebody handles redirects by hand; the next hop is checked
         if stopped:
-            return self._end(request, response, decision)
+            # What it points to may hold an offer.
+            return (
+                self._follow(request, response, check, None)
+                if check.wants()
+                else self._end(request, response, decision)
+            )
         head = page_of(response.url, response.status, head_of(response.headers), None)
         check.feed(head)
         if check.page_speaks:
@@ -182,14 +186,17 @@ class ReservationMiddleware:
         return self._end(request, response, check.decide())
 
     async def _follow(
-        self, request: Request, response: Response, check: Check, fed: Document
+        self, request: Request, response: Response, check: Check, fed: Document | None
     ) -> Response:
-        """Decide on a response when the documents that it points to are there, head first."""
+        """Decide on a response when the documents that it points to are there, head first.
+
+        Nothing more is fed where ``fed`` is None: the body was cut off.
+        """
         transport = self._transport(request)
         await self._fetcher.follow(check, transport)
         decision = check.decide()
-        page = fed if fed.body is not None else self._whole(response, fed)
-        if page is not fed and not self._stops(decision, request):
+        page = fed if fed is None or fed.body is not None else self._whole(response, fed)
+        if page is not None and page is not fed and not self._stops(decision, request):
             check.feed(page)
             await self._fetcher.follow(check, transport)
             decision = check.decide()

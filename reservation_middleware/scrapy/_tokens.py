@@ -18,16 +18,14 @@ class Tokens:
     """Puts tokens on requests and takes them off.
 
     Args:
-        policy: with the licences.
+        policy: with the licences; without a token in them nothing is listened to.
+        manager: of the crawler's signals.
     """
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, manager: SignalManager) -> None:
         self._policy = policy
         self._some = any(server.token for one in policy.licences for server in one.servers)
         self._given: WeakKeyDictionary[Request, str] = WeakKeyDictionary()
-
-    def connect(self, manager: SignalManager) -> None:
-        """Listen to the downloader, if there is any token."""
         if self._some:
             manager.connect(self._reached, signal=signals.request_reached_downloader)
             manager.connect(self._left, signal=signals.request_left_downloader)

@@ -18,10 +18,8 @@ _PREFIX = re.compile(
     r"^(?:https?://schema\.org/|schema:|https?://purl\.org/dc/(?:terms|elements/1\.1)/"
     r"|dc:|dct:|dcterms:|cc:|https?://creativecommons\.org/ns#)"
 )
-# What older templates put around a script.
-_WRAPPED = re.compile(
-    r"\s*(?://)?\s*(?:<!--|<!\[CDATA\[)(.*?)(?://)?\s*(?:-->|\]\]>)\s*", re.DOTALL
-)
+# What older templates put around a script, behind a comment sign or not.
+_OPENINGS, _CLOSINGS, _COMMENT = ("<!--", "<![CDATA["), ("-->", "]]>"), "//"
 #: Properties whose nodes are the page's own content, its media, and who made it.
 _MAIN = ("mainEntity", "mainEntityOfPage")
 _MEDIA = ("image", "primaryImageOfPage", "associatedMedia", "video", "audio")
@@ -63,10 +61,9 @@ def nodes(text: str) -> tuple[Node, ...]:
     Raises:
         MalformedJsonLdError: it is no JSON, or too deep to be any.
     """
-    wrapped = _WRAPPED.fullmatch(text)
     try:
         # Not strict: line breaks in strings are a common mistake, and harmless.
-        root = json.loads(wrapped[1] if wrapped else text, strict=False)
+        root = json.loads(_unwrapped(text), strict=False)
     except (ValueError, RecursionError):
         raise MalformedJsonLdError("no JSON") from None
     found: list[Node] = []
@@ -75,6 +72,18 @@ def nodes(text: str) -> tuple[Node, ...]:
         if len(found) == MOST_NODES:
             break
     return tuple(found)
+
+
+def _unwrapped(text: str) -> str:
+    text = text.strip()
+    begun = text.removeprefix(_COMMENT).lstrip()
+    for opening in _OPENINGS:
+        if begun.startswith(opening):
+            text = begun.removeprefix(opening)
+    for closing in _CLOSINGS:
+        if text.endswith(closing):
+            text = text.removesuffix(closing).rstrip().removesuffix(_COMMENT)
+    return text
 
 
 def _walk(value: object, part: str, depth: int) -> Iterator[Node]:

@@ -24,9 +24,9 @@ HOSTS = (
             """\
 Site-Name: Handbook
 Site-URL: http://handbook.example/
-Training: deny
+Training: conditional
 Training-Allow: /samples/*
-Training-Fee: http://handbook.example/fees
+Training-Fee: https://handbook.example/fees
 Contact: rights@handbook.example
 """,
         ),
@@ -41,7 +41,8 @@ Contact: rights@handbook.example
         file(
             "/.well-known/ai.json",
             "application/json",
-            '{"site-name": "Lexicon", "site-url": "http://lexicon.example/", "training": "deny"}\n',
+            '{"site": {"name": "Lexicon", "url": "http://lexicon.example/"},'
+            ' "policies": {"training": "deny"}}\n',
         ),
         (page("/a", Expect(BLOCK, SITE, "ai-txt")),),
     ),
