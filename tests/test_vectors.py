@@ -117,7 +117,13 @@ def test_expectations_that_hold_and_that_do_not() -> None:
         Expect(reasons_from=("tdmrep", "aipref")),
         Expect(notes=("conflict",), absent_notes=("robots-is-html",)),
         Expect(offers=({"kind": "policy", "url": "https://a.example/terms"},)),
-        Expect(consulted=("robots.txt", "headers", "content"), not_reached=("tdmrep.json",)),
+        Expect(consulted=("robots.txt", "headers", "content")),
+        Expect(
+            not_reached=(
+                *("ai.txt", ".well-known/ai.txt", "ai.json", "trust.txt", ".well-known/trust.txt"),
+                *("tdmrep.json", "tdm-policy"),
+            )
+        ),
         Expect(expires="2026-11-22T00:00:00Z"),
     ]
     assert [matches(expect, record) for expect in right] == [[]] * len(right)

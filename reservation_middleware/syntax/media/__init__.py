@@ -8,12 +8,15 @@ not read.
 
 from collections.abc import Mapping
 from importlib.util import find_spec
+from itertools import islice
 from typing import NamedTuple
 
 from . import _c2pa, _epub, _image, _pdf, _xmp
 
 #: A longer file is not looked into.
 LIMIT = 64 * 1024 * 1024
+#: Packets of XMP in one image that are read.
+_MOST_PACKETS = 16
 
 
 class Property(NamedTuple):
@@ -164,7 +167,7 @@ def read(body: bytes, media_type: str) -> Media:
         for packet in _pdf.packets(body, problems):
             _xmp.read(packet, found, problems)
     else:
-        for packet in _image.READERS[kind](body, problems):
+        for packet in islice(_image.READERS[kind](body, problems), _MOST_PACKETS):
             _xmp.read(packet, found, problems)
     claim_problems: list[str] = []
     claims = _c2pa.claims(body, kind, claim_problems) if _C2PA and kind != "epub" else []

@@ -18,6 +18,7 @@ Problems = list[str]
 
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
 _MORE_XMP = b"http://ns.adobe.com/xmp/extension/\0"
+_FILL = re.compile(rb"\xff+")
 _CUT_OFF = "the file is cut off"
 _TOO_MANY = "too many parts"
 # Before the scan: markers without a length, and SOS, EOI.
@@ -32,8 +33,8 @@ def jpeg(body: bytes, problems: Problems) -> Iterator[bytes]:
     parts: dict[bytes, dict[int, bytes]] = {}
     for _ in range(MOST_CHUNKS):
         # Any number of FF may stand before a marker.
-        while at < len(body) and body[at] == 0xFF:
-            at += 1
+        if filled := _FILL.match(body, at):
+            at = filled.end()
         if at >= len(body) or body[at - 1] != 0xFF:
             problems.append(_CUT_OFF if at >= len(body) else "no marker where one is due")
             break

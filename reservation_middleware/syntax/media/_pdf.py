@@ -59,7 +59,8 @@ def packets(body: bytes, problems: list[str]) -> Iterator[bytes]:
 
 
 def _metadata(pikepdf: Any, body: bytes) -> bytes | None:
-    with pikepdf.open(BytesIO(body), inherit_page_attributes=False) as pdf:
+    # A search for the objects of a damaged file may take minutes.
+    with pikepdf.open(BytesIO(body), inherit_page_attributes=False, attempt_recovery=False) as pdf:
         stream = pdf.Root.get("/Metadata")
         if not isinstance(stream, pikepdf.Stream):
             return None
