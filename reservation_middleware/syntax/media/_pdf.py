@@ -72,5 +72,5 @@ def _metadata(pikepdf: Any, body: bytes) -> bytes | None:
 
 
 def _words(error: BaseException) -> str:
-    text = str(error).rpartition(">: ")[2] or type(error).__name__
-    return " ".join(text.split())[:120]
+    text = re.sub(r"^stream <[^>]*>(?: \([^)]*\))?: ", "", str(error))
+    return " ".join(text.split())[:120] or type(error).__name__
