@@ -21,9 +21,9 @@ from .signals import (
     Source,
     Words,
 )
+from .syntax import payment
 from .syntax.media import TYPES as MEDIA_TYPES
 from .syntax.media import recognised
-from .syntax.payment import may_be_bill
 
 _WORDS = Words(
     metas=tuple(dict.fromkeys(word for signal in SIGNALS for word in signal.words)),
@@ -101,6 +101,11 @@ def looks_into(media_type: str, status: int | None) -> bool:
     JSON is read only where a status says that it may be a bill.
     """
     return media_type in _CONTENT_TYPES or may_be_bill(media_type, status)
+
+
+def may_be_bill(media_type: str, status: int | None) -> bool:
+    """Whether a body may hold a price, so that it is read though the head blocks the page."""
+    return payment.may_be_bill(media_type, status)
 
 
 def is_media(media_type: str, body: bytes = b"") -> bool:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from urllib.parse import quote, urljoin
 
 from .model import Headers
+from .syntax.host import reachable
 
 #: RFC 9309 §2.3.1.2: follow at least five redirects.
 MAX_REDIRECTS = 5
@@ -35,13 +36,21 @@ class TransportClosedError(RuntimeError):
     """
 
 
+class PrivateAddressError(RuntimeError):
+    """A public document leads to a private address; it was not asked for."""
+
+
 #: Fetches one URL (first argument) and reads the body of a 2xx answer, stopping soon after
 #: the limit in bytes (second argument); raises on any failure. Follows no redirect.
 Transport = Callable[[str, int], Awaitable[Answer]]
 
 
 async def follow(url: str, limit: int, transport: Transport) -> Answer:
-    """The answer at the end of at most ``MAX_REDIRECTS`` redirects."""
+    """The answer at the end of at most ``MAX_REDIRECTS`` redirects.
+
+    Raises:
+        PrivateAddressError: a redirect leads from a public host to a private address.
+    """
     for _ in range(MAX_REDIRECTS + 1):
         answer = await transport(url, limit)
         if answer.status not in _REDIRECTS:
@@ -53,6 +62,8 @@ async def follow(url: str, limit: int, transport: Transport) -> Answer:
             return answer  # no URL
         if not location or not target[:8].lower().startswith(("http://", "https://")):
             return answer
+        if not reachable(url, target):
+            raise PrivateAddressError(f"redirect to {target}")
         url = target
     return answer
 

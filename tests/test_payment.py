@@ -122,6 +122,23 @@ async def test_the_aiohttp_client_reads_a_bill() -> None:
         asked_once(web.log)
 
 
+@pytest.mark.asyncio
+@pytest.mark.parametrize("kind", ["client", "middleware"])
+async def test_aiohttp_reads_a_bill_before_it_blocks(kind: str) -> None:
+    async with Web({URL: BILLED}) as web:
+        if kind == "client":
+            client: Any = ReservationClient(agent=BOT, proxy=web.proxy_url)
+        else:
+            client = aiohttp.ClientSession(
+                middlewares=(reservation_middleware(agent=BOT),), proxy=web.proxy_url
+            )
+        async with client:
+            with pytest.raises(ReservedError) as caught:
+                await client.get(URL)
+        assert protocols(caught.value.decision.offers) == ["payment", "x402"]
+        asked_once(web.log)
+
+
 @pytest.fixture(scope="module")
 def worker() -> Iterator[Worker]:
     """A process that crawls with Scrapy."""
@@ -135,8 +152,7 @@ def worker() -> Iterator[Worker]:
     [
         ("enforce", PRICED, ["pay-per-crawl", "x402"]),
         ("observe", PRICED, ["pay-per-crawl", "x402"]),
-        # A request that is blocked ends at its head.
-        ("enforce", BILLED, ["payment"]),
+        ("enforce", BILLED, ["payment", "x402"]),
         ("observe", BILLED, ["payment", "x402"]),
     ],
 )

@@ -1,11 +1,14 @@
 """A page's body read whole, but not without end, and left where its reader expects it."""
 
+import asyncio
 import warnings
 from typing import Any, cast
 
-from aiohttp import ClientPayloadError, ClientResponse, StreamReader
+from aiohttp import ClientError, ClientPayloadError, ClientResponse, StreamReader
 
 _CHUNK = 64 * 1024
+#: Seconds for a body that is read only for the sake of an offer.
+_PATIENCE = 10.0
 
 #: A page longer than this is not looked into but refused: it has to be held in memory.
 MAX_PAGE = 64 * 1024 * 1024
@@ -45,6 +48,20 @@ async def read(response: ClientResponse) -> bytes:
         return await response.read()
     finally:
         response.content = content
+
+
+async def beginning(response: ClientResponse, limit: int = _CHUNK) -> bytes:
+    """What comes first of a body that nobody else will read; nothing if it does not come."""
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            body = bytearray()
+            async for chunk in response.content.iter_chunked(limit):
+                body += chunk
+                if len(body) >= limit:
+                    break
+            return bytes(body)
+    except (ClientError, TimeoutError, OSError):
+        return b""
 
 
 class _Known:

@@ -24,8 +24,9 @@ from reservation_middleware.model import (
     product_token,
 )
 from reservation_middleware.profiles import profile
-from reservation_middleware.reading import PAGE_FIELDS
+from reservation_middleware.reading import PAGE_FIELDS, may_be_bill
 
+from ._body import beginning
 from ._transport import Cause, fetch, text
 
 logger = logging.getLogger("reservation_middleware.aiohttp")
@@ -106,7 +107,11 @@ class ReservationMiddleware:
             raise
         decision = check.decide()
         if self.stops(decision):
-            response.close()  # the body is never read
+            head = page_of(response, None)
+            if may_be_bill(head.media_type, head.status):
+                check.feed(page_of(response, await beginning(response)))
+                decision = check.decide()
+            response.close()  # no other body is ever read
             raise self.blocked(decision)
         self._checks[response] = check, decision, transport
         if self._listener and not self._reads_content:

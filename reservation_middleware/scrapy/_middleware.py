@@ -10,11 +10,6 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import IgnoreRequest, StopDownload
 from scrapy.http import Headers, Response
 
-try:
-    from scrapy.utils.asyncio import is_asyncio_available
-except ImportError:  # Scrapy 2.13
-    from scrapy.utils.reactor import is_asyncio_reactor_installed as is_asyncio_available
-
 from reservation_middleware.check import Check
 from reservation_middleware.fetch import Answer, Fetcher, Transport
 from reservation_middleware.model import (
@@ -28,11 +23,11 @@ from reservation_middleware.model import (
     ReservationError,
 )
 from reservation_middleware.model.vocabulary import unknown_word
-from reservation_middleware.reading import FIELDS, is_media, looks_into
+from reservation_middleware.reading import FIELDS, may_be_bill
 from reservation_middleware.syntax.path import split_url
 
-from ._page import head_of, page_of
-from ._settings import agent_from, policy_from
+from ._page import head_of, page_of, whole
+from ._settings import agent_from, has_asyncio, policy_from
 from ._tokens import Tokens
 from ._transport import LEFT, Downloads
 
@@ -70,7 +65,7 @@ class ReservationMiddleware:
     """
 
     def __init__(self, crawler: Crawler) -> None:
-        if not _asyncio():
+        if not has_asyncio():
             raise ConfigurationError(
                 "reservation_middleware needs Scrapy's asyncio reactor, or no reactor at all: "
                 "TWISTED_REACTOR = 'twisted.internet.asyncioreactor.AsyncioSelectorReactor'"
@@ -176,7 +171,8 @@ class ReservationMiddleware:
             if check.wants():
                 return self._follow(request, response, check, head)
             decision = check.decide()
-            if self._stops(decision, request):
+            # A price may stand in the body.
+            if self._stops(decision, request) and not may_be_bill(head.media_type, head.status):
                 return self._end(request, response, decision)
         page = self._whole(response, head)
         if page is not head:
@@ -203,14 +199,7 @@ class ReservationMiddleware:
         return self._end(request, response, decision)
 
     def _whole(self, response: Response, head: Document) -> Document:
-        """The page with its body where that is looked into."""
-        if (
-            self._content
-            and looks_into(head.media_type, head.status)
-            and (self._media or not is_media(head.media_type, response.body))
-        ):
-            return page_of(response.url, response.status, head.headers, response.body)
-        return head
+        return whole(response, head, media=self._media) if self._content else head
 
     def _end(self, request: Request, response: Response, decision: Decision) -> Response:
         """Let a response pass, or not."""
@@ -298,11 +287,3 @@ class ReservationMiddleware:
         stats = self._crawler.stats
         if stats is not None:
             stats.inc_value("reservation/" + name)
-
-
-def _asyncio() -> bool:
-    """Whether asyncio can be used: Scrapy's asyncio reactor, or no reactor at all."""
-    try:
-        return bool(is_asyncio_available())
-    except RuntimeError:  # nothing is installed yet, so nothing contradicts
-        return True

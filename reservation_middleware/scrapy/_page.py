@@ -1,9 +1,9 @@
 """Scrapy's responses as documents."""
 
-from scrapy.http import Headers
+from scrapy.http import Headers, Response
 
 from reservation_middleware.model import PAGE, Document, Outcome
-from reservation_middleware.reading import PAGE_FIELDS
+from reservation_middleware.reading import PAGE_FIELDS, is_media, looks_into
 
 # As Scrapy's Headers keep them.
 _PAGE_FIELDS = tuple((field.title(), field.decode()) for field in sorted(PAGE_FIELDS))
@@ -21,6 +21,21 @@ def page_of(
         headers=headers,
         body=body,
     )
+
+
+def whole(response: Response, head: Document, *, media: bool) -> Document:
+    """The page with its body where that is looked into, else the head as it is.
+
+    Args:
+        response: the page.
+        head: the same as a document, without its body.
+        media: look into images, PDF and EPUB, too.
+    """
+    if looks_into(head.media_type, head.status) and (
+        media or not is_media(head.media_type, response.body)
+    ):
+        return page_of(response.url, response.status, head.headers, response.body)
+    return head
 
 
 def head_of(headers: Headers) -> tuple[tuple[str, str], ...]:

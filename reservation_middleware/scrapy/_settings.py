@@ -9,6 +9,11 @@ from typing import Any
 
 from scrapy.settings import BaseSettings
 
+try:
+    from scrapy.utils.asyncio import is_asyncio_available
+except ImportError:  # Scrapy 2.13
+    from scrapy.utils.reactor import is_asyncio_reactor_installed as is_asyncio_available
+
 from reservation_middleware.config import configured, said
 from reservation_middleware.model import (
     Agent,
@@ -87,3 +92,11 @@ def agent_from(settings: BaseSettings) -> Agent:
             token or "*",
         )
     return configured({**keys, "agent": token or "*"}).agent
+
+
+def has_asyncio() -> bool:
+    """Whether asyncio can be used: Scrapy's asyncio reactor, or no reactor at all."""
+    try:
+        return bool(is_asyncio_available())
+    except RuntimeError:  # nothing is installed yet, so nothing contradicts
+        return True

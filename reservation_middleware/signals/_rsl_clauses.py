@@ -116,7 +116,14 @@ class Reader:
             kind = Kind.DEMAND if demands and fit else Kind.UNFIT
         elif demands:
             kind = Kind.DEMAND
-        offers = self._offers(content, licence, demanded=kind is Kind.DEMAND)
+        offers = {
+            Kind.GRANT: (plain := self._offers(content, licence, Kind.GRANT)),
+            Kind.UNFIT: plain,
+            # Beside a price only what has it is on offer, and says so itself.
+            Kind.CLOSED: () if kind is Kind.DEMAND else plain,
+            Kind.DEMAND: self._offers(content, licence, kind),
+            Kind.PROHIBIT: self._offers(content, licence, Kind.PROHIBIT),
+        }
         identifiers = tuple(
             Identifier(
                 scheme="licence",
@@ -154,7 +161,7 @@ class Reader:
                     scope=Scope(content.url[:400] or None),
                     conditions=conditions,
                 ),
-                offers,
+                offers[kind],
                 identifiers,
             )
 
@@ -184,7 +191,8 @@ class Reader:
             listed = f"permits usage: {' '.join(usage)}"
             yield clause(Kind.CLOSED, _UNNAMED, "all", rest, listed)
 
-    def _offers(self, content: Content, licence: License, *, demanded: bool) -> tuple[Offer, ...]:
+    def _offers(self, content: Content, licence: License, kind: Kind) -> tuple[Offer, ...]:
+        """Where a clause's uses can be had: at a price only what is demanded for."""
         absolute = self._source.absolute
         url = self._source.document.url
         contact = next(
@@ -196,38 +204,38 @@ class Reader:
         line = self._at(licence.line)
         offers: list[Offer] = []
         terms = absolute(content.terms)
-        if demanded:
-            priced = [payment for payment in licence.payments if payment.type != FREE]
-            for payment in priced[:4]:
-                where = absolute(payment.custom) or absolute(payment.standard)
-                offers.append(
-                    Offer(
-                        kind="price",
-                        signal=NAME,
-                        url=where,
-                        price=payment.amount if _is_price(payment.amount) else None,
-                        currency=payment.currency or None,
-                        per=payment.type,
-                        contact=contact or where,
-                        protocols=payment.accepts,
-                        document=url,
-                        line=self._at(payment.line),
-                    )
+        demanded = kind is Kind.DEMAND
+        priced = [one for one in licence.payments if demanded and one.type != FREE]
+        for payment in priced[:4]:
+            where = absolute(payment.custom) or absolute(payment.standard)
+            offers.append(
+                Offer(
+                    kind="price",
+                    signal=NAME,
+                    url=where,
+                    price=payment.amount if _is_price(payment.amount) else None,
+                    currency=payment.currency or None,
+                    per=payment.type,
+                    contact=contact or where,
+                    protocols=payment.accepts,
+                    document=url,
+                    line=self._at(payment.line),
                 )
-            server = absolute(content.server)
-            if server:
-                per = priced[0].type if priced else FREE
-                offers.append(
-                    Offer(
-                        kind="token-server",
-                        signal=NAME,
-                        url=server,
-                        per=per,
-                        contact=contact,
-                        document=url,
-                        line=self._at(content.line),
-                    )
+            )
+        server = absolute(content.server) if kind in (Kind.DEMAND, Kind.PROHIBIT) else None
+        if server:
+            free = FREE if demanded else None
+            offers.append(
+                Offer(
+                    kind="token-server",
+                    signal=NAME,
+                    url=server,
+                    per=priced[0].type if priced else free,
+                    contact=contact,
+                    document=url,
+                    line=self._at(content.line),
                 )
+            )
         if terms:
             offers.append(
                 Offer(kind="policy", signal=NAME, url=terms, contact=contact, document=url)

@@ -6,12 +6,12 @@ image; each format is parsed once, when the first of them asks. No I/O.
 
 from collections.abc import Sequence
 from functools import cached_property
-from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import quote, urljoin, urlsplit
 
 from reservation_middleware.model import Document, Note, NoteKind, Span
 from reservation_middleware.syntax import html, media
+from reservation_middleware.syntax.host import reachable
 from reservation_middleware.syntax.payment import may_be_bill
 from reservation_middleware.syntax.robots import RobotsFile
 
@@ -147,7 +147,7 @@ class Source:
     def link(self, place: Place, url: str) -> Link | None:
         """A document that this one points to; None where it is not to be fetched."""
         found = self.absolute(url)
-        return Link(place, found) if found and _reachable(self.document.url, found) else None
+        return Link(place, found) if found and reachable(self.document.url, found) else None
 
     def absolute(self, url: str) -> str | None:
         """A URL in this document as an absolute one without fragment; None if it cannot be one.
@@ -171,26 +171,3 @@ class Source:
 _LONGEST_URL = 2048
 #: What stays as it is in a URL.
 _URL = "%:/?#[]@!$&'()*+,;=~"
-
-
-def _reachable(source: str, target: str) -> bool:
-    """Whether a document may make us fetch another: no public one points into a private net.
-
-    Names are resolved, and their addresses checked, by whoever fetches.
-    """
-    return _is_public(target) or not _is_public(source)
-
-
-def _is_public(url: str) -> bool:
-    try:
-        host = (urlsplit(url).hostname or "").rstrip(".")
-    except ValueError:
-        return False
-    if host == "localhost" or host.endswith((".localhost", ".local", ".internal")):
-        return False
-    try:
-        return ip_address(host).is_global
-    except ValueError:
-        # A last label of digits makes an address of it, however it is written.
-        last = host.rpartition(".")[2]
-        return not (last.isdigit() or last.startswith("0x"))

@@ -43,6 +43,7 @@ _X402 = b"""{"x402Version": 2, "resource": {"url": "http://shop.example/data"},
  "accepts": [{"scheme": "exact", "network": "eip155:8453", "amount": "10000",
   "asset": "0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913",
   "payTo": "0x209693Bc6afc0C5328bA36FaF03C514EF312287C", "maxTimeoutSeconds": 60}]}"""
+_CHARGE = b'{"amount": "100", "currency": "usd", "recipient": "acct_1"}'
 _X402_1 = b"""{"x402Version": 1, "error": "payment required",
  "accepts": [{"scheme": "exact", "network": "base", "maxAmountRequired": "10000",
   "resource": "http://shop.example/old", "description": "", "mimeType": "text/html",
@@ -129,7 +130,7 @@ HOSTS = (
             ),
             document(
                 "/old",
-                Expect(BLOCK, HEAD, "payment", offer=True),
+                Expect(BLOCK, CONTENT, "payment", offer=True),
                 "application/json",
                 _X402_1,
                 status=402,
@@ -141,7 +142,10 @@ HOSTS = (
                 b"<p>Pay</p>",
                 (
                     "www-authenticate",
-                    'Payment id="1", realm="shop", method="card", intent="charge"',
+                    (
+                        'Payment id="1", realm="shop.example", method="stripe", intent="charge", '
+                        f'request="{b64encode(_CHARGE).decode()}"'
+                    ),
                 ),
                 status=402,
             ),

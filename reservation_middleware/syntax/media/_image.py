@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterator
 from struct import Struct
 
 #: Bytes of a packet after it was unpacked, and chunks of one file that are looked at.
-LONGEST, MOST_CHUNKS = 1024 * 1024, 100_000
+LONGEST, MOST_CHUNKS = 1024 * 1024, 50_000
+#: Extended packets of one JPEG.
+_MOST_EXTENDED = 4
 
 Problems = list[str]
 
@@ -52,16 +54,15 @@ def jpeg(body: bytes, problems: Problems) -> Iterator[bytes]:
             yield body[at + 2 + len(_XMP) : at + length]
         elif marker == 0xE1 and body.startswith(_MORE_XMP, at + 2):
             start = at + 2 + len(_MORE_XMP)
-            if start + 40 <= at + length:
+            name = body[start : start + 32]
+            if start + 40 <= at + length and (name in parts or len(parts) < _MOST_EXTENDED):
                 # A digest as name, the full length, and where this part begins.
                 (offset,) = _LONG.unpack_from(body, start + 36)
-                parts.setdefault(body[start : start + 32], {})[offset] = body[
-                    start + 40 : at + length
-                ]
+                parts.setdefault(name, {})[offset] = body[start + 40 : at + length]
         at += length
     else:
         problems.append(_TOO_MANY)
-    for several in list(parts.values())[:4]:
+    for several in parts.values():
         whole = bytearray()
         for offset in sorted(several):
             if offset != len(whole):

@@ -38,7 +38,7 @@ def packets(body: bytes, problems: list[str]) -> Iterator[bytes]:
         problems.append("the PDF library does not start")
         return
     limits: Any = getattr(pikepdf.settings, "set_qpdf_limits", None)
-    if limits is None:  # pragma: no cover - pikepdf before 10.10
+    if limits is None:  # pragma: no cover - an old pikepdf
         problems.append("the PDF library is too old to be bounded")
         return
     try:

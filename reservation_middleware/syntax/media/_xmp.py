@@ -82,6 +82,8 @@ def _utf8(packet: bytes) -> bytes:
         (b"\0\0\xfe\xff", "utf-32"),
         (b"<\0", "utf-16-le"),
         (b"\0<", "utf-16-be"),
+        (b"\xff\xfe", "utf-16"),
+        (b"\xfe\xff", "utf-16"),
     ):
         if packet.startswith(beginning):
             if len(packet) > 4 * LIMIT:

@@ -1,0 +1,71 @@
+"""CAWG assertions: what vectors cannot say. Contents of assertions never raise."""
+
+from typing import Any
+
+import pytest
+
+pytest.importorskip("PIL")
+pytest.importorskip("pikepdf")
+pytest.importorskip("c2pa")
+
+import media_files as make
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_plus import decide
+
+from reservation_middleware.model import Document, Outcome
+from reservation_middleware.signals import CONTENT, Source
+from reservation_middleware.signals.cawg import Cawg
+from reservation_middleware.syntax.media import Claim, Media
+
+NAMES = st.sampled_from(
+    ("cawg.ai_training", "c2pa.ai_training", "cawg.other", "own.x", "", "cawg.")
+)
+USES = st.sampled_from(("allowed", "notAllowed", "constrained", "", "no", "x" * 2000))
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(
+        st.builds(
+            Claim,
+            st.sampled_from(("cawg.training-mining", "c2pa.training-mining")),
+            st.dictionaries(NAMES, st.tuples(USES, st.text(max_size=20))),
+            st.booleans(),
+        ),
+        max_size=5,
+    )
+)
+def test_what_does_not_verify_never_allows(claims: list[Claim]) -> None:
+    document = Document(url="https://a.example/x", resource="page", outcome=Outcome.FETCHED)
+    source = Source(document, CONTENT)
+    source.__dict__["file"] = Media("jpeg", claims=tuple(claims))
+    findings = Cawg().parse(source)
+    said = findings.statements() if findings else ()
+    if not any(claim.valid for claim in claims):
+        assert {str(one.preference) for one in said} <= {"disallowed"}
+    assert findings is None or len(findings.notes) <= 10
+
+
+@pytest.mark.parametrize(
+    "data", [{}, {"entries": "x"}, {"entries": {"cawg.ai_training": {"use": 1}}}, {"x": [1]}]
+)
+def test_contents_of_any_shape(data: Any) -> None:
+    decision = decide(make.signed(make.jpeg(), [("cawg.training-mining", data)]))
+    assert not decision.blocked
+    assert decision.reasons == ()
+
+
+def test_xmp_and_manifest_of_one_file_are_two_families() -> None:
+    packet = make.data_mining("DMI-ALLOWED")
+    body = make.signed(make.jpeg(packet), [make.mining(ai_generative_training="notAllowed")])
+    decision = decide(body)
+    assert decision.blocked
+    assert {reason.signal for reason in decision.reasons} == {"plus", "cawg"}
+    assert "conflict" in {note.kind.ident for note in decision.notes}
+
+
+def test_the_manifest_of_an_ingredient_is_another_works() -> None:
+    inner = make.signed(make.jpeg(), [make.mining(ai_generative_training="notAllowed")])
+    assert decide(inner).blocked
+    assert not decide(make.signed(inner, [])).blocked
