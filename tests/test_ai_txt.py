@@ -14,7 +14,6 @@ from reservation_middleware.signals import Place, Question, Settled, Source, Wis
 from reservation_middleware.signals.ai_txt import AI_JSON, AI_TXT, WELL_KNOWN, AiTxt, AiTxtFindings
 from reservation_middleware.syntax.ai_txt import (
     LIMIT,
-    ExtensionRules,
     Robots,
     Shape,
     contact_of,
@@ -24,6 +23,7 @@ from reservation_middleware.syntax.ai_txt import (
     shape,
     text_of,
 )
+from reservation_middleware.syntax.extension_rules import ExtensionRules
 from reservation_middleware.syntax.path import canonical
 from reservation_middleware.syntax.robots import Rule
 

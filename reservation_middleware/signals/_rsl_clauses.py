@@ -116,14 +116,9 @@ class Reader:
             kind = Kind.DEMAND if demands and fit else Kind.UNFIT
         elif demands:
             kind = Kind.DEMAND
-        offers = {
-            Kind.GRANT: (plain := self._offers(content, licence, Kind.GRANT)),
-            Kind.UNFIT: plain,
-            # Beside a price only what has it is on offer, and says so itself.
-            Kind.CLOSED: () if kind is Kind.DEMAND else plain,
-            Kind.DEMAND: self._offers(content, licence, kind),
-            Kind.PROHIBIT: self._offers(content, licence, Kind.PROHIBIT),
-        }
+        offers = {one: self._offers(content, licence, one) for one in (kind, Kind.PROHIBIT)}
+        # Where some uses have a price, the others are not to be had under this licence.
+        offers[Kind.CLOSED] = () if kind is Kind.DEMAND else offers[kind]
         identifiers = tuple(
             Identifier(
                 scheme="licence",

@@ -21,16 +21,15 @@ from reservation_middleware.model.vocabulary import AI_INDEX, TRAIN
 from reservation_middleware.syntax.ai_txt import (
     LIMIT,
     Declaration,
-    ExtensionRules,
     Robots,
     Shape,
-    lacks_start,
     read_json,
     read_text,
     robots_like,
     shape,
     text_of,
 )
+from reservation_middleware.syntax.extension_rules import ExtensionRules, lacks_start
 from reservation_middleware.syntax.robots import Group, Rule
 
 from ._ai_txt import (

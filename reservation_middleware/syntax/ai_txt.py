@@ -6,14 +6,13 @@ agent blocks, or the same in JSON: ``Declaration``. What the words mean is not k
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple
 
 import msgspec
 
-from .path import PatternIndex, octets
-from .robots import Rule, product_tokens
+from .robots import product_tokens
 
 #: Bytes of a text that are read.
 LIMIT = 512 * 1024
@@ -52,8 +51,6 @@ def shape(body: bytes, media_type: str) -> Shape:
 
 _AGENT_LINE = re.compile(r"^[ \t]*user-?agent[ \t]*:", re.IGNORECASE | re.MULTILINE)
 _RULE_LINE = re.compile(r"^[ \t]*(?:dis)?allow[ \t]*:[ \t]*\S", re.IGNORECASE | re.MULTILINE)
-_EXTENSION = re.compile(r"\*?\.([A-Za-z0-9]+)")
-_IN_PATH = re.compile(r"\.([a-z0-9]+)")
 
 
 class Robots(StrEnum):
@@ -69,49 +66,6 @@ def robots_like(text: str) -> Robots:
     if not _RULE_LINE.search(text):
         return Robots.NO
     return Robots.YES if _AGENT_LINE.search(text) else Robots.RULES
-
-
-class ExtensionRules:
-    """Rules of one group: longest match, Allow on a tie; ``*.jpg`` means the extension.
-
-    As a robots.txt pattern ``*.c`` would match ``/a.css``, too. Here what follows the
-    extension must be no letter and no digit, and its case does not matter.
-    """
-
-    __slots__ = ("_extensions", "_index", "_rules")
-
-    def __init__(self, rules: Sequence[Rule]) -> None:
-        self._extensions: dict[str, Rule] = {}
-        self._rules: list[Rule] = []
-        for rule in rules:
-            found = _EXTENSION.fullmatch(rule.path)
-            if found is None:
-                self._rules.append(rule)
-                continue
-            known = self._extensions.get(found[1].lower())
-            if known is None or (rule.allow and not known.allow):
-                self._extensions[found[1].lower()] = rule
-        self._index = PatternIndex(rule.path for rule in self._rules)
-
-    def deciding(self, path: str) -> Rule | None:
-        """The rule that decides a canonical path."""
-        found = [self._rules[number] for number in self._index.longest(path)]
-        if self._extensions and "." in path:
-            for word in set(_IN_PATH.findall(path.lower())):
-                rule = self._extensions.get(word)
-                if rule:
-                    found.append(rule)
-        return max(found, key=_strength, default=None)
-
-
-def _strength(rule: Rule) -> tuple[int, bool, int]:
-    star = 1 if rule.path.startswith(".") else 0  # ".jpg" is read as "*.jpg"
-    return octets(rule.path) + star, rule.allow, -rule.line
-
-
-def lacks_start(rule: Rule) -> bool:
-    """Whether a pattern starts with neither ``/`` nor ``*``, so that as it stands nothing matches."""
-    return rule.path[0] not in "/*"
 
 
 # ---- draft-car-ai-txt-wellknown-00

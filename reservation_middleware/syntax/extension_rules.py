@@ -1,0 +1,56 @@
+"""Allow and Disallow rules over file extensions, as ai.txt in Spawning's dialect has them.
+
+A second room of ``ai_txt.py``: a robots.txt group whose patterns name extensions.
+"""
+
+import re
+from collections.abc import Sequence
+
+from .path import PatternIndex, octets
+from .robots import Rule
+
+_EXTENSION = re.compile(r"\*?\.([A-Za-z0-9]+)")
+_IN_PATH = re.compile(r"\.([a-z0-9]+)")
+
+
+class ExtensionRules:
+    """Rules of one group: longest match, Allow on a tie; ``*.jpg`` means the extension.
+
+    As a robots.txt pattern ``*.c`` would match ``/a.css``, too. Here what follows the
+    extension must be no letter and no digit, and its case does not matter.
+    """
+
+    __slots__ = ("_extensions", "_index", "_rules")
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._extensions: dict[str, Rule] = {}
+        self._rules: list[Rule] = []
+        for rule in rules:
+            found = _EXTENSION.fullmatch(rule.path)
+            if found is None:
+                self._rules.append(rule)
+                continue
+            known = self._extensions.get(found[1].lower())
+            if known is None or (rule.allow and not known.allow):
+                self._extensions[found[1].lower()] = rule
+        self._index = PatternIndex(rule.path for rule in self._rules)
+
+    def deciding(self, path: str) -> Rule | None:
+        """The rule that decides a canonical path."""
+        found = [self._rules[number] for number in self._index.longest(path)]
+        if self._extensions and "." in path:
+            for word in set(_IN_PATH.findall(path.lower())):
+                rule = self._extensions.get(word)
+                if rule:
+                    found.append(rule)
+        return max(found, key=_strength, default=None)
+
+
+def _strength(rule: Rule) -> tuple[int, bool, int]:
+    star = 1 if rule.path.startswith(".") else 0  # ".jpg" is read as "*.jpg"
+    return octets(rule.path) + star, rule.allow, -rule.line
+
+
+def lacks_start(rule: Rule) -> bool:
+    """Whether a pattern starts with neither ``/`` nor ``*``, so that as it stands nothing matches."""
+    return rule.path[0] not in "/*"
