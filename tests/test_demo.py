@@ -25,9 +25,10 @@ import aiohttp
 from reservation_middleware.demo import judge, run, tables
 from reservation_middleware.demo.crawl import RUNS, Crawls, Run
 from reservation_middleware.demo.sites import HOSTS
-from reservation_middleware.demo.task import Visit
+from reservation_middleware.demo.task import PROBES, Visit
 from reservation_middleware.demo.web import Seen, Web
 from reservation_middleware.model import Action
+from reservation_middleware.reading import probed
 from reservation_middleware.signals import SIGNALS
 
 Json = dict[str, Any]
@@ -90,22 +91,39 @@ def test_it_succeeds_and_says_nothing_else(done: Done) -> None:
 
 def test_the_web_is_large_enough_and_names_are_unique() -> None:
     assert len(HOSTS) >= 12
-    assert 35 <= PAGES <= 60
+    assert 60 <= PAGES <= 90
     assert len({host.name for host in HOSTS}) == len(HOSTS)
     urls = [url for url, _ in judge.pages(HOSTS)]
     assert len(set(urls)) == len(urls)
     assert all(host.name.endswith(".example") for host in HOSTS)
 
 
+#: Carriers that point to a document; the reasons stand in that.
+POINTING = {("rsl", "robots.txt"), ("rsl", "header"), ("rsl", "link")}
+PROBED = [place.path for place in probed(PROBES) if place.path]
+
+
 def test_every_signal_shows_itself(lines: list[Json]) -> None:
-    shown = {reason["signal"] for line in lines for reason in line["reasons"]}
+    shown = {
+        one["signal"]
+        for line in lines
+        for kind in ("reasons", "offers", "identifiers")
+        for one in line[kind]
+    }
     missing = {signal.name for signal in SIGNALS} - shown
     assert not missing, f"give these a page in demo/sites: {sorted(missing)}"
 
 
 def test_every_carrier_shows_itself(lines: list[Json]) -> None:
     shown = {(reason["signal"], reason["carrier"]) for line in lines for reason in line["reasons"]}
-    wanted = {(signal.name, carrier.name) for signal in SIGNALS for carrier in signal.carriers}
+    # What points to a licence, and a policy, gives no reasons; they show themselves otherwise.
+    shown |= {("tdmrep", place) for line in lines for place in line["consulted"]}
+    wanted = {
+        (signal.name, carrier.name)
+        for signal in SIGNALS
+        if signal.terms or signal.governs_crawl
+        for carrier in signal.carriers
+    } - POINTING
     assert wanted <= shown, f"give these a page in demo/sites: {sorted(wanted - shown)}"
 
 
@@ -253,12 +271,7 @@ def test_time_and_a_librarys_words_are_no_disagreement(lines: list[Json]) -> Non
 def test_the_webs_log_is_the_witness(lines: list[Json]) -> None:
     blocked = next(line["url"] for line in lines if line["blocked"] and line["stage"] == "site")
     logs = {
-        run: [
-            Seen(host.url(path), "x")
-            for host in HOSTS
-            if host.pages
-            for path in ("/robots.txt", "/.well-known/tdmrep.json")
-        ]
+        run: [Seen(host.url(path), "x") for host in HOSTS if host.pages for path in PROBED]
         for run in RUNS
     }
     assert judge.contradictions(HOSTS, doctored(lines, logs)) == []

@@ -157,7 +157,7 @@ class Reader:
                     conditions=conditions,
                 ),
                 offers[kind],
-                identifiers,
+                identifiers if kind is not Kind.CLOSED else (),
             )
 
         permitted = [leaf for word in usage or () for leaf in _LEAVES[word]]
@@ -219,13 +219,12 @@ class Reader:
             )
         server = absolute(content.server) if kind in (Kind.DEMAND, Kind.PROHIBIT) else None
         if server:
-            free = FREE if demanded else None
             offers.append(
                 Offer(
                     kind="token-server",
                     signal=NAME,
                     url=server,
-                    per=priced[0].type if priced else free,
+                    per=priced[0].type if priced else FREE if demanded else None,
                     contact=contact,
                     document=url,
                     line=self._at(content.line),

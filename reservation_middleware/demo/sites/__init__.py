@@ -3,7 +3,7 @@
 A new signal shows itself here: a host of its own, or a page on one of these.
 """
 
-from . import _files, _licences, _responses, _rights, _trouble
+from . import _embedded, _files, _licences, _responses, _rights, _trouble
 from ._page import Answer, Expect, Host, Page
 
 HOSTS: tuple[Host, ...] = (
@@ -11,6 +11,7 @@ HOSTS: tuple[Host, ...] = (
     *_rights.HOSTS,
     *_responses.HOSTS,
     *_licences.HOSTS,
+    *_embedded.HOSTS,
     *_trouble.HOSTS,
 )
 

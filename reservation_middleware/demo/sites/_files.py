@@ -3,7 +3,7 @@
 Beside every page stands what must happen to it.
 """
 
-from ._page import BLOCK, CONTENT, HEAD, PROCEED, SITE, Expect, Host, page, robots, tdmrep
+from ._page import BLOCK, CONTENT, HEAD, PROCEED, SITE, Expect, Host, file, page, robots, tdmrep
 
 HOSTS = (
     Host(
@@ -95,7 +95,25 @@ Disallow: /admin/
   {"location": "/books/", "tdm-reservation": 1,
    "tdm-policy": "http://publisher.example/terms/tdm.json"}
 ]
-"""),
+""")
+        | file(
+            "/terms/tdm.json",
+            "application/ld+json",
+            """\
+{
+  "@context": ["http://www.w3.org/ns/odrl.jsonld", "http://www.w3.org/ns/tdmrep.jsonld"],
+  "@type": "Offer",
+  "profile": "http://www.w3.org/ns/tdmrep",
+  "uid": "http://publisher.example/terms/tdm.json",
+  "assigner": {
+    "uid": "http://publisher.example/",
+    "vcard:fn": "Publisher",
+    "vcard:hasEmail": "mailto:rights@publisher.example"
+  },
+  "permission": [{"action": "tdm:mine", "duty": [{"action": "obtainConsent"}]}]
+}
+""",
+        ),
         (
             page("/books/novel", Expect(BLOCK, SITE, "tdmrep", offer=True)),
             page("/free/first-chapter", Expect(PROCEED, CONTENT, "tdmrep")),

@@ -168,6 +168,7 @@ HOSTS = (
                 "/sunset",
                 Expect(PROCEED, CONTENT, offer=True),
                 metas="""<link rel="license" href="/licence">
+<meta name="dcterms.license" content="http://stockphotos.example/licence">
 <script type="application/ld+json">{"@context": "https://schema.org", "@type": "ImageObject",
 "contentUrl": "http://stockphotos.example/sunset.jpg", "license": "http://stockphotos.example/licence",
 "acquireLicensePage": "http://stockphotos.example/buy", "copyrightNotice": "Stock Photos"}</script>
