@@ -76,8 +76,8 @@ class Check:
         self._site = site
         self._known = site is not None
         self._fed: dict[str, Reading] | None = None
-        #: Documents that others point to, by address.
-        self._linked: dict[str, Reading] | None = None
+        #: Documents that others point to, by what they are and address.
+        self._linked: dict[tuple[str, str], Reading] | None = None
         self._page: tuple[Reading, ...] = ()
         self._head: Document | None = None
         self._stage = Stage.SITE
@@ -125,22 +125,26 @@ class Check:
             return ()
         wanted: tuple[PolicyRequest, ...] = ()
         if not self._known:
-            fed = self._fed or {}
+            read = self._fed or {}
             wanted = tuple(
                 PolicyRequest(place.name, self.origin + place.path, place.limit)
                 for place in probed(self._question.policy.probes)
-                if place.path and place.name not in fed
+                if place.path and place.name not in read
             )
             wanted += tuple(map(request_for, self._read().links))
         if self._page:
-            known = {one.url for one in self._read().documents} | set(self._linked or ())
-            links = dict.fromkeys(link for reading in self._page for link in reading.links)
-            wanted += tuple(
-                request_for(link)
-                for link in tuple(links)[:MOST_PAGE_LINKS]
-                if link.url not in known
-            )
+            fed = self._linked or {}
+            links = self._pointed()[:MOST_PAGE_LINKS]
+            wanted += tuple(request_for(link) for link in links if link.key not in fed)
         return wanted
+
+    def _pointed(self) -> tuple[Link, ...]:
+        """What the page points to and its site does not."""
+        links = dict.fromkeys(link for reading in self._page for link in reading.links)
+        if not links:
+            return ()
+        known = {(one.resource, one.url) for one in (self._site or self._read()).documents}
+        return tuple(link for link in links if link.key not in known)
 
     def feed(self, document: Document) -> None:
         """Take one document: a policy resource, the page's head, or the page with its body."""
@@ -168,7 +172,8 @@ class Check:
             return
         place = LINKED.get(document.resource)
         if place is not None:
-            self._linked = {**(self._linked or {}), document.url: Reading(document, place)}
+            key = document.resource, document.url
+            self._linked = {**(self._linked or {}), key: Reading(document, place)}
             if not self._known:
                 self._site = None
             self._question.settled = None
@@ -179,8 +184,11 @@ class Check:
         site = self._site or self._read()
         page = self._page
         if self._linked:
-            known = {one.url for one in site.documents}
-            page += tuple(one for url, one in self._linked.items() if url not in known)
+            known = {(one.resource, one.url) for one in site.documents}
+            page += tuple(one for key, one in self._linked.items() if key not in known)
+        if self._page:
+            more = {link.place: link for link in self._pointed()[MOST_PAGE_LINKS:]}
+            page += tuple(map(_left_out, more.values()))
         decision = site.decide(self._question, self._stage, page)
         policy = self._question.policy
         if policy.licences and decision.action is Action.BLOCK:
@@ -191,10 +199,19 @@ class Check:
         """What the origin says, as far as it was fed."""
         if self._site is None:
             fed = tuple((self._fed or {}).values())
-            pointed = {link.url for reading in fed for link in reading.links}
-            linked = (one for url, one in (self._linked or {}).items() if url in pointed)
+            pointed = {link.key for reading in fed for link in reading.links}
+            linked = (one for key, one in (self._linked or {}).items() if key in pointed)
             self._site = Site((*fed, *linked))
         return self._site
+
+
+def _left_out(link: Link) -> Reading:
+    """A document that is not fetched, since a page points to too many: it could say no."""
+    problem = f"the page points to more than {MOST_PAGE_LINKS} documents"
+    document = Document(
+        url=link.url, resource=link.place.name, outcome=Outcome.UNREACHABLE, problem=problem
+    )
+    return Reading(document, link.place)
 
 
 def _no_rules(site: Site) -> bool:

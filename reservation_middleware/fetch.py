@@ -117,8 +117,10 @@ class Fetcher:
         Raises:
             RuntimeError: the fetcher or the transport was closed meanwhile.
         """
-        for request in check.wants():
-            check.feed(await self._document(request, transport))
+        requests = check.wants()
+        if requests:
+            for document in await self._documents(requests, transport, beside=True):
+                check.feed(document)
 
     async def site(self, url: str, transport: Transport, probes: Probes) -> Site:
         """What the origin of a URL says, from the cache or from the network.
@@ -178,6 +180,8 @@ class Fetcher:
                 return result
 
     def _landed(self, key: Hashable, flight: asyncio.Task[Any]) -> None:
+        if not flight.cancelled():
+            flight.exception()  # seen, also where nobody waits any more
         if self._flights.get(key) is flight:
             del self._flights[key]
 
@@ -202,12 +206,20 @@ class Fetcher:
         return site
 
     async def _documents(
-        self, requests: Iterable[PolicyRequest], transport: Transport
+        self, requests: Iterable[PolicyRequest], transport: Transport, *, beside: bool = False
     ) -> list[Document]:
-        return await asyncio.gather(*(self._document(one, transport) for one in requests))
+        return await asyncio.gather(
+            *(self._document(one, transport, beside=beside) for one in requests)
+        )
 
-    async def _document(self, request: PolicyRequest, transport: Transport) -> Document:
-        """One resource, from the cache while it is fresh."""
+    async def _document(
+        self, request: PolicyRequest, transport: Transport, *, beside: bool
+    ) -> Document:
+        """One resource, from the cache while it is fresh.
+
+        Whoever asks ``beside`` a page holds a connection, and must not wait for those that
+        wait for one.
+        """
         known = RESOURCES.get(request.resource)
         where = request.url.removesuffix(known.path) if known and known.path else request.url
         key = where, request.resource
@@ -219,7 +231,7 @@ class Fetcher:
                 await self._cache.put(key, document)
             return document
 
-        return await self._once(key, get)
+        return await self._once((*key, beside), get)
 
     async def _fetch(self, request: PolicyRequest, transport: Transport) -> Document:
         """Fetch one resource; whatever goes wrong makes it unreachable."""

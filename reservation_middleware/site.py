@@ -56,11 +56,11 @@ class Site:
         self.notes: tuple[Note, ...] = tuple(note for reading in ordered for note in reading.notes)
         self.expires: datetime | None = earliest(reading.document.expires for reading in ordered)
         self.found = _in_order(pair for reading in ordered for pair in reading.found)
-        known = {one.url for one in self.documents}
+        known = {(one.resource, one.url) for one in self.documents}
         pointed = dict.fromkeys(link for reading in ordered for link in reading.links)
         #: Documents that those of the origin point to and that are still to be had.
         self.links: tuple[Link, ...] = tuple(
-            link for link in tuple(pointed)[:MOST_LINKS] if link.url not in known
+            link for link in tuple(pointed)[:MOST_LINKS] if link.key not in known
         )
         self._rulings: dict[tuple[object, ...], tuple[Agent, Policy, tuple[Any, ...]]] = {}
 
@@ -95,8 +95,9 @@ class Site:
         links = [*self.links, *(link for reading in page for link in reading.links)]
         if not links:
             return ()
-        known = {one.url for one in self.documents} | {one.document.url for one in page}
-        return tuple(dict.fromkeys(link.place.name for link in links if link.url not in known))
+        known = {(one.resource, one.url) for one in self.documents}
+        known |= {(one.document.resource, one.document.url) for one in page}
+        return tuple(dict.fromkeys(link.place.name for link in links if link.key not in known))
 
     def _with(
         self, page: Sequence[Reading], settled: Mapping[int, Settled], question: Question
@@ -134,8 +135,9 @@ class Site:
                 offers += one.offers
             if one.identifiers:
                 identifiers += one.identifiers
-        linked = [one.place.name for one in page if one.place.linked]
-        consulted = tuple(dict.fromkeys((*self.consulted, *_CONSULTED[stage], *linked)))
+        linked = [one for one in page if one.place.linked]
+        names = [one.place.name for one in linked]
+        consulted = tuple(dict.fromkeys((*self.consulted, *_CONSULTED[stage], *names)))
         return Decision(
             url=question.url,
             agent=agent.token,
@@ -151,7 +153,7 @@ class Site:
             notes=notes,
             consulted=consulted,
             not_reached=_not_reached(consulted, self._pending(page)),
-            expires=self.expires,
+            expires=earliest((self.expires, *(one.document.expires for one in linked))),
             crawl_action=on_crawl,
             usage_action=on_usage,
             identifiers=identifiers,

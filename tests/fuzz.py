@@ -1,11 +1,11 @@
 """Fuzzing end to end: hostile documents through the public face, for two profiles.
 
     python tests/fuzz.py --seconds 300 [family…]
-    python tests/fuzz.py --case rsl-feed:0:1234
+    python tests/fuzz.py --case rsl-feed:0:1234      one input again, and its line for decide
 
 Of every input must hold: nothing raises; two decisions are one; the record encodes, is short
-and keeps to spec/schemas/decision.schema.json; and no input takes long or much memory. Each
-family runs in a process of its own, so that a crash or a hang in a native library is a failure
+and keeps to spec/schemas/decision.schema.json; and no input takes long or much memory. They
+run in a process of their own, so that a crash or a hang in a native library is a failure
 like others. Here: what must hold, and the runner. The inputs are tests/fuzz_inputs.py's.
 """
 
@@ -19,14 +19,14 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from fuzz_inputs import FAMILIES, Case, made
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from reservation_middleware import Agent, Check, Document, profile
 from reservation_middleware.check import answers_to
@@ -40,7 +40,7 @@ PROFILES = ("opt-out", "strict")
 SLOW, LARGE, LONGEST_RECORD = 2.0, 100.0, 256 * 1024
 #: Seconds after which a process that works on one input is given up.
 HUNG = 60
-MIB = 1024 * 1024
+_SAID = re.compile(rb'"(?:ident|carrier|scheme)":"([^"]*)"')
 # Failures of one kind that are told, and rounds of the wants-and-feeds loop.
 _MOST_TOLD, _MOST_ROUNDS = 3, 8
 
@@ -65,7 +65,7 @@ class Tally(msgspec.Struct):
     slowest_size: int = 0
     largest: float = 0.0
     largest_case: str = ""
-    noted: int = 0
+    said: list[str] = []
     failures: list[Failure] = []
 
 
@@ -119,6 +119,8 @@ class Judge:
 
     def __init__(self) -> None:
         self._valid: set[int] = set()
+        #: Note identifiers and carriers that occurred: how far the input gets.
+        self.said: set[str] = set()
 
     def wrong(self, case: Case) -> Iterator[tuple[str, str]]:
         """What is wrong with the decisions of one case, in short and in full."""
@@ -140,9 +142,12 @@ class Judge:
             # Records are much alike, and the schema takes longer than the decision.
             if hash(first) not in self._valid:
                 self._valid.add(hash(first))
-                for error in itertools.islice(_validator().iter_errors(msgspec.json.decode(first)), 3):
-                    place = "/".join(str(one) for one in error.schema_path)
-                    yield f"schema: {place}", error.message[:1000]
+                self.said.update(one.decode() for one in _SAID.findall(first))
+                for fault in itertools.islice(
+                    _validator().iter_errors(msgspec.json.decode(first)), 3
+                ):
+                    place = "/".join(str(one) for one in fault.schema_path)
+                    yield f"schema: {place}", fault.message[:1000]
 
 
 def _where(error: BaseException) -> str:
@@ -231,7 +236,7 @@ def work(
             break
         if file:
             file.seek(0)
-            file.write(b"%20d" % number)
+            file.write(f"{name}:{number}".ljust(40).encode())
         faulthandler.dump_traceback_later(HUNG, exit=True)
         where = f"{name}:{seed}:{number}"
         case = made(name, number, seed)
@@ -258,49 +263,64 @@ def work(
             tally.largest, tally.largest_case = grown, where
     faulthandler.cancel_dump_traceback_later()
     tally.seconds = time.perf_counter() - began
+    tally.said = sorted(judge.said)
     return tally
 
 
 def run(
-    name: str, *, seconds: float | None = None, inputs: int | None = None, seed: int = 0
-) -> Tally:
-    """Run one family in processes of its own; one that dies is a failure and another follows."""
-    whole = Tally(name, failures=[])
-    end = None if seconds is None else time.perf_counter() + seconds
-    first = 0
+    names: Sequence[str], *, seconds: float | None = None, inputs: int | None = None, seed: int = 0
+) -> dict[str, Tally]:
+    """Run families in one process; one that dies is a failure, and another goes on behind it.
+
+    Args:
+        names: the families.
+        seconds: of each family, from when it starts.
+        inputs: of each family, instead.
+        seed: gives other inputs.
+    """
+    tallies = {name: Tally(name, failures=[], said=[]) for name in names}
+    left, first, share = list(names), 0, seconds
     with tempfile.TemporaryDirectory() as folder:
         status = Path(folder, "status")
-        while True:
-            status.write_bytes(b"%20d" % first)
-            command = [
-                *(sys.executable, __file__, name, "--worker", str(status)),
-                *("--first", str(first), "--seed", str(seed)),
-            ]
-            if inputs is not None:
-                command += ["--inputs", str(inputs - first)]
-            if end is not None:
-                command += ["--seconds", str(max(0.1, end - time.perf_counter()))]
+        while left:
+            status.write_text(f"{left[0]}:{first}")
+            command = [sys.executable, __file__, *left, "--worker", str(status)]
+            command += ["--first", str(first), "--seed", str(seed)]
+            command += [] if inputs is None else ["--inputs", str(inputs)]
+            command += [] if share is None else ["--seconds", str(share)]
+            began = time.perf_counter()
             done = subprocess.run(command, capture_output=True, check=False)
-            if done.returncode == 0:
-                _add(whole, msgspec.json.decode(done.stdout.splitlines()[-1], type=Tally))
-                return whole
-            at = int(status.read_bytes())
-            _add(whole, Tally(name, inputs=at - first, failures=[]))
-            where = f"{name}:{seed}:{at}"
-            said = done.stderr.decode("utf-8", "replace")[-4000:]
-            whole.failures.append(
-                Failure(where, f"died: {done.returncode}", said, line_of(made(name, at, seed)))
-            )
-            first = at + 1
-            out_of_time = end is not None and time.perf_counter() > end
-            if out_of_time or (inputs is not None and first >= inputs) or len(whole.failures) > 20:
-                return whole
+            for line in done.stdout.splitlines():
+                tally = msgspec.json.decode(line, type=Tally)
+                _add(tallies[tally.family], tally)
+                left, first, share = left[1:], 0, seconds
+            if done.returncode == 0 and left:
+                raise RuntimeError(done.stderr.decode())
+            if done.returncode:
+                name, number = status.read_text().split(":")
+                at = int(number)
+                case = f"{name}:{seed}:{at}"
+                said = done.stderr.decode("utf-8", "replace")[-4000:]
+                line_ = line_of(made(name, at, seed))
+                tallies[name].failures.append(
+                    Failure(case, f"died: {done.returncode}", said, line_)
+                )
+                tallies[name].inputs += at + 1 - first
+                left, first = left[left.index(name) :], at + 1
+                share = None if share is None else share - (time.perf_counter() - began)
+                over = (inputs is not None and first >= inputs) or (
+                    share is not None and share <= 0
+                )
+                if over or len(tallies[name].failures) > 20:
+                    left, first, share = left[1:], 0, seconds
+    return tallies
 
 
 def _add(whole: Tally, part: Tally) -> None:
     whole.inputs += part.inputs
     whole.seconds += part.seconds
     whole.failures += part.failures
+    whole.said = sorted({*whole.said, *part.said})
     if part.slowest > whole.slowest:
         whole.slowest, whole.slowest_case = part.slowest, part.slowest_case
         whole.slowest_size = part.slowest_size
@@ -313,18 +333,24 @@ def _add(whole: Tally, part: Tally) -> None:
 
 def table(tallies: Mapping[str, Tally]) -> Iterator[str]:
     """What came of the families, a line each."""
-    yield f"{'family':15}{'inputs':>9}{'failures':>10}{'slowest':>10}{'KiB':>8}{'MiB':>7}  case"
+    yield (
+        f"{'family':15}{'inputs':>9}{'failures':>10}{'heard':>7}{'slowest':>10}{'of KiB':>8}"
+        f"{'+MiB':>6}  slowest input"
+    )
     for one in tallies.values():
         yield (
-            f"{one.family:15}{one.inputs:9}{len(one.failures):10}{one.slowest * 1000:7.0f} ms"
-            f"{one.slowest_size / 1024:8.0f}{one.largest:7.0f}  {one.slowest_case}"
+            f"{one.family:15}{one.inputs:9}{len(one.failures):10}{len(one.said):7}"
+            f"{one.slowest * 1000:7.0f} ms{one.slowest_size / 1024:8.0f}{one.largest:6.0f}"
+            f"  {one.slowest_case}"
         )
     yield f"{'':15}{sum(one.inputs for one in tallies.values()):9}"
 
 
 def main() -> int:
     """Run, print a table, and return 1 where something failed."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("families", nargs="*", help=", ".join(FAMILIES))
     parser.add_argument("--seconds", type=float, help="of all families together (default 60)")
     parser.add_argument("--inputs", type=int, help="of each family, instead of seconds")
@@ -336,17 +362,19 @@ def main() -> int:
     given = parser.parse_args()
     if unknown := set(given.families) - set(FAMILIES):
         parser.error(f"no family {', '.join(sorted(unknown))}; there are {', '.join(FAMILIES)}")
-    numbers: Iterator[int] = itertools.count(given.first)
-    if given.inputs is not None:
-        numbers = iter(range(given.first, given.first + given.inputs))
     if given.worker:
-        until = time.perf_counter() + given.seconds if given.seconds else float("inf")
-        [name] = given.families
-        timed = given.inputs is None
-        tally = work(
-            name, numbers, seed=given.seed, until=until, status=given.worker, strict_time=timed
-        )
-        sys.stdout.write(msgspec.json.encode(tally).decode() + "\n")
+        for name in given.families:
+            numbers: Iterator[int] = itertools.count(given.first)
+            if given.inputs is not None:
+                numbers = iter(range(given.first, given.inputs))
+            until = time.perf_counter() + given.seconds if given.seconds else float("inf")
+            timed = given.inputs is None
+            tally = work(
+                name, numbers, seed=given.seed, until=until, status=given.worker, strict_time=timed
+            )
+            sys.stdout.write(msgspec.json.encode(tally).decode() + "\n")
+            sys.stdout.flush()
+            given.first = 0
         return 0
     if given.case:
         name, seed, number = given.case.split(":")
@@ -355,9 +383,9 @@ def main() -> int:
         return told({name: tally}, given.output)
     families = given.families or list(FAMILIES)
     share = None if given.inputs is not None else (given.seconds or 60) / len(families)
-    tallies = {}
+    tallies: dict[str, Tally] = {}
     for name in families:
-        tallies[name] = run(name, seconds=share, inputs=given.inputs, seed=given.seed)
+        tallies |= run([name], seconds=share, inputs=given.inputs, seed=given.seed)
         sys.stderr.write("." if not tallies[name].failures else "F")
         sys.stderr.flush()
     sys.stderr.write("\n")
@@ -370,14 +398,14 @@ def told(tallies: Mapping[str, Tally], output: Path | None) -> int:
         sys.stdout.write(line + "\n")
     failures = [failure for tally in tallies.values() for failure in tally.failures]
     for failure in failures:
-        sys.stdout.write(f"\n{failure.case}: {failure.what}\n{failure.detail[-3000:]}\n")
+        sys.stdout.write(f"\n{failure.case}: {failure.what}\n{failure.detail[-1500:]}\n")
         if output:
             output.mkdir(parents=True, exist_ok=True)
             path = output / f"{failure.case.replace(':', '-')}.jsonl"
             path.write_text(failure.line + "\n")
             sys.stdout.write(f"input: {path}\n")
         else:
-            sys.stdout.write(f"input: {failure.line[:2000]}\n")
+            sys.stdout.write(f"input: {failure.line[:1000]}\n")
     return 1 if failures else 0
 
 

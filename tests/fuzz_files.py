@@ -31,11 +31,16 @@ def _wrong(rng: Random, number: int, size: int = 4) -> int:
     """A number, or now and then a wrong one."""
     if rng.random() > 0.04:
         return number
-    return rng.choice((*_WRONG, number + 1, max(0, number - 1))) % 256**size
+    wrong: int = rng.choice((*_WRONG, number + 1, max(0, number - 1)))
+    return wrong % (1 << 8 * size)
+
+
+def _mostly(rng: Random, right: str, *wrong: str) -> str:
+    return right if rng.random() < 0.85 else rng.choice(wrong)
 
 
 def _bomb(rng: Random) -> int:
-    return rng.choice((1, 3, 4, 20, 200))
+    return rng.choice((1, 3, 4, 20, 150))
 
 
 # --- images -------------------------------------------------------------------------------
@@ -149,8 +154,8 @@ def tiff(rng: Random, packet: bytes) -> bytes:
 
 @cache
 def _image(kind: str) -> bytes:
-    makers = {"jpeg": make.jpeg, "png": make.png, "webp": make.webp}
-    return makers[kind]()
+    made: bytes = getattr(make, kind)()
+    return made
 
 
 # --- EPUB ---------------------------------------------------------------------------------
@@ -160,7 +165,9 @@ _OCF = "urn:oasis:names:tc:opendocument:xmlns:container"
 
 def epub(rng: Random, metadata: str) -> bytes:
     """An EPUB with package metadata: whole, or with an archive that lies or bursts."""
-    path = rng.choice(("p.opf", "OEBPS/p.opf", "../p.opf", "/etc/passwd", "é.opf", "x" * 60_000, ""))
+    path = rng.choice(
+        ("p.opf", "OEBPS/p.opf", "../p.opf", "/etc/passwd", "é.opf", "x" * 60_000, "")
+    )
     prefix = rng.choice(
         (
             "",
@@ -174,7 +181,7 @@ def epub(rng: Random, metadata: str) -> bytes:
         f"<metadata>{metadata}</metadata></package>"
     ).encode("utf-8", "surrogatepass")
     rootfile = '<rootfile full-path="{}" media-type="application/oebps-package+xml"/>'
-    roots = rootfile.format(path) * rng.choice((1, 1, 1, 0, 3, 5000))
+    roots = rootfile.format(path) * rng.choice((1, 1, 1, 0, 3, 5000 if len(path) < 99 else 9))
     if rng.random() < 0.1:
         roots += "".join(rootfile.format(f"p{n}.opf") for n in range(10))
     container = f'<container xmlns="{_OCF}"><rootfiles>{roots}</rootfiles></container>'.encode()
@@ -203,7 +210,7 @@ def epub(rng: Random, metadata: str) -> bytes:
         case _:
             pass
     kind = rng.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_DEFLATED))
-    if rng.random() < 0.03:
+    if len(members) < 50 and rng.random() < 0.03:
         kind = rng.choice((zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA))
     body = bytearray(_zipped(members, kind, streamed=rng.random() < 0.2))
     if rng.random() < 0.04:
@@ -245,20 +252,21 @@ class _Stream(io.BytesIO):
         raise OSError
 
 
-@cache
 def zip_bomb(mib: int, *, honest: bool, nested: bool) -> bytes:
     """An EPUB whose container unpacks to much more; it may say that it is short."""
-    content = b"<!-- " + b" " * (mib * MIB)
-    if nested:
-        content = _zipped([("META-INF/container.xml", content)], zipfile.ZIP_DEFLATED, streamed=False)
-    body = bytearray(
-        _zipped([("META-INF/container.xml", content)], zipfile.ZIP_DEFLATED, streamed=False)
-    )
+    body = bytearray(_bomb_of(mib, nested))
     if not honest:
         for mark, at in ((b"PK\3\4", 22), (b"PK\1\2", 24)):
             where = body.rfind(mark)
             body[where + at : where + at + 4] = struct.pack("<I", 1000)
     return bytes(body)
+
+
+@cache
+def _bomb_of(mib: int, nested: bool) -> bytes:
+    content = _bomb_of(mib, False) if nested else b"<!-- " + b" " * (mib * MIB)
+    member = ("META-INF/container.xml", content)
+    return _zipped([member], zipfile.ZIP_DEFLATED, streamed=False)
 
 
 #: Offsets and sizes of fields: flags, method, checksum, sizes, lengths of names, offsets.
@@ -308,47 +316,57 @@ def _lie(rng: Random, body: bytearray) -> None:
 
 def pdf(rng: Random, packet: bytes) -> bytes:
     """A PDF written by hand: filters, lengths, loops of tables and of objects, bombs."""
-    filters = rng.choice(
-        (
-            *("", "", "", "/Filter /FlateDecode", "/Filter /FlateDecode"),
-            *("/Filter [/FlateDecode]", "/Filter [/FlateDecode /FlateDecode]"),
-            *("/Filter /LZWDecode", "/Filter /ASCIIHexDecode", "/Filter /ASCII85Decode"),
-            *("/Filter /RunLengthDecode", "/Filter /DCTDecode", "/Filter /JBIG2Decode"),
-            *("/Filter /Crypt", "/Filter 1", "/Filter [/FlateDecode 1]", "/Filter 4 0 R"),
-            f"/Filter [{'/FlateDecode ' * 50}]",
-        )
+    filters = _mostly(
+        rng,
+        rng.choice(("", "/Filter /FlateDecode", "/Filter [/FlateDecode]")),
+        *("/Filter [/FlateDecode /FlateDecode]", "/Filter [/FlateDecode 1]", "/Filter /Crypt"),
+        *("/Filter /LZWDecode", "/Filter /ASCIIHexDecode", "/Filter /ASCII85Decode"),
+        *("/Filter /RunLengthDecode", "/Filter /DCTDecode", "/Filter /JBIG2Decode", "/Filter 1"),
+        *("/Filter 4 0 R", f"/Filter [{'/FlateDecode ' * 50}]", "/Filter /Fl#61teDecode"),
     )
-    filters += rng.choice(
-        (
-            *("", "", ""),
-            "/DecodeParms << /Predictor 12 /Columns 99999999 >>",
-            "/DecodeParms << /Predictor 2 /Columns 2147483647 /Colors 99 /BitsPerComponent 16 >>",
-            "/DecodeParms [null null]",
-            "/DecodeParms 4 0 R",
-        )
+    filters += _mostly(
+        rng,
+        "",
+        "/DecodeParms << /Predictor 12 /Columns 99999999 >>",
+        "/DecodeParms << /Predictor 2 /Columns 2147483647 /Colors 99 /BitsPerComponent 16 >>",
+        "/DecodeParms << /Predictor 15 /Columns 1 >>",
+        "/DecodeParms [null null]",
+        "/DecodeParms 4 0 R",
     )
     content = packet
     if "Flate" in filters:
         content = packed(_bomb(rng)) if rng.random() < 0.08 else zlib.compress(packet, 1)
         if rng.random() < 0.1:
             content = zlib.compress(content, 1)
-    length = rng.choice((str(_wrong(rng, len(content))), str(len(content)), "4 0 R", "-1"))
+    right = str(len(content))
+    length = _mostly(rng, right, str(_wrong(rng, 0)), "4 0 R", "-1", "99999999999", "3 0 R")
     deep = rng.choice((400, 5_000, 100_000)) if rng.random() < 0.05 else 0
+    metadata = _mostly(rng, "3 0 R", "1 0 R", "9 0 R", "<< >>", "4 0 R", "[3 0 R]")
     objects = [
-        f"<< /Type /Catalog /Pages 2 0 R /Metadata {rng.choice(('3 0 R', '3 0 R', '1 0 R', '9 0 R'))}"
-        f" /X {'[' * deep}{']' * deep} >>".encode(),
-        rng.choice((b"<< /Type /Pages /Kids [] /Count 0 >>", b"<< /Type /Pages /Kids [2 0 R] >>")),
-        f"<< /Type /Metadata /Subtype /XML {filters} /Length {length} >>\nstream\n".encode()
-        + content
-        + b"\nendstream",
-        rng.choice((str(len(content)).encode(), b"4 0 R", b"5 0 R", b"[4 0 R]")),
-        rng.choice((b"4 0 R", b"null", b"<< /Extends 5 0 R >>", b"(" * 2000)),
+        f"<< /Type /Catalog /Pages 2 0 R /Metadata {metadata} /X {'[' * deep}{']' * deep} >>",
+        _mostly(
+            rng,
+            "<< /Type /Pages /Kids [5 0 R] /Count 1 >>",
+            "<< /Type /Pages /Kids [2 0 R] >>",
+            "<< /Type /Pages /Kids [5 0 R 5 0 R 2 0 R] /Count 99999999 >>",
+            "<< /Type /Pages /Kids [] /Count 0 >>",
+        ),
+        f"<< /Type /Metadata /Subtype /XML {filters} /Length {length} >>",
+        _mostly(rng, right, "4 0 R", "5 0 R", "[4 0 R]"),
+        _mostly(
+            rng,
+            "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 1 1] >>",
+            *("5 0 R", "null", "<< /Extends 5 0 R >>", "(" * 2000, "<< /Parent 5 0 R >>"),
+        ),
     ]
     out = bytearray(b"%PDF-1.7\n")
     places = []
     for number, one in enumerate(objects, 1):
         places.append(len(out))
-        out += f"{number} 0 obj\n".encode() + one + b"\nendobj\n"
+        out += f"{number} 0 obj\n{one}".encode()
+        if number == 3:
+            out += b"\nstream\n" + content + b"\nendstream"
+        out += b"\nendobj\n"
     if rng.random() < 0.3:
         return bytes(out) + _xref_stream(rng, places, len(out))
     return bytes(out) + _table(rng, places, len(out))
@@ -357,8 +375,8 @@ def pdf(rng: Random, packet: bytes) -> bytes:
 def _table(rng: Random, places: list[int], start: int) -> bytes:
     rows = "".join(f"{_wrong(rng, place):010} 00000 n \n" for place in places)
     count = _wrong(rng, len(places) + 1)
-    prev = rng.choice(("", "", "", f"/Prev {start}", "/Prev 9", f"/XRefStm {start}", "/Prev -1"))
-    secret = rng.choice(("", "", "", "", "/Encrypt << /Filter /Standard /V 5 /R 6 /Length 9 >>"))
+    prev = _mostly(rng, "", f"/Prev {start}", "/Prev 9", f"/XRefStm {start}", "/Prev -1")
+    secret = "/Encrypt << /Filter /Standard /V 5 /R 6 /Length 9 >>" if rng.random() < 0.03 else ""
     size = _wrong(rng, len(places) + 1)
     text = (
         f"xref\n0 {count}\n0000000000 65535 f \n{rows}"
@@ -370,16 +388,16 @@ def _table(rng: Random, places: list[int], start: int) -> bytes:
 
 def _xref_stream(rng: Random, places: list[int], start: int) -> bytes:
     """A table as a stream: of many entries, one that leads to itself, or a bomb."""
-    width = rng.choice(("[1 4 2]", "[1 4 2]", "[1 4 2]", "[0 0 0]", "[9999 1 1]", "[1 8 8]", "[]"))
+    width = _mostly(rng, "[1 4 2]", "[0 0 0]", "[9999 1 1]", "[1 8 8]", "[]")
     rows = [(0, 0, 65535), *((1, _wrong(rng, place), 0) for place in places), (1, start, 0)]
     if rng.random() < 0.1:
         rows[rng.randrange(len(rows))] = (2, rng.choice((6, 1, 3)), rng.randrange(5))
     content = zlib.compress(b"".join(struct.pack(">BIH", *row) for row in rows))
     if rng.random() < 0.15:
         content = packed(_bomb(rng), b"\1\0\0\0\x09\0\0")
-    size = rng.choice((len(rows), len(rows), 2**31 - 1, 8_000_000))
-    prev = rng.choice(("", "", f"/Prev {start}", "/Prev 0"))
-    index = rng.choice(("", "", "/Index [0 2147483647]", f"/Index [{'0 1 ' * 5000}]"))
+    size = _mostly(rng, str(len(rows)), str(2**31 - 1), "8000000")
+    prev = _mostly(rng, "", f"/Prev {start}", "/Prev 0")
+    index = _mostly(rng, "", "/Index [0 2147483647]", f"/Index [{'0 1 ' * 5000}]")
     head = (
         f"6 0 obj\n<< /Type /XRef /Size {size} /W {width} /Root 1 0 R {prev} {index} "
         f"/Filter /FlateDecode /Length {_wrong(rng, len(content))} >>\nstream\n"
@@ -400,7 +418,7 @@ def manifest(rng: Random, body: bytes) -> bytes:
     for _ in range(rng.choice((1, 1, 2, 4))):
         match rng.randrange(7):
             case 0:  # the length of a box
-                places = []
+                places: list[int] = []
                 at = found.find(b"jumb", start)
                 while at >= 0:
                     places += [at - 4, at + 4]

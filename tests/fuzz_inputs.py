@@ -15,7 +15,16 @@ from random import Random
 from typing import NamedTuple
 
 import msgspec
-from fuzz_text import COMMON, Grammar, Tokens, Trees, encoded, grown, mangled
+from fuzz_text import (
+    WELL_FORMED,
+    Elements,
+    Grammar,
+    Tokens,
+    Trees,
+    encoded,
+    grown,
+    mangled,
+)
 
 from reservation_middleware import Document, Outcome
 from reservation_middleware.model import PAGE
@@ -113,9 +122,7 @@ def seeds() -> Seeds:
             if not resource:
                 resource = "rsl" if b"rslstandard" in (octets or b"") else "tdm-policy"
             status = given.get("status", None if given.get("outcome") else 200)
-            documents.append(
-                document(resource, octets, headers, status=status, url=given["url"])
-            )
+            documents.append(document(resource, octets, headers, status=status, url=given["url"]))
             if resource == PAGE:
                 pages[headers] = None
                 for name, value in headers:
@@ -169,6 +176,23 @@ FIELD_TOKENS = r"\"[^\"]*\"|[\w-]+|\s+|."
 @cache
 def tokens(kind: str, pattern: str) -> Tokens:
     return Tokens(pattern, seeds().texts(kind))
+
+
+@cache
+def elements(kind: str) -> Elements:
+    return Elements(seeds().bodies.get(kind, ()))
+
+
+def xml(rng: Random, kind: str, grammar: Grammar, symbol: str) -> bytes:
+    """XML of some kind: well-formed more often than not."""
+    match rng.randrange(6):
+        case 0:
+            return text(rng, kind, XML_TOKENS, grammar, symbol)
+        case 1 | 2:
+            body = encoded(rng, grown(rng, {**grammar, "odd": WELL_FORMED}, symbol))
+        case _:
+            body = elements(kind).mutated(rng)
+    return mangled(rng, body) if rng.random() < 0.1 else body
 
 
 @cache
@@ -227,7 +251,16 @@ _LINES: Grammar = {
         *("Attribution", "Contact", "Policy", "Licensing", "Site-Name", "Site-URL", "‹odd›"),
         *("Training-Allow", "Training-Deny", "Rate-Limit", "Expires", "AI-JSON"),
     ),
-    "choice": ("allow", "deny", "conditional", "required", "‹n›/minute", "‹odd›", "‹day›", "‹word›"),
+    "choice": (
+        "allow",
+        "deny",
+        "conditional",
+        "required",
+        "‹n›/minute",
+        "‹odd›",
+        "‹day›",
+        "‹word›",
+    ),
     "section": ("Identity", "Permissions", "Agent: ‹agent›", "‹odd›", "‹agent›"),
     # trust.txt
     "trust": ("‹pair+›", "# ‹odd›\n‹pair+›", "‹pair*›"),
@@ -405,7 +438,9 @@ def payment(rng: Random) -> Case:
             )
         )
     media_type = rng.choice(("application/json", "application/json", "text/html", "", "a/b+json"))
-    return Case(URL, (page(body, media_type, fields, status=rng.choice((402, 402, 402, 200, 451))),))
+    return Case(
+        URL, (page(body, media_type, fields, status=rng.choice((402, 402, 402, 200, 451))),)
+    )
 
 
 # --- header fields ------------------------------------------------------------------------
@@ -427,18 +462,37 @@ _FIELD_GRAMMAR: Grammar = {
     "crawler-price": ("USD ‹n›", "‹word› ‹n›", "usd  0.01", "‹odd›", "‹n›", "USD 0.01 ‹odd›"),
     "payment-required": ("e30=", "‹odd›", "eyJ4NDAyVmVyc2lvbiI6Mn0", "W10", "=", "‹word›"),
     "x-robots-tag": (
-        *("‹directive›", "‹directive›, ‹x-robots-tag›", "‹agent›: ‹directive›", "‹directive›;‹word›"),
+        *(
+            "‹directive›",
+            "‹directive›, ‹x-robots-tag›",
+            "‹agent›: ‹directive›",
+            "‹directive›;‹word›",
+        ),
         *("‹agent›: ‹directive›, ‹agent›: ‹x-robots-tag›",),
     ),
     "directive": (
         *("noai", "noimageai", "noindex", "none", "all", "unavailable_after: ‹day›", "‹odd›"),
-        *("max-snippet: ‹n›", "disallow-canel", "allow-canel", "noml", "noai noimageai", "indexifembedded"),
+        *(
+            "max-snippet: ‹n›",
+            "disallow-canel",
+            "allow-canel",
+            "noml",
+            "noai noimageai",
+            "indexifembedded",
+        ),
     ),
     "tdm-reservation": ("0", "1", "‹n›", "1, 0", "‹odd›"),
     "tdm-policy": ("‹url›", "‹url›, ‹url›", "<‹url›>", '"‹url›"'),
     "content-usage": ("‹use›", "‹use›, ‹content-usage›", "‹odd›", "‹use›;‹use›", "(‹use›"),
     "content-signal": ("‹use›", "‹use›, ‹content-signal›", "‹odd›", "‹path› ‹use›"),
-    "use": ("‹word›=‹yes›", "‹word›", "‹word›=‹n›", '‹word›="‹odd›"', "‹word›=:‹odd›:", "‹odd›=‹odd›"),
+    "use": (
+        "‹word›=‹yes›",
+        "‹word›",
+        "‹word›=‹n›",
+        '‹word›="‹odd›"',
+        "‹word›=:‹odd›:",
+        "‹odd›=‹odd›",
+    ),
     "crawler-error": ("‹odd›", "‹word›"),
     "crawler-charged": ("USD ‹n›", "‹odd›"),
     "content-type": (
@@ -504,34 +558,103 @@ _RSL: Grammar = {
         "<feed xmlns='http://www.w3.org/2005/Atom'><entry><link href='‹url›'/>‹own›</entry></feed>",
     ),
     "item": ("<item><link>‹url›</link>‹own*›</item>", "<item>‹odd›‹own›</item>"),
-    "own": ("<content xmlns=‹ns› url='‹url›'>‹licence+›</content>", "<rsl:content>‹licence*›</rsl:content>"),
+    "own": (
+        "<content xmlns=‹ns› url='‹url›'>‹licence+›</content>",
+        "<rsl:content>‹licence*›</rsl:content>",
+    ),
     "prolog": (
-        *("", "", "<?xml version='1.0'?>", "<?xml version='1.0' encoding='‹odd›'?>", "<!-- ‹odd› -->"),
+        *(
+            "",
+            "",
+            "<?xml version='1.0'?>",
+            "<?xml version='1.0' encoding='‹odd›'?>",
+            "<!-- ‹odd› -->",
+        ),
         *("<!DOCTYPE r [<!ENTITY a '‹odd›'>]>", "<?xml version='1.0' encoding='utf-16'?>"),
     ),
     "ns": (f"'{RSL_NS}'", f"'{RSL_NS}'", f"'{RSL_NS}'", f"'{RSL_NS}'", "'‹odd›'"),
-    "attributes": (" url='‹url›'", " server='‹url›'", " max-age='‹n›'", " encrypted='‹yes›'", " a='‹odd›'", " lastmod='‹day›'"),
+    "attributes": (
+        " url='‹url›'",
+        " server='‹url›'",
+        " max-age='‹n›'",
+        " encrypted='‹yes›'",
+        " a='‹odd›'",
+        " lastmod='‹day›'",
+    ),
     "content": (
         *("<content url='‹path›'‹attributes*›>‹licence+›</content>", "<content>‹part*›</content>"),
-        *("<content url='‹url›'‹attributes*›>‹licence*›</content>", "<content url='/x'>‹licence+›</content>"),
+        *(
+            "<content url='‹url›'‹attributes*›>‹licence*›</content>",
+            "<content url='/x'>‹licence+›</content>",
+        ),
     ),
-    "licence": ("<license>‹part*›</license>", "<license>‹part+›</license>", "<license id='‹odd›'>‹licence*›</license>", "‹part›"),
+    "licence": (
+        "<license>‹part*›</license>",
+        "<license>‹part+›</license>",
+        "<license id='‹odd›'>‹licence*›</license>",
+        "‹part›",
+    ),
     "part": (
         *("<permits type='usage'>‹words›</permits>", "<permits type='‹kind›'>‹words›</permits>"),
-        *("<prohibits type='usage'>‹words›</prohibits>", "<prohibits type='‹kind›'>‹words›</prohibits>"),
-        *("<payment type='‹pay›'>‹paid*›</payment>", "<payment>‹paid*›</payment>", "<terms>‹url›</terms>"),
-        *("<legal type='‹legal›'>‹words›</legal>", "<schema>‹url›</schema>", "<copyright type='‹odd›' contactUrl='‹url›' contactEmail='‹odd›'>‹odd›</copyright>"),
-        *("<alternate type='‹odd›'>‹url›</alternate>", "<x:y xmlns:x='urn:x'>‹part*›</x:y>", "<‹odd›>", "‹odd›"),
+        *(
+            "<prohibits type='usage'>‹words›</prohibits>",
+            "<prohibits type='‹kind›'>‹words›</prohibits>",
+        ),
+        *(
+            "<payment type='‹pay›'>‹paid*›</payment>",
+            "<payment>‹paid*›</payment>",
+            "<terms>‹url›</terms>",
+        ),
+        *(
+            "<legal type='‹legal›'>‹words›</legal>",
+            "<schema>‹url›</schema>",
+            "<copyright type='‹odd›' contactUrl='‹url›' contactEmail='‹odd›'>‹odd›</copyright>",
+        ),
+        *(
+            "<alternate type='‹odd›'>‹url›</alternate>",
+            "<x:y xmlns:x='urn:x'>‹part*›</x:y>",
+            "<‹odd›>",
+            "‹odd›",
+        ),
         *("<reporting type='‹odd›'>‹url›</reporting>", "<![CDATA[‹odd›]]>", "&#‹n›;&lt;"),
     ),
     "paid": (
-        *("<amount currency='‹word›'>‹n›</amount>", "<amount>‹n›</amount>", "<standard>‹url›</standard>"),
-        *("<custom>‹url›</custom>", "<accepts type='‹odd›'>‹odd›</accepts>", "‹part›", "<reporting>‹url›</reporting>"),
+        *(
+            "<amount currency='‹word›'>‹n›</amount>",
+            "<amount>‹n›</amount>",
+            "<standard>‹url›</standard>",
+        ),
+        *(
+            "<custom>‹url›</custom>",
+            "<accepts type='‹odd›'>‹odd›</accepts>",
+            "‹part›",
+            "<reporting>‹url›</reporting>",
+        ),
     ),
     "words": ("‹use›", "‹use› ‹words›", "‹use›,‹words›", "", "‹odd›", "<b>‹use›</b>"),
-    "use": ("all", "ai-all", "ai-train", "ai-input", "ai-index", "search", "x:y", "‹word›", "trusted"),
+    "use": (
+        "all",
+        "ai-all",
+        "ai-train",
+        "ai-input",
+        "ai-index",
+        "search",
+        "x:y",
+        "‹word›",
+        "trusted",
+    ),
     "kind": ("usage", "user", "geo", "function", "‹odd›"),
-    "pay": ("purchase", "subscription", "training", "crawl", "use", "contribution", "attribution", "free", "‹odd›"),
+    "pay": (
+        "purchase",
+        "subscription",
+        "training",
+        "crawl",
+        "use",
+        "contribution",
+        "attribution",
+        "free",
+        "‹odd›",
+    ),
     "legal": ("warranty", "disclaimer", "attestation", "contact", "‹odd›"),
 }
 
@@ -540,7 +663,7 @@ def rsl_body(rng: Random) -> bytes:
     if rng.random() < 0.01:  # wide, or deep
         deep = rng.choice((50, 99, 101, 255, 257, 5000))
         return f"<rsl xmlns='{RSL_NS}'>{'<content>' * deep}{'</content>' * deep}</rsl>".encode()
-    return text(rng, "rsl", XML_TOKENS, _RSL, "document")
+    return xml(rng, "rsl", _RSL, "document")
 
 
 @family
@@ -563,7 +686,7 @@ def rsl_document(rng: Random) -> Case:
 def rsl_script(rng: Random) -> Case:
     scripts = []
     for _ in range(rng.choice((1, 1, 2, 20))):
-        body = rsl_body(rng) if rng.random() < 0.3 else encoded(rng, grown(rng, _RSL, "script"))
+        body = rsl_body(rng) if rng.random() < 0.3 else xml(rng, "rsl", _RSL, "script")
         scripts.append(b'<script type="application/rsl+xml">' + body + b"</script>")
     html_ = b"<html><head>" + b"".join(scripts) + b"</head><body>x"
     return Case(URL, (page(html_, rng.choice(("text/html", "application/xhtml+xml", ""))),))
@@ -572,23 +695,57 @@ def rsl_script(rng: Random) -> Case:
 @family
 def rsl_feed(rng: Random) -> Case:
     media_type = rng.choice(("application/rss+xml", "application/xml", "text/xml"))
-    return Case(URL, (page(text(rng, "feed", XML_TOKENS, _RSL, "feed"), media_type),))
+    return Case(URL, (page(xml(rng, "feed", _RSL, "feed"), media_type),))
 
 
 # --- HTML ---------------------------------------------------------------------------------
 
 _HTML: Grammar = {
-    "page": ("<!doctype html><html><head>‹element+›</head><body>‹element*›", "‹element+›", "‹odd›‹element+›"),
+    "page": (
+        "<!doctype html><html><head>‹element+›</head><body>‹element*›",
+        "‹element+›",
+        "‹odd›‹element+›",
+    ),
     "element": (
-        *("<meta name=‹q›‹meta›‹q› content=‹q›‹value›‹q›>", "<meta property='‹meta›' content='‹value›'/>"),
+        *(
+            "<meta name=‹q›‹meta›‹q› content=‹q›‹value›‹q›>",
+            "<meta property='‹meta›' content='‹value›'/>",
+        ),
         *("<meta name=‹meta› content=‹value›>", "<META NAME='‹meta›' ‹odd› CONTENT='‹value›'>"),
         *("<link rel='‹rel›' href='‹url›' type='‹type›'>", "<a rel=license href='‹url›'>‹odd›</a>"),
-        *("<div itemscope itemprop='‹prop›' itemtype='‹url›'>‹element*›</div>", "<span property='‹prop›' resource='‹url›'>‹odd›</span>"),
-        *("<script type='application/ld+json'>‹json›</script>", "<script type='application/rsl+xml'>‹odd›</script>"),
-        *("<noscript>‹element*›</noscript>", "<!-- ‹element› -->", "<template>‹element*›</template>", "<svg>‹element*›</svg>"),
-        *("<title>‹element›</title>", "<base href='‹url›'>", "<p>‹odd›", "‹odd›", "<area rel='license' href='‹url›'>"),
-        *("<iframe srcdoc='‹odd›'>‹element*›</iframe>", "<table>‹element*›", "<textarea>‹element›</textarea>", "<plaintext>‹element›"),
-        *("<meta charset='‹odd›'>", "<meta http-equiv='‹odd›' content='‹value›'>", "<b><i>‹element*›</b>", "<select>‹element*›"),
+        *(
+            "<div itemscope itemprop='‹prop›' itemtype='‹url›'>‹element*›</div>",
+            "<span property='‹prop›' resource='‹url›'>‹odd›</span>",
+        ),
+        *(
+            "<script type='application/ld+json'>‹json›</script>",
+            "<script type='application/rsl+xml'>‹odd›</script>",
+        ),
+        *(
+            "<noscript>‹element*›</noscript>",
+            "<!-- ‹element› -->",
+            "<template>‹element*›</template>",
+            "<svg>‹element*›</svg>",
+        ),
+        *(
+            "<title>‹element›</title>",
+            "<base href='‹url›'>",
+            "<p>‹odd›",
+            "‹odd›",
+            "<area rel='license' href='‹url›'>",
+        ),
+        *(
+            "<iframe srcdoc='‹odd›'>‹element*›</iframe>",
+            "<table>‹element*›",
+            "<textarea>‹element›</textarea>",
+            "<plaintext>‹element›",
+        ),
+        *(
+            "<meta charset='‹odd›'>",
+            "<meta http-equiv='‹odd›' content='‹value›'>",
+            "<b><i>‹element*›</b>",
+            "<select>‹element*›",
+        ),
     ),
     "q": ("'", '"', "'", "`", ""),
     "meta": (
@@ -596,11 +753,37 @@ _HTML: Grammar = {
         *("dc.rights", "dcterms.license", "citation_doi", "dc.identifier", "‹odd›", "allow-canel"),
         *("content-usage", "ROBOTS", "disallow-canel", "dcterms:rights"),
     ),
-    "value": ("noai", "noai, noimageai", "1", "0", "‹url›", "‹odd›", "&#110;oai", "noindex", "‹value›, ‹value›", "doi:10.1/‹odd›"),
+    "value": (
+        "noai",
+        "noai, noimageai",
+        "1",
+        "0",
+        "‹url›",
+        "‹odd›",
+        "&#110;oai",
+        "noindex",
+        "‹value›, ‹value›",
+        "doi:10.1/‹odd›",
+    ),
     "rel": ("license", "tdm-policy", "license ‹odd›", "LICENSE", "canonical", "dcterms:license"),
     "type": ("application/rsl+xml", "text/html", "‹odd›", ""),
-    "prop": ("license", "acquireLicensePage", "usageInfo", "copyrightNotice", "creditText", "schema:license", "dcterms:rights", "‹odd›", "identifier"),
-    "json": ('{"@context": "https://schema.org", "license": "‹url›"}', '{"usageInfo": ["‹url›", {"@id": "‹odd›"}]}', "‹odd›", '[{"license": {"@id": "‹url›"'),
+    "prop": (
+        "license",
+        "acquireLicensePage",
+        "usageInfo",
+        "copyrightNotice",
+        "creditText",
+        "schema:license",
+        "dcterms:rights",
+        "‹odd›",
+        "identifier",
+    ),
+    "json": (
+        '{"@context": "https://schema.org", "license": "‹url›"}',
+        '{"usageInfo": ["‹url›", {"@id": "‹odd›"}]}',
+        "‹odd›",
+        '[{"license": {"@id": "‹url›"',
+    ),
 }
 
 
@@ -611,7 +794,9 @@ def html(rng: Random) -> Case:
     documents = [page(body, media_type, _headers(rng, 0.1))]
     if rng.random() < 0.2:
         documents.append(document("rsl", rsl_body(rng), url=f"{ORIGIN}/rsl.xml"))
-        documents.append(document("tdm-policy", tree(rng, "tdm-policy"), url=f"{ORIGIN}/policy.json"))
+        documents.append(
+            document("tdm-policy", tree(rng, "tdm-policy"), url=f"{ORIGIN}/policy.json")
+        )
     return Case(URL, tuple(documents))
 
 
@@ -633,7 +818,7 @@ def vectors(rng: Random) -> Case:
             case 0 | 1 | 2 if one.body:
                 documents[at] = change(one, body=mangled(rng, one.body))
             case 3:
-                several = list(one.headers) + [field(rng)]
+                several = [*one.headers, field(rng)]
                 rng.shuffle(several)
                 documents[at] = change(one, headers=tuple(several))
             case 4:
@@ -651,49 +836,125 @@ def vectors(rng: Random) -> Case:
 
 # --- files --------------------------------------------------------------------------------
 
+_XMLNS = " ".join(
+    f"xmlns:{prefix}='{uri}'"
+    for prefix, uri in {
+        "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
+        "plus": "http://ns.useplus.org/ldf/xmp/1.0/",
+        "tdm": "http://www.w3.org/ns/tdmrep/",
+        "dc": "http://purl.org/dc/elements/1.1/",
+        "xmpMM": "http://ns.adobe.com/xap/1.0/mm/",
+        "xmpRights": "http://ns.adobe.com/xap/1.0/rights/",
+        "Iptc4xmpExt": "http://iptc.org/std/Iptc4xmpExt/2008-02-29/",
+        "prism": "http://prismstandard.org/namespaces/basic/2.0/",
+        "rsl": RSL_NS,
+    }.items()
+)
 _XMP: Grammar = {
     "packet": (
         "<?xpacket begin='' id='W5M0MpCehiHzreSzNTczkc9d'?>‹meta›<?xpacket end='w'?>",
         *("‹meta›", "‹meta›", "‹odd›‹meta›", "‹meta›‹odd›", "<!DOCTYPE x [<!ENTITY a 'b'>]>‹meta›"),
     ),
     "meta": ("<x:xmpmeta xmlns:x='adobe:ns:meta/'>‹rdf›</x:xmpmeta>", "‹rdf›", "<x>‹rdf›‹rdf›</x>"),
-    "rdf": (
-        "<rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#' "
-        "xmlns:plus='http://ns.useplus.org/ldf/xmp/1.0/' "
-        "xmlns:tdm='http://www.w3.org/ns/tdmrep/' xmlns:dc='http://purl.org/dc/elements/1.1/' "
-        "xmlns:xmpMM='http://ns.adobe.com/xap/1.0/mm/' "
-        "xmlns:xmpRights='http://ns.adobe.com/xap/1.0/rights/' "
-        "xmlns:Iptc4xmpExt='http://iptc.org/std/Iptc4xmpExt/2008-02-29/' "
-        f"xmlns:prism='http://prismstandard.org/namespaces/basic/2.0/' xmlns:rsl='{RSL_NS}'>"
-        "‹node+›</rdf:RDF>",
+    "rdf": (f"<rdf:RDF {_XMLNS}>‹node+›</rdf:RDF>",),
+    "node": (
+        "<rdf:Description rdf:about='‹odd›'‹attribute*›>‹property*›</rdf:Description>",
+        "<rdf:Description‹attribute*›/>",
     ),
-    "node": ("<rdf:Description rdf:about='‹odd›'‹attribute*›>‹property*›</rdf:Description>", "<rdf:Description‹attribute*›/>"),
     "attribute": (
-        *(" plus:DataMining='http://ns.useplus.org/ldf/vocab/‹dmi›'", " plus:OtherConstraints='‹odd›'"),
-        *(" tdm:reservation='‹n›'", " tdm:policy='‹url›'", " rdf:nodeID='‹odd›'", " xml:lang='‹odd›'"),
-        *(" dc:rights='‹odd›'", " rdf:resource='‹url›'", " rdf:parseType='‹parse›'", " prism:doi='10.1/‹odd›'"),
+        *(
+            " plus:DataMining='http://ns.useplus.org/ldf/vocab/‹dmi›'",
+            " plus:OtherConstraints='‹odd›'",
+        ),
+        *(
+            " tdm:reservation='‹n›'",
+            " tdm:policy='‹url›'",
+            " rdf:nodeID='‹odd›'",
+            " xml:lang='‹odd›'",
+        ),
+        *(
+            " dc:rights='‹odd›'",
+            " rdf:resource='‹url›'",
+            " rdf:parseType='‹parse›'",
+            " prism:doi='10.1/‹odd›'",
+        ),
     ),
-    "dmi": ("DMI-PROHIBITED", "DMI-ALLOWED", "DMI-UNSPECIFIED", "DMI-PROHIBITED-AIMLTRAINING", "DMI-PROHIBITED-SEECONSTRAINT", "DMI-PROHIBITED-EXCEPTSEARCHENGINEINDEXING", "‹odd›"),
+    "dmi": (
+        "DMI-PROHIBITED",
+        "DMI-ALLOWED",
+        "DMI-UNSPECIFIED",
+        "DMI-PROHIBITED-AIMLTRAINING",
+        "DMI-PROHIBITED-SEECONSTRAINT",
+        "DMI-PROHIBITED-EXCEPTSEARCHENGINEINDEXING",
+        "‹odd›",
+    ),
     "parse": ("Resource", "Literal", "Collection", "‹odd›"),
     "property": (
         *("<plus:DataMining>http://ns.useplus.org/ldf/vocab/‹dmi›</plus:DataMining>",),
-        *("<plus:DataMining rdf:resource='http://ns.useplus.org/ldf/vocab/‹dmi›'/>", "<‹name›‹attribute*›>‹inner*›</‹name›>"),
-        *("<tdm:reservation>‹n›</tdm:reservation>", "<tdm:policy rdf:resource='‹url›'/>", "<‹name›>‹odd›</‹name›>"),
-        *("<plus:Licensor><rdf:Bag><rdf:li rdf:parseType='Resource'>‹licensor*›</rdf:li></rdf:Bag></plus:Licensor>",),
-        *("<xmpRights:WebStatement>‹url›</xmpRights:WebStatement>", "<rsl:rsl xmlns='" + RSL_NS + "'><content url='‹url›'>‹odd›</content></rsl:rsl>"),
+        *(
+            "<plus:DataMining rdf:resource='http://ns.useplus.org/ldf/vocab/‹dmi›'/>",
+            "<‹name›‹attribute*›>‹inner*›</‹name›>",
+        ),
+        *(
+            "<tdm:reservation>‹n›</tdm:reservation>",
+            "<tdm:policy rdf:resource='‹url›'/>",
+            "<‹name›>‹odd›</‹name›>",
+        ),
+        *(
+            "<plus:Licensor><rdf:Bag><rdf:li rdf:parseType='Resource'>‹licensor*›</rdf:li></rdf:Bag></plus:Licensor>",
+        ),
+        *(
+            "<xmpRights:WebStatement>‹url›</xmpRights:WebStatement>",
+            "<rsl:rsl xmlns='" + RSL_NS + "'><content url='‹url›'>‹odd›</content></rsl:rsl>",
+        ),
         *("<xmpMM:Ingredients><rdf:Bag><rdf:li>‹property›</rdf:li></rdf:Bag></xmpMM:Ingredients>",),
     ),
-    "name": ("dc:rights", "plus:OtherConstraints", "plus:DataMining", "Iptc4xmpExt:AIPromptInformation", "prism:doi", "xmpRights:UsageTerms", "dc:identifier"),
-    "inner": (
-        *("<rdf:Alt>‹li*›</rdf:Alt>", "<rdf:Bag>‹li+›</rdf:Bag>", "<rdf:Seq>‹li*›</rdf:Seq>", "‹odd›"),
-        *("<rdf:Description>‹property*›</rdf:Description>", "<rdf:value>‹odd›</rdf:value>", "<x>‹inner*›</x>"),
+    "name": (
+        "dc:rights",
+        "plus:OtherConstraints",
+        "plus:DataMining",
+        "Iptc4xmpExt:AIPromptInformation",
+        "prism:doi",
+        "xmpRights:UsageTerms",
+        "dc:identifier",
     ),
-    "li": ("<rdf:li xml:lang='x-default'>‹odd›</rdf:li>", "<rdf:li>‹inner*›</rdf:li>", "<rdf:li>‹url›</rdf:li>"),
-    "licensor": ("<plus:LicensorURL>‹url›</plus:LicensorURL>", "<plus:LicensorEmail>‹odd›</plus:LicensorEmail>", "<plus:LicensorName>‹odd›</plus:LicensorName>", "‹property›"),
+    "inner": (
+        *(
+            "<rdf:Alt>‹li*›</rdf:Alt>",
+            "<rdf:Bag>‹li+›</rdf:Bag>",
+            "<rdf:Seq>‹li*›</rdf:Seq>",
+            "‹odd›",
+        ),
+        *(
+            "<rdf:Description>‹property*›</rdf:Description>",
+            "<rdf:value>‹odd›</rdf:value>",
+            "<x>‹inner*›</x>",
+        ),
+    ),
+    "li": (
+        "<rdf:li xml:lang='x-default'>‹odd›</rdf:li>",
+        "<rdf:li>‹inner*›</rdf:li>",
+        "<rdf:li>‹url›</rdf:li>",
+    ),
+    "licensor": (
+        "<plus:LicensorURL>‹url›</plus:LicensorURL>",
+        "<plus:LicensorEmail>‹odd›</plus:LicensorEmail>",
+        "<plus:LicensorName>‹odd›</plus:LicensorName>",
+        "‹property›",
+    ),
     "opf": (
-        *("<meta property='tdm:reservation'>‹n›</meta>", "<meta property='tdm:policy'>‹url›</meta>"),
-        *("<meta name='tdm:reservation' content='‹n›'/>", "<meta name='tdm:policy' content='‹url›'/>"),
-        *("<meta property='x:reservation'>‹odd›</meta>", "<meta refines='#a' property='tdm:policy'>‹odd›</meta>"),
+        *(
+            "<meta property='tdm:reservation'>‹n›</meta>",
+            "<meta property='tdm:policy'>‹url›</meta>",
+        ),
+        *(
+            "<meta name='tdm:reservation' content='‹n›'/>",
+            "<meta name='tdm:policy' content='‹url›'/>",
+        ),
+        *(
+            "<meta property='x:reservation'>‹odd›</meta>",
+            "<meta refines='#a' property='tdm:policy'>‹odd›</meta>",
+        ),
         *(f"<rsl xmlns='{RSL_NS}'><content url='‹url›'>‹odd›</content></rsl>", "‹odd›"),
         *("<dc:rights xmlns:dc='http://purl.org/dc/elements/1.1/'>‹odd›</dc:rights>", "‹opf›‹opf›"),
     ),
@@ -709,7 +970,8 @@ _TYPES = {
 
 
 def _packet(rng: Random) -> bytes:
-    body = encoded(rng, grown(rng, _XMP, "packet"))
+    grammar = _XMP if rng.random() < 0.3 else {**_XMP, "odd": WELL_FORMED}
+    body = encoded(rng, grown(rng, grammar, "packet"))
     return mangled(rng, body) if rng.random() < 0.1 else body
 
 
@@ -724,7 +986,9 @@ def _file(kind: str, made: Callable[[Random], bytes]) -> Family:
             body = made(rng)
             if rng.random() < 0.1:
                 body = mangled(rng, body)
-        media_type = _TYPES[kind] if rng.random() < 0.9 else rng.choice(("", "text/html", "image/x"))
+        media_type = (
+            _TYPES[kind] if rng.random() < 0.9 else rng.choice(("", "text/html", "image/x"))
+        )
         return Case(URL, (page(body, media_type, _headers(rng, 0.05)),))
 
     return build
@@ -746,7 +1010,7 @@ def _enter_files() -> None:
         make = getattr(fuzz_files, kind)
         FAMILIES[kind] = _file(kind, lambda rng, make=make: make(rng, _packet(rng)))  # type: ignore[misc]
     FAMILIES["epub"] = _file(
-        "epub", lambda rng: fuzz_files.epub(rng, grown(rng, {**_XMP, **COMMON}, "opf"))
+        "epub", lambda rng: fuzz_files.epub(rng, grown(rng, {**_XMP, "odd": WELL_FORMED}, "opf"))
     )
     FAMILIES["c2pa"] = _signed
 

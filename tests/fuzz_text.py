@@ -7,9 +7,13 @@ given generator, so that an input can be made again from its number.
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from html import escape
 from random import Random
 from typing import Any
+
+from lxml import etree
 
 #: Text is rarely made longer than this, and never much longer than the second number.
 USUAL, MOST = 20_000, 2_000_000
@@ -25,6 +29,11 @@ ODD = (
     *("%", "%zz", "%C3%28", "\\", '"', "'", "<", ">", "]]>", "<!--", "-->", "{", "}", "[", ","),
     *("-1", "0", "00", "1e999", "-0", "0.1", "1" * 25, "9" * 5000, "NaN", "null", "true", "∞"),
     *("a" * 300, "a" * 70_000, ", " * 2_000, "; " * 2_000, "x=" * 2_000, "*" * 500, "../" * 500),
+)
+
+#: The same without what no XML may hold.
+WELL_FORMED = tuple(
+    escape(re.sub("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "", one)) for one in ODD
 )
 
 #: Symbols that every grammar has.
@@ -195,7 +204,7 @@ class Trees:
         known = [*map(_read, texts), *more]
         self.trees = [tree for tree in known if tree is not None] or [{}]
         self.names: list[str] = ["@id", "@type", "@graph", ""]
-        self.parts: list[Any] = [None, True, 0, -1, 1.5, 10**30, [], {}, "", *ODD]
+        self.parts: list[Any] = [None, True, 0, -1, 1.5, 10**30, [], {}, "", "0", "1", *ODD]
         for tree in self.trees:
             self._gather(tree)
         self.names = list(dict.fromkeys(self.names))
@@ -225,10 +234,15 @@ class Trees:
             case 3:
                 return f"{text}{rng.choice(ODD)}"
             case 4:
-                return re.sub(r":\s*(?=[\"\d{])", f": {rng.choice(('1e400', '9' * 5000, '-'))},", text)
+                return re.sub(
+                    r":\s*(?=[\"\d{])", f": {rng.choice(('1e400', '9' * 5000, '-'))},", text
+                )
             case 5:
                 depth = rng.choice((10, 500, 50_000))
                 return '{"a":' * depth + text + "}" * depth
+            case 6 | 7:  # a comma is forgotten
+                at = text.find(",", rng.randrange(len(text) + 1))
+                return text[:at] + text[at + 1 :]
             case _:
                 return text
 
@@ -275,9 +289,57 @@ def _read(text: bytes) -> Any:
         return None
 
 
-Maker = Callable[[Random], str]
+# --- mutations of XML ---------------------------------------------------------------------
 
 
-def either(*makers: Maker) -> Maker:
-    """What one of several makers makes."""
-    return lambda rng: rng.choice(makers)(rng)
+class Elements:
+    """XML in elements, and a store of elements, values and names; what comes out is well-formed."""
+
+    def __init__(self, texts: Sequence[bytes]) -> None:
+        self.roots = [text for text in texts if _element(text) is not None] or [b"<a/>"]
+        elements = [one for text in self.roots for one in _all(etree.fromstring(text))]
+        self.store = list(dict.fromkeys(etree.tostring(one, with_tail=False) for one in elements))
+        self.names = list(dict.fromkeys(name for one in elements for name in one.attrib))
+        values = [one.text or "" for one in elements]
+        values += [str(value) for one in elements for value in one.attrib.values()]
+        self.values = [*dict.fromkeys(values), *WELL_FORMED]
+
+    def mutated(self, rng: Random) -> bytes:
+        """One of the documents with elements gone, doubled, moved, nested, or with other values."""
+        root = etree.fromstring(rng.choice(self.roots))
+        for _ in range(rng.choice((1, 1, 2, 3, 6, 12))):
+            known = _all(root)
+            one, other = rng.choice(known), rng.choice(known)
+            match rng.randrange(8):
+                case 0 if one.getparent() is not None:
+                    one.getparent().remove(one)
+                case 1 if one.getparent() is not None:
+                    times = rng.choice((1, 1, 3, 300))
+                    size = len(etree.tostring(one))
+                    for _ in range(min(times, USUAL // size)):
+                        one.addnext(deepcopy(one))
+                case 2:
+                    other.append(etree.fromstring(rng.choice(self.store)))
+                case 3 if one.attrib:
+                    one.set(rng.choice(list(one.attrib)), rng.choice(self.values))
+                case 4 if self.names:
+                    one.set(rng.choice(self.names), rng.choice(self.values))
+                case 5:
+                    one.tag = other.tag
+                case 6 if rng.random() < 0.1:
+                    for _ in range(rng.choice((10, 90, 110, 250))):
+                        one = etree.SubElement(one, other.tag)
+                case _:
+                    one.text = rng.choice(self.values)
+        return etree.tostring(root, encoding=rng.choice(("utf-8", "utf-8", "utf-16", "us-ascii")))
+
+
+def _all(root: etree._Element) -> list[etree._Element]:
+    return list(root.iter(etree.Element))
+
+
+def _element(text: bytes) -> etree._Element | None:
+    try:
+        return etree.fromstring(text)
+    except (etree.XMLSyntaxError, ValueError, LookupError):
+        return None

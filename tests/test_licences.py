@@ -272,6 +272,21 @@ def test_dates(dates: Json, now: str, holds: bool) -> None:
         ({"paths": ["/a%2Fb"]}, "https://a.example/a%2fb", True),
         ({"paths": ["/ä"]}, "https://a.example/%C3%A4", True),
         ({"paths": ["/x$"]}, "https://a.example/x?q", False),
+        # Where dots lead is the server's business.
+        ({"paths": ["/open/"]}, "https://a.example/open/../x", False),
+        ({"paths": ["/open/"]}, "https://a.example/open/%2e%2E/x", False),
+        ({"paths": ["/open/"]}, "https://a.example/open/x?/../", True),
+        ({"paths": ["/open/"]}, "https://a.example//open/x", False),
+        ({"paths": ["/open/"]}, "https://a.example/OPEN/x", False),
+        ({}, "https://a.example/open/../x", True),
+        # No host's name, whatever it ends in.
+        ({"hosts": [], "domains": ["a.example"]}, "https://b.example%2f.a.example/", False),
+        ({"hosts": ["*.a.example"]}, "https://b.example .a.example/", False),
+        ({}, "https://a.example@b.example/", False),
+        ({}, "https://b.example:x@a.example:443/", True),
+        ({}, "https://a.example:x/", False),
+        # IDNA 2003 makes ss of it, IDNA 2008 does not.
+        ({"hosts": ["fass.example"]}, "https://faß.example/", False),
     ],
 )
 def test_hosts_and_paths(names: Json, url: str, holds: bool) -> None:
@@ -279,6 +294,19 @@ def test_hosts_and_paths(names: Json, url: str, holds: bool) -> None:
     blocked = msgspec.structs.replace(decided(profile()), url=url)
     assert blocked.blocked
     assert apply(blocked, held, NOW).blocked is not holds
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"hosts": ["faß.example"]}, "hosts"),
+        ({"from": "0001-01-01T00:00:00+14:00"}, "from"),
+        ({"until": "9999-12-31T23:59:59-14:00"}, "until"),
+    ],
+)
+def test_what_could_be_two_things_or_none(changes: Json, key: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^{key}: "):
+        policy(changes)
 
 
 def test_the_sentence_names_the_licence() -> None:

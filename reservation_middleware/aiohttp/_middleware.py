@@ -100,6 +100,7 @@ class ReservationMiddleware:
             self._checks[response] = None, decision, transport
             return response
         check.feed(page_of(response, None))
+        transport = partial(transport, beside=True)
         try:
             await self._fetcher.follow(check, transport)
         except BaseException:

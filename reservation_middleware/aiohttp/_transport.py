@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, cast
 
 from aiohttp import (
+    BaseConnector,
     BasicAuth,
     ClientRequest,
     ClientResponse,
@@ -46,8 +47,11 @@ class Cause(NamedTuple):
         )
 
 
-async def fetch(url: str, limit: int, cause: Cause) -> Answer:
+async def fetch(url: str, limit: int, cause: Cause, *, beside: bool = False) -> Answer:
     """Fetch one policy resource as the request that needs it would go.
+
+    Where the response to that request is there already, the resource is asked for ``beside``
+    it, whatever the connector's limit: pages would wait for it and it for their connections.
 
     A session of its own on the same connector: no cookies and no credentials of the
     crawl go along, and no middleware is run.
@@ -68,7 +72,7 @@ async def fetch(url: str, limit: int, cause: Cause) -> Answer:
         async with (
             asyncio.timeout(TIMEOUT) as limiter,
             ClientSession(
-                connector=session.connector,
+                connector=_beside(session.connector) if beside else session.connector,
                 connector_owner=False,
                 cookie_jar=DummyCookieJar(),
                 timeout=ClientTimeout(total=None),
@@ -92,6 +96,27 @@ async def fetch(url: str, limit: int, cause: Cause) -> Answer:
         if session.closed and not (task and task.cancelling()):
             raise TransportClosedError("Session is closed") from None
         raise
+
+
+class _Beside:
+    """Stands in for a connector where its limits must not hold; all else is the connector's."""
+
+    def __init__(self, connector: BaseConnector) -> None:
+        self._connector = connector
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connector, name)
+
+    def _available_connections(self, key: object) -> int:  # noqa: ARG002 - aiohttp's own
+        return 1
+
+    async def connect(self, *request: Any, **options: Any) -> Any:
+        return await BaseConnector.connect(cast("BaseConnector", self), *request, **options)
+
+
+def _beside(connector: BaseConnector | None) -> BaseConnector | None:
+    own = connector is None or type(connector).connect is not BaseConnector.connect
+    return connector if own else cast("BaseConnector", _Beside(cast("BaseConnector", connector)))
 
 
 def _timed(limiter: asyncio.Timeout) -> TraceConfig:

@@ -26,11 +26,14 @@ from reservation_middleware.model import (
     Server,
     expand,
 )
-from reservation_middleware.model.licence import ANY_HOST, host_name, is_loopback
+from reservation_middleware.model.licence import ANY_HOST, host_name, is_host_name, is_loopback
 from reservation_middleware.syntax.path import Pattern, canonical, split_url
 
 #: What reasons and notes about licences name.
 SIGNAL, CARRIER = "licence", "licences.toml"
+
+#: Segments of a path that lead elsewhere than it seems.
+_DOTS = re.compile(r"(^|/)(\.|%2e){1,2}(/|$)", re.IGNORECASE)
 
 EXPIRED = NoteKind(
     "licence-expired",
@@ -146,12 +149,15 @@ def _there(
 ) -> tuple[Licence, ...]:
     """Licences for a page and for where its content is used, whatever the time and purpose."""
     host = _host(decision.url)[1]
+    if not is_host_name(host):
+        return ()  # whatever somebody may decode it to
     path = canonical(split_url(decision.url)[1])
+    plain = not _DOTS.search(path.partition("?")[0])
     return tuple(
         one
         for one in licences
         if _names(one, host, decision.offers)
-        and (not one.paths or any(_pattern(text).matches(path) for text in one.paths))
+        and (not one.paths or (plain and any(_pattern(text).matches(path) for text in one.paths)))
         and (not one.geo or (geo and set(geo) <= set(one.geo)))
     )
 
@@ -183,7 +189,7 @@ def _offered(server: Server, offers: Sequence[Offer]) -> bool:
         below = path if path.endswith("/") else f"{path}/"
         if where == origin and (f"{target}/" == below or target.startswith(below)):
             # Dots would lead out of what is below.
-            return not re.search(r"(^|/)(\.|%2e){1,2}(/|$)", target, re.IGNORECASE)
+            return not _DOTS.search(target)
     return False
 
 

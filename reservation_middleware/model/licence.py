@@ -187,14 +187,23 @@ KEYS: tuple[str, ...] = (
 
 
 def host_name(text: str) -> str:
-    """A host name as it is compared: lower case, ASCII, no final dot."""
+    """A host name as it is compared: lower case, ASCII, no final dot.
+
+    One that IDNA 2003 and 2008 write differently stays as it is: that may be two owners' names.
+    """
     name = text.strip().lower().removesuffix(".")
     if not name.isascii():
         try:
-            name = name.encode("idna").decode("ascii")
+            found = name.encode("idna")
+            return found.decode("ascii") if found.decode("idna") == name else name
         except UnicodeError:
             return name
     return name
+
+
+def is_host_name(name: str) -> bool:
+    """Whether a name in the form that is compared can be a host's."""
+    return _HOST.fullmatch(name) is not None
 
 
 def is_loopback(host: str) -> bool:
@@ -265,7 +274,10 @@ def _moment(key: str, value: object) -> datetime:
     if isinstance(value, datetime):
         if value.tzinfo is None:
             raise LicenceError(f"{key}: a time needs a time zone", key)
-        return value.astimezone(UTC)
+        try:
+            return value.astimezone(UTC)
+        except OverflowError:
+            raise LicenceError(f"{key}: {value} is outside the calendar", key) from None
     if not isinstance(value, date):
         raise LicenceError(f"{key} must be a date or a time, not {value!r}"[:200], key)
     midnight = datetime(value.year, value.month, value.day, tzinfo=UTC)

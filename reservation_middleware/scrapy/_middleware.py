@@ -22,6 +22,7 @@ from reservation_middleware.model import (
     Preference,
     ReservationError,
 )
+from reservation_middleware.model.licence import ANY_HOST
 from reservation_middleware.model.vocabulary import unknown_word
 from reservation_middleware.reading import FIELDS, may_be_bill
 from reservation_middleware.syntax.path import split_url
@@ -90,6 +91,7 @@ class ReservationMiddleware:
         self._fetcher = Fetcher(timeout=None)
         self._checks: WeakKeyDictionary[Request, tuple[Check, Decision]] = WeakKeyDictionary()
         self._tokens = Tokens(self._policy, crawler.signals)
+        self._anywhere = any(ANY_HOST in one.hosts for one in self._policy.licences)
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -136,7 +138,7 @@ class ReservationMiddleware:
         check.feed(page_of(request.url, 200, head_of(headers), None))
         decision = check.decide()
         self._checks[request] = check, decision
-        if self._stops(decision, request):
+        if self._ends(check, decision, request):
             # A body that was cut off must not be kept by the HTTP cache.
             request.meta["dont_cache"] = request.meta.get("dont_cache") or _CUT
             raise StopDownload(fail=False)
@@ -155,7 +157,7 @@ class ReservationMiddleware:
         if known is None:
             return response
         check, decision = known
-        stopped = self._stops(decision, request)
+        stopped = self._ends(check, decision, request)
         if response.status in _REDIRECTS and "Location" in response.headers:
             return response  # somebody handles redirects by hand; the next hop is checked
         if stopped:
@@ -259,6 +261,14 @@ class ReservationMiddleware:
         ):
             return True
         return decision.usage_action is Action.BLOCK and self._policy.mode is Mode.ENFORCE
+
+    def _ends(self, check: Check, decision: Decision, request: Request) -> bool:
+        """Whether a decision stops a download, whatever else the page points to.
+
+        A licence for wherever its server is offered may be for here: a document that is still
+        to be had can say so.
+        """
+        return self._stops(decision, request) and not (self._anywhere and check.wants())
 
     def _blocked(self, decision: Decision, request: Request) -> ReservedError:
         request.meta[_META] = decision

@@ -53,6 +53,11 @@ class Link(NamedTuple):
     place: Place
     url: str
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """By which its document is known: one address may be pointed to as several things."""
+        return self.place.name, self.url
+
 
 #: Media types of content that is read as HTML; without one it may be HTML.
 HTML = ("", "text/html", "application/xhtml+xml")

@@ -122,6 +122,8 @@ def _said(source: Source, rule: _Rule, raw: bytes, location: str, notes: list[No
     if value.startswith('"') and value.strip('" ') in ("0", "1"):
         value = value.strip('" ')
         notes.append(source.note(STRING, value))
+    elif value in ("0.0", "1.0"):  # the same numbers, as some languages write them
+        value = value[0]
     reservation = None
     if value in ("0", "1"):
         text = cut(" ".join(raw[:1000].decode("utf-8", "replace").split()))

@@ -51,6 +51,9 @@ _CONTEXT = re.compile(
 _MAIL = re.compile(r"[^\s@<>\"',;:\x00-\x1f\x7f]{1,64}@[^\s@<>\"',;:/?\x00-\x1f\x7f]{1,255}")
 _PHONE = re.compile(r"tel:\+?[0-9(][0-9().-]{1,40}(;[0-9A-Za-z=.+-]{1,40})?")
 _SPACE = re.compile(r"\s+")
+_TERMS = ("tdm:", "http://www.w3.org/ns/tdmrep")
+#: ODRL's operators as they are shown.
+_SIGNS = {"eq": "=", "neq": "!=", "lt": "<", "lteq": "<=", "gt": ">", "gteq": ">="}
 
 
 class PolicyFindings(Findings):
@@ -156,7 +159,7 @@ def _conditions(policy: Mapping[str, Any]) -> Iterator[str]:
             left = _texts(constraint.get("leftOperand"))
             right = _texts(constraint.get("rightOperand"))
             if left and right:
-                words.append(f"{_name(left[0])}={','.join(map(_name, right))}")
+                words.append(f"{_name(left[0])}{_sign(constraint)}{','.join(map(_term, right))}")
         duties = [
             _name(action)
             for duty in map(_local, _objects(permission.get("duty")))
@@ -198,6 +201,17 @@ def _local(node: Mapping[str, Any]) -> dict[str, Any]:
     for key, value in node.items():
         known.setdefault(key if key.startswith("@") else _name(key), value)
     return known
+
+
+def _sign(constraint: Mapping[str, Any]) -> str:
+    """How the two sides of a constraint are compared: another operator than ``eq`` is shown."""
+    operator = next(map(_name, _texts(constraint.get("operator"))), "eq")
+    return _SIGNS.get(operator, f" {operator} ")
+
+
+def _term(text: str) -> str:
+    """The local name of a term of the profile; other values, such as times, as they stand."""
+    return _name(text) if text.startswith(_TERMS) else text
 
 
 def _name(term: str) -> str:

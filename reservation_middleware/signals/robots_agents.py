@@ -7,7 +7,8 @@ preference draft of 30 October 2026) is a direct statement where a group names i
 Reference: https://www.ietf.org/archive/id/draft-kelley-aipref-training-preference-signal-00.html
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
 
 from reservation_middleware.agents import KnownAgent, catalogue
 from reservation_middleware.model import (
@@ -17,6 +18,7 @@ from reservation_middleware.model import (
     Outcome,
 )
 from reservation_middleware.model.vocabulary import TRAIN
+from reservation_middleware.syntax.robots import product_tokens
 
 from ._agents import AgentFindings
 from ._signal import (
@@ -68,7 +70,7 @@ class RobotsAgents(Signal[AgentFindings]):
         named: dict[str, KnownAgent] = {}
         notes: list[Note] = []
         for token in source.robots.tokens:
-            agent = known.find(token)
+            agent = known.find(token) or _beginnings().get(token)
             if agent is None:
                 continue
             named[token] = agent
@@ -88,3 +90,14 @@ class RobotsAgents(Signal[AgentFindings]):
             return ()
         lines = [*(f"User-agent: {token}" for token in tokens), "Disallow: /", ""]
         return (Written(self.carriers[0], "\n".join(lines)),)
+
+
+@cache
+def _beginnings() -> Mapping[str, KnownAgent]:
+    """Agents whose name is no product token, by what the reader of robots.txt leaves of it."""
+    return {
+        token: agent
+        for agent in reversed(catalogue().agents)
+        for name in agent.names
+        for token in product_tokens(name)[:1]
+    }

@@ -53,11 +53,19 @@ _MARKS = tuple(kind.encode() for kind in SCRIPTS)
 
 
 class Interest(NamedTuple):
-    """What a page seems to hold: tags of metas, and whether its metas and its elements speak."""
+    """What a page seems to hold.
+
+    Attributes:
+        tags: its meta tags.
+        metas: whether a word occurs in one of them, or something that may spell one.
+        elements: whether one occurs in what another element is for, or in a script.
+        end: up to where the page must be parsed to see all of it.
+    """
 
     tags: Sequence[bytes]
     metas: bool
     elements: bool
+    end: int
 
 
 def look(body: bytes, words: Sequence[bytes], element_words: tuple[bytes, ...]) -> Interest:
@@ -70,19 +78,66 @@ def look(body: bytes, words: Sequence[bytes], element_words: tuple[bytes, ...]) 
     """
     if not element_words:
         tags = META_TAG.findall(body)
-        return Interest(tags, bool(tags) and _speaks(_joined(tags), words), False)
-    tags = []
-    others: list[bytes] = []
-    for tag in _ANY_TAG.findall(body):
-        (tags if tag[1] in b"mM" else others).append(tag)
+        others: list[bytes] = []
+    else:
+        tags = []
+        others = []
+        for tag in _ANY_TAG.findall(body):
+            if tag[1] in b"mM":
+                tags.append(tag)
+            # Most of what is left are anchors without any such attribute.
+            elif tag[1] not in b"aA" or b"rel" in tag or b"prop" in tag or b"REL" in tag:
+                others.append(tag)
     metas = bool(tags) and _speaks(_joined(tags), words)
-    lower = b"\0".join(others + tags).lower()
-    elements = _attribute_in(lower, element_words)
-    if not elements and any(mark in lower for mark in _MARKS):
+    end = _end_of_metas(body, tags, words) if metas else 0
+    elements = False
+    if element_words:
+        pattern = _attribute_in(b"\0".join(others + tags).lower(), element_words)
+        if pattern is not None:
+            elements = True
+            end = max(end, _end_of_tags(body, others, pattern), _end_of_tags(body, tags, pattern))
         scripts = [tag for tag in others if b"+" in tag and tag[1] in b"sS"]
         scripts = [tag for tag in scripts if any(mark in tag.lower() for mark in _MARKS)]
-        elements = _in_scripts(body, scripts, element_words)
-    return Interest(tags, metas, elements)
+        if scripts:
+            last = _end_of_scripts(body, scripts, element_words)
+            elements = elements or last > 0
+            end = max(end, last)
+    return Interest(tags, metas, elements, end)
+
+
+#: Beyond a tag of interest so much is parsed, too, for the text in its element.
+_MORE = 2_000
+
+
+def _end_of_metas(body: bytes, tags: Sequence[bytes], words: Sequence[bytes]) -> int:
+    """Where the last meta that speaks ends; the tree before it does not depend on what follows."""
+    last = next((tag for tag in reversed(tags) if _speaks(tag, words)), None)
+    return len(body) if last is None else body.rfind(last) + len(last) + 1
+
+
+def _end_of_tags(body: bytes, tags: Sequence[bytes], pattern: "re.Pattern[bytes]") -> int:
+    last = next((tag for tag in reversed(tags) if pattern.search(tag.lower())), None)
+    return 0 if last is None else body.rfind(last) + len(last) + _MORE
+
+
+def _end_of_scripts(body: bytes, tags: Iterable[bytes], words: tuple[bytes, ...]) -> int:
+    """Where the last script ends that is looked into and holds a word, 0 if none does."""
+    end = found = 0
+    for count, tag in enumerate(tags):
+        if count == _MOST_SCRIPTS:
+            return len(body)
+        start = body.find(tag, end) + len(tag)
+        end = body.find(b"</script", start)
+        if end < 0:
+            end = body.lower().find(b"</script", start)
+        if end < 0:
+            end = len(body)
+        if any(body.find(word, start, end) >= 0 for word in words):
+            found = end + len(b"</script>")
+    return found
+
+
+_MOST_SCRIPTS = 1_000
 
 
 def _joined(tags: Sequence[bytes]) -> bytes:
@@ -92,10 +147,14 @@ def _joined(tags: Sequence[bytes]) -> bytes:
     return b"\0".join([tag.replace(b"\0", b" ") for tag in tags])
 
 
-def _attribute_in(tags: bytes, words: tuple[bytes, ...]) -> bool:
-    """Whether an attribute that says what an element is for holds a word; all in lower case."""
+def _attribute_in(tags: bytes, words: tuple[bytes, ...]) -> "re.Pattern[bytes] | None":
+    """Finds attributes that say what an element is for and hold a word; None if there is none.
+
+    Tags are in lower case.
+    """
     there = tuple(word for word in map(bytes.lower, words) if word in tags)
-    return bool(there) and _attribute_with(there).search(tags) is not None
+    pattern = _attribute_with(there) if there else None
+    return pattern if pattern and pattern.search(tags) else None
 
 
 @cache
@@ -106,24 +165,6 @@ def _attribute_with(words: tuple[bytes, ...]) -> "re.Pattern[bytes]":
         rb"[\s/\"'](?:%b)\s{0,9}=\s{0,9}(?:\"[^\"]{0,200}?%b|'[^']{0,200}?%b|[^\s>\"']{0,200}?%b)"
         % ("|".join(KINDS).encode(), word, word, word)
     )
-
-
-def _in_scripts(body: bytes, tags: Iterable[bytes], words: tuple[bytes, ...]) -> bool:
-    """Whether a word occurs in what seems to be a script that is looked into."""
-    end = 0
-    for count, tag in enumerate(tags):
-        if count == _MOST_SCRIPTS:
-            return True
-        start = body.find(tag, end) + len(tag)
-        end = body.find(b"</script", start)
-        if end < 0:
-            end = len(body)
-        if any(body.find(word, start, end) >= 0 for word in words):
-            return True
-    return False
-
-
-_MOST_SCRIPTS = 1_000
 
 
 def speaking_elements(body: bytes, words: Sequence[bytes]) -> list[bytes]:

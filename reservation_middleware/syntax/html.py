@@ -93,9 +93,10 @@ def read(
 
     """
     body = ascii_compatible(body[:LIMIT], charset.lower())
-    tags, metas, elements = look(body, words, tuple(element_words))
+    tags, metas, elements, end = look(body, words, tuple(element_words))
     if not metas and not elements:
         return NOTHING
+    body = body[:end]
     if is_monstrous(body):
         # Only the tags that matter, side by side: what hides them is not looked into, so
         # that a site that reserves in such a page is heard rather than not.

@@ -6,7 +6,7 @@ never an error. No pixel is ever decoded. MP4 and other films, SVG, audio and si
 not read.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 from itertools import islice
 from typing import NamedTuple
@@ -159,18 +159,24 @@ def read(body: bytes, media_type: str) -> Media:
     if len(body) > LIMIT:
         return Media(kind, problems=(f"longer than {LIMIT // 1024**2} MiB, not looked into",))
     problems: list[str] = []
+    claim_problems: list[str] = []
     found = _xmp.Found()
     metas: tuple[tuple[str, str], ...] = ()
+    packets: Iterable[bytes] = ()
+    stores: Iterable[bytes] = ()
+    # The superbox of a manifest store and its type; without them there is none.
+    signed = _C2PA and b"jumb" in body and b"c2pa" in body
     if kind == "epub":
         metas, found.rsl = _epub.read(body, problems)
     elif kind == "pdf":
-        for packet in _pdf.packets(body, problems):
-            _xmp.read(packet, found, problems)
+        packets, stores = _pdf.read(body, problems)
     else:
-        for packet in islice(_image.READERS[kind](body, problems), _MOST_PACKETS):
-            _xmp.read(packet, found, problems)
-    claim_problems: list[str] = []
-    claims = _c2pa.claims(body, kind, claim_problems) if _C2PA and kind != "epub" else []
+        packets = _image.XMP[kind](body, problems)
+        stores = _image.STORES[kind](body, claim_problems) if signed else ()
+    for packet in islice(packets, _MOST_PACKETS):
+        _xmp.read(packet, found, problems)
+    several = list(islice(stores, 2)) if signed else []
+    claims = _c2pa.claims(body, kind, several, claim_problems)
     return Media(
         kind,
         xmp=tuple(Property(*one) for one in found.xmp),

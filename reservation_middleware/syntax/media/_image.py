@@ -1,6 +1,6 @@
-"""Where images keep XMP: JPEG, PNG, WebP and TIFF, walked chunk by chunk.
+"""Where images keep XMP and C2PA manifest stores: JPEG, PNG, WebP and TIFF, chunk by chunk.
 
-Here: finding packets of XMP. Not here: what stands in them. Imaging libraries are not used,
+Here: finding both. Not here: what stands in them. Imaging libraries are not used,
 since they reach what stands behind a picture only by decoding it (ExifTool writes
 the XMP of a PNG there), refuse a file for its pixels and warn instead of raising. Reference:
 https://github.com/adobe/XMP-Toolkit-SDK/blob/main/docs/XMPSpecificationPart3.pdf
@@ -15,6 +15,8 @@ from struct import Struct
 LONGEST, MOST_CHUNKS = 1024 * 1024, 50_000
 #: Extended packets of one JPEG.
 _MOST_EXTENDED = 4
+#: Manifest stores of one JPEG; there may be one.
+_MOST_STORES = 2
 
 Problems = list[str]
 
@@ -29,39 +31,44 @@ _OVER = (0xDA, 0xD9)
 _LONG = Struct(">I")
 
 
-def jpeg(body: bytes, problems: Problems) -> Iterator[bytes]:
-    """XMP in APP1 segments, and extended XMP put together (part 3, section 1.1.3)."""
+def _segments(body: bytes, problems: Problems) -> Iterator[tuple[int, int, int]]:
+    """Of a JPEG before its scan: marker, start and end of each segment's content."""
     at = 2
-    parts: dict[bytes, dict[int, bytes]] = {}
     for _ in range(MOST_CHUNKS):
         # Any number of FF may stand before a marker.
         if filled := _FILL.match(body, at):
             at = filled.end()
         if at >= len(body) or body[at - 1] != 0xFF:
             problems.append(_CUT_OFF if at >= len(body) else "no marker where one is due")
-            break
+            return
         marker = body[at]
         at += 1
         if marker in _OVER:
-            break
+            return
         if marker in _ALONE:
             continue
         length = int.from_bytes(body[at : at + 2], "big")
         if length < 2 or at + length > len(body):
             problems.append(_CUT_OFF)
-            break
-        if marker == 0xE1 and body.startswith(_XMP, at + 2):
-            yield body[at + 2 + len(_XMP) : at + length]
-        elif marker == 0xE1 and body.startswith(_MORE_XMP, at + 2):
-            start = at + 2 + len(_MORE_XMP)
+            return
+        yield marker, at + 2, at + length
+        at += length
+    problems.append(_TOO_MANY)
+
+
+def _jpeg_xmp(body: bytes, problems: Problems) -> Iterator[bytes]:
+    """XMP in APP1 segments, and extended XMP put together (part 3, section 1.1.3)."""
+    parts: dict[bytes, dict[int, bytes]] = {}
+    for marker, start, end in _segments(body, problems):
+        if marker == 0xE1 and body.startswith(_XMP, start):
+            yield body[start + len(_XMP) : end]
+        elif marker == 0xE1 and body.startswith(_MORE_XMP, start):
+            start += len(_MORE_XMP)
             name = body[start : start + 32]
-            if start + 40 <= at + length and (name in parts or len(parts) < _MOST_EXTENDED):
+            if start + 40 <= end and (name in parts or len(parts) < _MOST_EXTENDED):
                 # A digest as name, the full length, and where this part begins.
                 (offset,) = _LONG.unpack_from(body, start + 36)
-                parts.setdefault(name, {})[offset] = body[start + 40 : at + length]
-        at += length
-    else:
-        problems.append(_TOO_MANY)
+                parts.setdefault(name, {})[offset] = body[start + 40 : end]
     for several in parts.values():
         whole = bytearray()
         for offset in sorted(several):
@@ -73,8 +80,30 @@ def jpeg(body: bytes, problems: Problems) -> Iterator[bytes]:
             yield bytes(whole)
 
 
-def png(body: bytes, problems: Problems) -> Iterator[bytes]:
-    """XMP in iTXt chunks, also behind the picture; and ImageMagick's older way (zTXt)."""
+def _jpeg_stores(body: bytes, problems: Problems) -> Iterator[bytes]:
+    """JUMBF in APP11 segments: JP, a box's number, the segment's, and a part of the box whose
+    length and type every further segment repeats.
+    """
+    boxes: dict[bytes, tuple[int, bytearray]] = {}
+    for marker, start, end in _segments(body, problems):
+        if marker != 0xEB or body[start : start + 2] != b"JP" or start + 16 > end:
+            continue
+        number = body[start + 2 : start + 4]
+        (count,) = _LONG.unpack_from(body, start + 4)
+        if number in boxes:
+            before, box = boxes[number]
+            if count != before + 1:
+                problems.append("segments of a manifest store in no order")
+                return
+            box += body[start + 16 : end]
+            boxes[number] = count, box
+        elif body[start + 24 : start + 28] == b"c2pa" and len(boxes) < _MOST_STORES:
+            boxes[number] = count, bytearray(body[start + 8 : end])
+    yield from (bytes(box) for _, box in boxes.values())
+
+
+def _chunks(body: bytes, problems: Problems) -> Iterator[tuple[bytes, int, int]]:
+    """Of a PNG: type, start and end of each chunk's content; the end may lie behind the file's."""
     at = 8
     for _ in range(MOST_CHUNKS):
         if at + 8 > len(body):
@@ -85,13 +114,22 @@ def png(body: bytes, problems: Problems) -> Iterator[bytes]:
         start, at = at + 8, at + 12 + length
         if kind == b"IEND":
             return
-        if kind not in (b"iTXt", b"zTXt", b"tEXt"):
-            continue
-        if at > len(body):
-            problems.append(_CUT_OFF)
-            return
-        yield from _png_text(kind, body, start, start + length, problems)
+        yield kind, start, start + length
     problems.append(_TOO_MANY)
+
+
+def _png_xmp(body: bytes, problems: Problems) -> Iterator[bytes]:
+    """XMP in iTXt chunks, also behind the picture; and ImageMagick's older way (zTXt)."""
+    for kind, start, end in _chunks(body, problems):
+        if kind in (b"iTXt", b"zTXt", b"tEXt"):
+            if end + 4 > len(body):
+                problems.append(_CUT_OFF)
+                return
+            yield from _png_text(kind, body, start, end, problems)
+
+
+def _png_stores(body: bytes, problems: Problems) -> Iterator[bytes]:
+    return (body[at:end] for kind, at, end in _chunks(body, problems) if kind == b"caBX")
 
 
 def _png_text(
@@ -132,27 +170,26 @@ def _unpacked(packed: bytes, problems: Problems) -> Iterator[bytes]:
     yield text
 
 
-def webp(body: bytes, problems: Problems) -> Iterator[bytes]:
-    """XMP in the chunk of that name (RFC 9649, section 2.7.1.5)."""
+def _riff(body: bytes, kind: bytes, problems: Problems) -> Iterator[bytes]:
+    """Chunks of one type of a WebP (RFC 9649, sections 2.3 and 2.7.1.5)."""
     at = 12
     for _ in range(MOST_CHUNKS):
         if at + 8 > len(body):
             if at < len(body):
                 problems.append(_CUT_OFF)
             return
-        kind = body[at : at + 4]
         length = int.from_bytes(body[at + 4 : at + 8], "little")
         if at + 8 + length > len(body):
             problems.append(_CUT_OFF)
             return
-        if kind == b"XMP ":
+        if body[at : at + 4] == kind:
             yield body[at + 8 : at + 8 + length]
         at += 8 + length + length % 2
     problems.append(_TOO_MANY)
 
 
-def tiff(body: bytes, problems: Problems) -> Iterator[bytes]:
-    """XMP in tag 700 of the first directory; BigTIFF, too."""
+def _tag(body: bytes, tag: int, problems: Problems) -> Iterator[bytes]:
+    """The bytes of one tag of a TIFF's first directory; BigTIFF, too."""
     order = "little" if body.startswith(b"I") else "big"
     big = body[2:4] in (b"+\0", b"\0+")
     # Bytes of an offset and of a count of entries; an entry is tag, type, count, value.
@@ -171,7 +208,7 @@ def tiff(body: bytes, problems: Problems) -> Iterator[bytes]:
         if entry + size > len(body):
             problems.append(_CUT_OFF)
             return
-        if number(entry, 2) != 700:
+        if number(entry, 2) != tag:
             continue
         width = {1: 1, 2: 1, 7: 1, 6: 1}.get(number(entry + 2, 2), 0)
         length = number(entry + 4, word) * width
@@ -179,15 +216,24 @@ def tiff(body: bytes, problems: Problems) -> Iterator[bytes]:
         if length > word:
             start = number(start, word)
         if not width or start + length > len(body):
-            problems.append("XMP that is not where the directory says")
+            problems.append(f"tag {tag} is not where the directory says")
             return
         yield body[start : start + length]
         return
 
 
-READERS: dict[str, Callable[[bytes, Problems], Iterator[bytes]]] = {
-    "jpeg": jpeg,
-    "png": png,
-    "webp": webp,
-    "tiff": tiff,
+Reader = Callable[[bytes, Problems], Iterator[bytes]]
+#: Packets of XMP.
+XMP: dict[str, Reader] = {
+    "jpeg": _jpeg_xmp,
+    "png": _png_xmp,
+    "webp": lambda body, problems: _riff(body, b"XMP ", problems),
+    "tiff": lambda body, problems: _tag(body, 700, problems),
+}
+#: C2PA manifest stores, of which a file may have one (C2PA, appendix A).
+STORES: dict[str, Reader] = {
+    "jpeg": _jpeg_stores,
+    "png": _png_stores,
+    "webp": lambda body, problems: _riff(body, b"C2PA", problems),
+    "tiff": lambda body, problems: _tag(body, 0xCD41, problems),
 }

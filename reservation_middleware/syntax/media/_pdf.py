@@ -1,10 +1,9 @@
-"""The metadata stream of a PDF, through qpdf with bounds.
+"""The metadata stream and the C2PA manifest store of a PDF, through qpdf with bounds.
 
 Reference: ISO 32000-2, section 14.3.2.
 """
 
 import re
-from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
 
@@ -12,6 +11,8 @@ from typing import Any
 #: is not read.
 LONGEST_STREAM = 16 * 1024 * 1024
 _LONGEST_PACKET = 4 * 1024 * 1024
+#: Associated files that are looked at.
+_MOST_FILES = 100
 _LIMITS = {
     "flate_max_memory": LONGEST_STREAM,
     "png_max_memory": LONGEST_STREAM,
@@ -27,48 +28,58 @@ _LZW = re.compile(rb"/(?:L|#4[cC])(?:Z|#5[aA])(?:W|#57)")
 _XREF = re.compile(rb"/(?:X|#58)(?:R|#52)(?:e|#65)(?:f|#66)")
 
 
-def packets(body: bytes, problems: list[str]) -> Iterator[bytes]:
-    """The XMP of the document itself; that of pictures in it is theirs."""
+def read(body: bytes, problems: list[str]) -> tuple[list[bytes], list[bytes]]:
+    """XMP packets of the document itself, not of pictures in it; and manifest stores."""
     if _LZW.search(body) and _XREF.search(body):
         problems.append("a PDF that may keep its index in LZW")
-        return
+        return [], []
     try:
         import pikepdf  # noqa: PLC0415 - only whoever meets a PDF pays for it
     except (ImportError, OSError):  # pragma: no cover - a build that does not run here
         problems.append("the PDF library does not start")
-        return
-    limits: Any = getattr(pikepdf.settings, "set_qpdf_limits", None)
-    if limits is None:  # pragma: no cover - an old pikepdf
-        problems.append("the PDF library is too old to be bounded")
-        return
+        return [], []
+    limits: Any = pikepdf.settings.set_qpdf_limits
     try:
         before = limits(**_LIMITS)  # they are the process's
         try:
-            packet = _metadata(pikepdf, body)
+            packets, stores = _streams(pikepdf, body)
         finally:
             limits(**before)
     except Exception as error:  # noqa: BLE001 - qpdf and its binding have many
         problems.append(f"a PDF that cannot be read: {_words(error)}")
-        return
-    if packet is None:
-        return
-    if len(packet) > _LONGEST_PACKET:
+        return [], []
+    if any(len(packet) > _LONGEST_PACKET for packet in packets):
         problems.append("the metadata of the PDF are too long")
-        return
-    yield packet
+        return [], stores
+    return packets, stores
 
 
-def _metadata(pikepdf: Any, body: bytes) -> bytes | None:
+def _streams(pikepdf: Any, body: bytes) -> tuple[list[bytes], list[bytes]]:
     # A search for the objects of a damaged file may take minutes.
     with pikepdf.open(BytesIO(body), inherit_page_attributes=False, attempt_recovery=False) as pdf:
-        stream = pdf.Root.get("/Metadata")
-        if not isinstance(stream, pikepdf.Stream):
-            return None
-        filters = stream.get("/Filter")
-        names = list(filters) if isinstance(filters, pikepdf.Array) else [filters]
-        if any(one is not None and str(one) != "/FlateDecode" for one in names[:3]):
-            raise ValueError("metadata with a filter that is not read")
-        return bytes(stream.read_bytes())
+        metadata = pdf.Root.get("/Metadata")
+        stores = []
+        files = pdf.Root.get("/AF")
+        for file in list(files)[:_MOST_FILES] if isinstance(files, pikepdf.Array) else ():
+            if not isinstance(file, pikepdf.Dictionary):
+                continue
+            if file.get("/AFRelationship") != pikepdf.Name("/C2PA_Manifest"):
+                continue
+            embedded = file.get("/EF")
+            store = embedded.get("/F") if isinstance(embedded, pikepdf.Dictionary) else None
+            if isinstance(store, pikepdf.Stream):
+                stores.append(_content(pikepdf, store))
+        if not isinstance(metadata, pikepdf.Stream):
+            return [], stores
+        return [_content(pikepdf, metadata)], stores
+
+
+def _content(pikepdf: Any, stream: Any) -> bytes:
+    filters = stream.get("/Filter")
+    names = list(filters) if isinstance(filters, pikepdf.Array) else [filters]
+    if any(one is not None and str(one) != "/FlateDecode" for one in names[:3]):
+        raise ValueError("metadata with a filter that is not read")
+    return bytes(stream.read_bytes())
 
 
 def _words(error: BaseException) -> str:
