@@ -14,11 +14,14 @@ from typing import Annotated, Any, BinaryIO
 import msgspec
 
 from .cache.freshness import lifetime
-from .check import Check, answers_to, documents_for, known_signals
+from .check import BY_PATH, Check, known_signals
 from .ledger.record import record
 from .licences import licences_of
-from .model import Agent, ConfigurationError, Document, Outcome, Policy
+from .model import PAGE, Agent, ConfigurationError, Document, Outcome, Policy, PolicyRequest
 from .profiles import profile
+from .reading import FEED
+from .signals import XML
+from .syntax.path import split_url
 
 #: A longer line is an error, not a reason to run out of memory.
 MAX_LINE = 64 * 1024 * 1024
@@ -184,4 +187,48 @@ def _document(given: GivenDocument, now: datetime) -> Document:
         body=body,
         fetched_at=now,
         expires=now + lifetime(outcome, headers),
+    )
+
+
+def documents_for(url: str, documents: Iterable[Document]) -> Iterable[Document]:
+    """Name the resources of documents that are given by URL only, as the batch face gets them.
+
+    The document at the asked URL is the page; one at a well-known place of the same
+    origin is that resource; others are left out.
+    """
+    origin, target = split_url(url)
+    for document in documents:
+        where, path = split_url(document.url)
+        if where != origin:
+            continue
+        place = BY_PATH.get(path)
+        if place is not None:
+            yield _renamed(document, place.name)
+        if path == target:
+            yield _renamed(document, PAGE)
+        elif document.media_type in XML:
+            yield _renamed(document, FEED)
+
+
+def answers_to(requests: Iterable[PolicyRequest], documents: Iterable[Document]) -> list[Document]:
+    """Of documents that are given by URL only, those that some requests are for."""
+    by_url = {document.url: document for document in documents}
+    return [
+        _renamed(by_url[request.url], request.resource)
+        for request in requests
+        if request.url in by_url
+    ]
+
+
+def _renamed(document: Document, resource: str) -> Document:
+    return Document(
+        url=document.url,
+        resource=resource,
+        outcome=document.outcome,
+        status=document.status,
+        headers=document.headers,
+        body=document.body,
+        fetched_at=document.fetched_at,
+        expires=document.expires,
+        problem=document.problem,
     )

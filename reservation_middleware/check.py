@@ -26,12 +26,12 @@ from .model import (
 )
 from .model.vocabulary import unknown_word
 from .profiles import profile
-from .reading import LINKED, RESOURCES, Reading, page_readings, probed
-from .signals import ROBOTS_TXT, SIGNALS, Link, Question
+from .reading import FEED, LINKED, RESOURCES, Reading, page_readings, probed
+from .signals import CONTENT, ROBOTS_TXT, SIGNALS, Link, Question
 from .site import MOST_PAGE_LINKS, Site
 from .syntax.path import canonical, split_url
 
-_BY_PATH = {place.path: place for place in RESOURCES.values()}
+BY_PATH = {place.path: place for place in RESOURCES.values()}
 
 
 class Check:
@@ -55,8 +55,8 @@ class Check:
     """
 
     __slots__ = (
-        *("_fed", "_head", "_known", "_linked", "_now", "_page", "_question", "_site", "_stage"),
-        "origin",
+        *("_fed", "_head", "_known", "_lessons", "_linked", "_now", "_page", "_question"),
+        *("_site", "_stage", "origin"),
     )
 
     def __init__(
@@ -78,6 +78,8 @@ class Check:
         self._fed: dict[str, Reading] | None = None
         #: Documents that others point to, by what they are and address.
         self._linked: dict[tuple[str, str], Reading] | None = None
+        #: Pages of the origin that say something about others, such as feeds.
+        self._lessons: tuple[Reading, ...] = ()
         self._page: tuple[Reading, ...] = ()
         self._head: Document | None = None
         self._stage = Stage.SITE
@@ -92,7 +94,12 @@ class Check:
 
         Asking for the rules is never against them, so adapters leave such requests alone.
         """
-        return self._question.target in _BY_PATH
+        return self._question.target in BY_PATH
+
+    @property
+    def lesson(self) -> Reading | None:
+        """The page, if it says something about others of its origin."""
+        return next((reading for reading in self._page if reading.teaches), None)
 
     @property
     def page_speaks(self) -> bool:
@@ -160,6 +167,12 @@ class Check:
             self._page = page_readings(document)
             self._stage = Stage.HEADERS if document.body is None else Stage.CONTENT
             return
+        if document.resource == FEED:
+            self._lessons = (*self._lessons, Reading(document, CONTENT))
+            if not self._known:
+                self._site = None
+            self._question.settled = None
+            return
         place = RESOURCES.get(document.resource)
         if place is not None:
             if self._fed is None:
@@ -201,7 +214,7 @@ class Check:
             fed = tuple((self._fed or {}).values())
             pointed = {link.key for reading in fed for link in reading.links}
             linked = (one for key, one in (self._linked or {}).items() if key in pointed)
-            self._site = Site((*fed, *linked))
+            self._site = Site((*fed, *linked), self._lessons)
         return self._site
 
 
@@ -229,49 +242,7 @@ def request_for(link: Link) -> PolicyRequest:
 
 def is_policy_resource(url: str) -> bool:
     """Whether a URL is a place where policies stand."""
-    return split_url(url)[1] in _BY_PATH
-
-
-def documents_for(url: str, documents: Iterable[Document]) -> Iterable[Document]:
-    """Name the resources of documents that are given by URL only, as the batch face gets them.
-
-    The document at the asked URL is the page; one at a well-known place of the same
-    origin is that resource; others are left out.
-    """
-    origin, target = split_url(url)
-    for document in documents:
-        where, path = split_url(document.url)
-        if where != origin:
-            continue
-        place = _BY_PATH.get(path)
-        if place is not None:
-            yield _renamed(document, place.name)
-        if path == target:
-            yield _renamed(document, PAGE)
-
-
-def answers_to(requests: Iterable[PolicyRequest], documents: Iterable[Document]) -> list[Document]:
-    """Of documents that are given by URL only, those that some requests are for."""
-    by_url = {document.url: document for document in documents}
-    return [
-        _renamed(by_url[request.url], request.resource)
-        for request in requests
-        if request.url in by_url
-    ]
-
-
-def _renamed(document: Document, resource: str) -> Document:
-    return Document(
-        url=document.url,
-        resource=resource,
-        outcome=document.outcome,
-        status=document.status,
-        headers=document.headers,
-        body=document.body,
-        fetched_at=document.fetched_at,
-        expires=document.expires,
-        problem=document.problem,
-    )
+    return split_url(url)[1] in BY_PATH
 
 
 def known_signals(names: Iterable[str]) -> tuple[str, ...]:

@@ -136,6 +136,7 @@ def check(
                 agents=found.agents,
                 documents=found.documents,
                 problem=found.problem,
+                extra=found.extra,
             )
         worst = max(worst, 3 if found.problem else int(found.decision.blocked))
     raise typer.Exit(worst)

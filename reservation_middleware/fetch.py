@@ -14,6 +14,7 @@ from .cache.freshness import fresh, lifetime
 from .cache.memory import Key, MemoryCache
 from .cache.recent import Recent
 from .check import Check, request_for
+from .lessons import Lessons
 from .model import Agent, Document, Outcome, Policy, PolicyRequest, Probes
 from .reading import RESOURCES, Reading, probed
 from .site import Site
@@ -78,6 +79,7 @@ class Fetcher:
         self._timeout = timeout
         self._flights: dict[Hashable, asyncio.Task[Any]] = {}
         self._sites: Recent[tuple[str, Probes], _Ready] = Recent(MAX_SITES, MAX_OCTETS)
+        self._lessons = Lessons()
         self.fetches = 0
 
     async def check(self, url: str, transport: Transport, *, agent: Agent, policy: Policy) -> Check:
@@ -121,6 +123,18 @@ class Fetcher:
         if requests:
             for document in await self._documents(requests, transport, beside=True):
                 check.feed(document)
+
+    def learn(self, check: Check) -> None:
+        """Keep what a page that was fed says about others of its origin: a feed about its items."""
+        lesson = check.lesson
+        if lesson is None:
+            return
+        lessons = self._lessons.learn(check.origin, lesson, self._clock())
+        for probes in Probes:
+            ready = self._sites.get((check.origin, probes))
+            if ready is not None:
+                site = Site(ready.site.readings, lessons)
+                self._sites.put((check.origin, probes), ready._replace(site=site), site.octets)
 
     async def site(self, url: str, transport: Transport, probes: Probes) -> Site:
         """What the origin of a URL says, from the cache or from the network.
@@ -193,16 +207,17 @@ class Fetcher:
         ]
         documents = await self._documents(requests, transport)
         readings = list(map(Reading, documents, places))
-        site = Site(readings)
+        lessons = self._lessons.of(origin, self._clock())
+        site = Site(readings, lessons)
         if site.links:
             linked = await self._documents(map(request_for, site.links), transport)
             readings += [
                 Reading(document, link.place)
                 for document, link in zip(linked, site.links, strict=True)
             ]
-            site = Site(readings)
-        octets = sum(len(document.body or b"") for document in site.documents)
-        self._sites.put((origin, probes), _Ready(site, self._clock(), site.expires), octets)
+            site = Site(readings, lessons)
+        ready = _Ready(site, self._clock(), site.expires)
+        self._sites.put((origin, probes), ready, site.octets)
         return site
 
     async def _documents(

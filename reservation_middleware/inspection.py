@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from .aiohttp import ReservationClient, ReservedError
+from .cache.memory import MemoryCache
 from .check import Check, is_policy_resource
 from .fetch import Answer, Fetcher
 from .model import PAGE, Action, Agent, Decision, Document, Mode, Outcome, Policy, Probes
+from .reading import probed
 from .site import Site
 from .version import __version__
 
@@ -27,6 +29,7 @@ class Inspection(NamedTuple):
         agents: a decision per product token, on the same documents.
         documents: every document that was fetched or found missing, the page last.
         problem: why the page could not be fetched, None if it was, or was not tried.
+        extra: names of places that are asked here, but not by a crawl under this policy.
     """
 
     asked: str
@@ -34,6 +37,7 @@ class Inspection(NamedTuple):
     agents: Mapping[str, Decision]
     documents: tuple[Document, ...]
     problem: str | None
+    extra: frozenset[str] = frozenset()
 
 
 async def inspect(url: str, *, agent: Agent, policy: Policy, **session: Any) -> Inspection:
@@ -45,6 +49,8 @@ async def inspect(url: str, *, agent: Agent, policy: Policy, **session: Any) -> 
         policy: what the operator decided; every known place is probed whatever it says.
         session: further arguments of the HTTP session, such as ``proxy``.
     """
+    usual = {place.name for place in probed(policy.probes)}
+    extra = frozenset(place.name for place in probed(Probes.ALL)) - usual
     policy = policy.changed({"probes": Probes.ALL})
     # Reservations do not keep a site owner from seeing the page; crawl rules do.
     looking = policy.changed(
@@ -52,7 +58,8 @@ async def inspect(url: str, *, agent: Agent, policy: Policy, **session: Any) -> 
     )
     name = "reservations-check" if agent.token == "*" else agent.token
     headers = {"User-Agent": f"{name} (reservation-middleware/{__version__})"}
-    fetcher = Fetcher()
+    cache = MemoryCache()
+    fetcher = Fetcher(cache=cache)
     page: Document | None = None
     problem: str | None = None
     asked = url
@@ -83,27 +90,30 @@ async def inspect(url: str, *, agent: Agent, policy: Policy, **session: Any) -> 
     if page is None and problem is None and robots and robots.outcome is Outcome.UNREACHABLE:
         problem = f"robots.txt: {robots.problem or f'HTTP {robots.status}'}"
     tokens = dict.fromkeys((agent.token, *USUAL))
-    decisions = {
-        token: await _decide(url, site, page, Agent(token, agent.purposes), policy, fetcher)
-        for token in tokens
-    }
+    linked = await _pointed_to(Check(url, agent=agent, site=site), page, cache) if page else ()
+    now = fetcher.now(policy)
+    decisions = {}
+    for token in tokens:
+        asking = Agent(token, agent.purposes)
+        check = Check(url, agent=asking, policy=policy, site=site, now=now)
+        for document in (page, *linked) if page else ():
+            check.feed(document)
+        decisions[token] = check.decide()
     return Inspection(
         asked,
         decisions[agent.token],
         decisions,
-        (*site.documents, *((page,) if page else ())),
+        (*site.documents, *linked, *((page,) if page else ())),
         problem,
+        extra,
     )
 
 
-async def _decide(
-    url: str, site: Site, page: Document | None, agent: Agent, policy: Policy, fetcher: Fetcher
-) -> Decision:
-    check = Check(url, agent=agent, policy=policy, site=site, now=fetcher.now(policy))
-    if page is not None:
-        check.feed(page)
-        await fetcher.follow(check, _known_only)
-    return check.decide()
+async def _pointed_to(check: Check, page: Document, cache: MemoryCache) -> tuple[Document, ...]:
+    """What a page points to, as it was fetched along with it."""
+    check.feed(page)
+    found = [await cache.get((request.url, request.resource)) for request in check.wants()]
+    return tuple(document for document in found if document is not None)
 
 
 async def _known_only(url: str, limit: int) -> Answer:  # noqa: ARG001

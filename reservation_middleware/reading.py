@@ -90,7 +90,14 @@ class Reading:
             else tuple(dict.fromkeys(link for _, findings in found for link in findings.links))
         )
 
+    @property
+    def teaches(self) -> bool:
+        """Whether it says something about other pages of its origin."""
+        return any(findings.speaks_of_others() for _, findings in self.found)
 
+
+#: The resource name of a page that says something about others of its origin.
+FEED = "feed"
 #: Fields of a page's head that matter: those that some signal reads, and the media type.
 PAGE_FIELDS: frozenset[bytes] = FIELDS | {b"content-type"}
 

@@ -45,9 +45,12 @@ _MOST_RULINGS = 256
 class Site:
     """What one origin's policy resources say, bound together; shared by all its pages."""
 
-    __slots__ = ("_rulings", "consulted", "documents", "expires", "found", "links", "notes")
+    __slots__ = (
+        *("_rulings", "consulted", "documents", "expires", "found", "lessons", "links", "notes"),
+        "readings",
+    )
 
-    def __init__(self, readings: Iterable[Reading] = ()) -> None:
+    def __init__(self, readings: Iterable[Reading] = (), lessons: Sequence[Reading] = ()) -> None:
         ordered = sorted(readings, key=lambda reading: PLACES.index(reading.place))
         self.consulted: tuple[str, ...] = tuple(
             dict.fromkeys(reading.place.name for reading in ordered)
@@ -55,7 +58,16 @@ class Site:
         self.documents: tuple[Document, ...] = tuple(reading.document for reading in ordered)
         self.notes: tuple[Note, ...] = tuple(note for reading in ordered for note in reading.notes)
         self.expires: datetime | None = earliest(reading.document.expires for reading in ordered)
-        self.found = _in_order(pair for reading in ordered for pair in reading.found)
+        #: Pages that say something about others; of these only that counts.
+        self.lessons = tuple(lessons)
+        self.readings = tuple(ordered)
+        taught = (
+            (number, findings)
+            for reading in lessons
+            for number, findings in reading.found
+            if findings.speaks_of_others()
+        )
+        self.found = _in_order((*(pair for reading in ordered for pair in reading.found), *taught))
         known = {(one.resource, one.url) for one in self.documents}
         pointed = dict.fromkeys(link for reading in ordered for link in reading.links)
         #: Documents that those of the origin point to and that are still to be had.
@@ -63,6 +75,11 @@ class Site:
             link for link in tuple(pointed)[:MOST_LINKS] if link.key not in known
         )
         self._rulings: dict[tuple[object, ...], tuple[Agent, Policy, tuple[Any, ...]]] = {}
+
+    @property
+    def octets(self) -> int:
+        """How long its documents are together."""
+        return sum(len(document.body or b"") for document in self.documents)
 
     def decide(self, question: Question, stage: Stage, page: Sequence[Reading] = ()) -> Decision:
         """What follows for one page.

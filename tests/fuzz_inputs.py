@@ -671,13 +671,16 @@ def rsl_document(rng: Random) -> Case:
     where = f"{ORIGIN}/rsl.xml"
     media_type = rng.choice(("application/rsl+xml", "application/xml", "text/html", ""))
     linked = document("rsl", rsl_body(rng), [("content-type", media_type)], url=where)
-    match rng.randrange(3):
+    match rng.randrange(4):
         case 0:
             robots_txt = f"License: {where}\n{grown(rng, _LINES, 'robots')}"
             return Case(URL, (document("robots.txt", encoded(rng, robots_txt)), linked))
         case 1:
             link = f'<{where}>; rel="license"; type="application/rsl+xml"'
             return Case(URL, (page(b"", headers=[("link", link)]), linked))
+        case 2:
+            link = f'<link rel="license" type="application/rsl+xml" href="{where}">'
+            return Case(URL, (page(link.encode()), linked))
         case _:
             return Case(URL, (page(rsl_body(rng), media_type), linked))
 

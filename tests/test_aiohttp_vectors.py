@@ -15,6 +15,7 @@ from web import Web
 
 #: Vectors that a real crawl cannot answer, with the reason.
 UNSENDABLE = {
+    "rsl-feed-item": "a crawl hears a feed when it fetched it: tests/test_lessons.py",
     "robots-itself": "adapters never check a policy resource: it is fetched, nothing is decided",
 }
 

@@ -39,6 +39,23 @@ PAGES = {
         body=b'[{"location": "/", "tdm-reservation": 1}]'
     ),
     "http://b.example/y": Answer(headers=HTML, body=b"<p>elsewhere</p>"),
+    "http://b.example/policy": Answer(
+        headers=(*HTML, ("tdm-reservation", "1"), ("tdm-policy", "http://p.example/terms.json")),
+        body=b"<p>",
+    ),
+    "http://p.example/terms.json": Answer(
+        body=b'{"@type": "Offer", "assigner": {"vcard:hasURL": "http://p.example/us"}}'
+    ),
+    "http://c.example/ai.txt": Answer(body=b"User-Agent: *\nDisallow: /\n"),
+    "http://c.example/": Answer(headers=HTML, body=b"<p>"),
+    "http://d.example/robots.txt": Answer(body=b"License: http://d.example/rsl.xml\n"),
+    "http://d.example/rsl.xml": Answer(
+        headers=(("content-type", "application/rsl+xml"),),
+        body=b'<rsl xmlns="https://rslstandard.org/rsl"><content url="/" '
+        b'server="https://olp.example/api"><license><permits type="usage">ai-train</permits>'
+        b'<payment type="free"/></license></content></rsl>',
+    ),
+    "http://d.example/": Answer(headers=HTML, body=b"<p>"),
     "http://a.example/offers": Answer(
         402,
         (
@@ -89,6 +106,38 @@ def test_check(url: str, agent: str, status: int, words: str) -> None:
         assert (code, web.count("http://a.example/private/")) == (status, 0)
     assert words in printed
     assert "\x1b" not in printed
+
+
+def test_check_lists_what_the_page_points_to_before_the_page() -> None:
+    with WebThread(PAGES) as web:
+        _, printed, _ = cli(
+            "check", "http://b.example/policy", "--format", "json", "--proxy", web.proxy_url
+        )
+        assert web.count("http://p.example/terms.json") == 1
+    found = [one["url"] for one in json.loads(printed)["documents"]]
+    assert found[-2:] == ["http://p.example/terms.json", "http://b.example/policy"]
+
+
+def test_check_says_where_a_crawl_would_not_have_looked() -> None:
+    with WebThread(PAGES) as web:
+        found = {
+            profile: cli(
+                "check", "http://c.example/", "--profile", profile, "--proxy", web.proxy_url
+            )
+            for profile in ("opt-out", "strict")
+        }
+    words = "a crawl under opt-out does not ask for it"
+    assert [found[one][1].count(words) for one in ("opt-out", "strict")] == [1, 0]
+
+
+def test_check_shows_an_address_and_a_condition_once() -> None:
+    with WebThread(PAGES) as web:
+        _, contact, _ = cli("check", "http://b.example/policy", "--proxy", web.proxy_url)
+        _, free, _ = cli("check", "http://d.example/", "--proxy", web.proxy_url)
+    assert "contact: http://p.example/us\n" in contact
+    assert "address: http://p.example/us" not in contact
+    assert "offer  token-server, free (rsl)" in free
+    assert "(conditions:" not in free  # the reason's own words name them
 
 
 def test_check_json_judges_the_same_documents_for_many_agents() -> None:
@@ -186,7 +235,7 @@ def test_offers_and_conditions_are_shown_in_full() -> None:
     assert "offer  price 0.01 USD per fetch (payment)" in printed
     assert "protocols: pay-per-crawl" in printed
     assert "at: http://a.example/offers" in printed
-    assert "(conditions: exceptions=cc-cr)" in printed
+    assert printed.count("train-ai=n;exceptions=cc-cr") == 2  # in the sentence, as a reason
     [offer] = json.loads(plain)["offers"]
     assert (offer["price"], offer["currency"], offer["per"]) == ("0.01", "USD", "fetch")
 

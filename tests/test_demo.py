@@ -210,6 +210,17 @@ def test_the_report_is_one_sound_file(done: Done) -> None:
     assert "http://publisher.example/terms/tdm.json" in text
 
 
+def test_the_report_shows_prices_identifiers_and_linked_documents(done: Done) -> None:
+    text = (done[0] / "report.html").read_text("utf-8")
+    assert "price 100.00 USD per training, licensing@archive.example" in text
+    assert "price 0.01 USD per fetch, pay-per-crawl" in text
+    assert '<span class="badge yes">identifier</span> licence' in text
+    # What a reason quotes can be looked up beside it.
+    assert "<summary><code>http://archive.example/license.xml</code>" in text
+    assert (done[0] / "documents/archive.example/license.xml").read_text().startswith("<rsl ")
+    assert (done[0] / "documents/publisher.example/terms-tdm.json").is_file()
+
+
 def test_what_a_site_says_cannot_break_the_report(lines: list[Json]) -> None:
     from reservation_middleware.demo import report
 

@@ -54,7 +54,7 @@ def terms(inner: str = '<prohibits type="usage">ai-train</prohibits>', url: str 
 NO, YES = terms(), terms('<permits type="usage">all</permits>')
 
 
-def fetched(url: str, resource: str, body: bytes = b"", **more: Any) -> Document:
+def fetched(url: str, resource: str, body: bytes | None = b"", **more: Any) -> Document:
     return msgspec.structs.replace(
         Document(url=url, resource=resource, outcome=Outcome.FETCHED, status=200, body=body),
         **more,
@@ -232,7 +232,7 @@ async def test_500_pages_ask_once_for_what_they_point_to(way: str) -> None:
 @both_ways
 @pytest.mark.parametrize("limits", [{"limit": 2}, {"limit": 0, "limit_per_host": 2}])
 async def test_pages_that_hold_every_connection_get_their_documents(
-    way: str, limits: dict[str, int]
+    way: str, limits: dict[str, Any]
 ) -> None:
     """They are too long to have come whole, so each of them keeps its connection."""
     large = b"<p>" + b"x" * 3_000_000

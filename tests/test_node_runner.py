@@ -81,7 +81,7 @@ def test_a_falsified_vector_fails(copy: Path) -> None:
         ({"absent_notes": ["tdmrep-file-not-array"]}, '[{"ident":"tdmrep-file-not-array"'),
         ({"offers": [{"kind": "policy"}]}, "[]"),
         ({"consulted": ["tdmrep.json", "robots.txt"]}, '["robots.txt","tdmrep.json"]'),
-        ({"not_reached": []}, '["headers","content"]'),
+        ({"not_reached": []}, '["ai.txt",".well-known/ai.txt"'),
         ({"expires": None}, '"2026-01-02T00:00:00Z"'),
     ],
     ids=str,

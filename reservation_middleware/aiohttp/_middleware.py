@@ -139,6 +139,7 @@ class ReservationMiddleware:
         check, decision, transport = known
         if check and body is not None:
             check.feed(page_of(response, body))
+            self._fetcher.learn(check)
             await self._fetcher.follow(check, transport)
             decision = check.decide()
             self._checks[response] = check, decision, transport

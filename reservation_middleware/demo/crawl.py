@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 import msgspec
 
 from reservation_middleware.aiohttp import ReservationClient, ReservedError
-from reservation_middleware.cache.memory import MemoryCache
+from reservation_middleware.cache.memory import Key, MemoryCache
 from reservation_middleware.fetch import Fetcher
 from reservation_middleware.model import (
     Agent,
@@ -23,7 +23,7 @@ from reservation_middleware.model import (
     ReservationError,
 )
 from reservation_middleware.profiles import profile
-from reservation_middleware.reading import probed
+from reservation_middleware.reading import LINKED, probed
 
 from .sites import Host
 from .task import AGENT, PROBES, PURPOSES, USER_AGENT, Task, Visit, visit
@@ -61,7 +61,7 @@ async def crawl(hosts: Sequence[Host]) -> Crawls:
         ReservationError: the Scrapy process ended with an error, or a crawl hung.
     """
     urls = tuple(host.url(page.path) for host in hosts for page in host.pages)
-    cache = MemoryCache()
+    cache = _Remembering()
     async with AsyncExitStack() as stack:
         webs = {run: await stack.enter_async_context(Web(hosts)) for run in RUNS}
         task = Task(urls, {mode: webs["scrapy", mode].proxy for mode in MODES})
@@ -146,10 +146,24 @@ async def _scrapy(task: Task) -> list[Visit]:
     return [msgspec.json.decode(line, type=Visit) for line in out.splitlines()]
 
 
-async def _documents(cache: MemoryCache, urls: Sequence[str]) -> list[Document]:
-    """The policy documents of every origin that was asked."""
+class _Remembering(MemoryCache):
+    """A cache that can tell what it was given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.given: dict[Key, Document] = {}
+
+    async def put(self, key: Key, document: Document) -> None:
+        self.given[key] = document
+        await super().put(key, document)
+
+
+async def _documents(cache: _Remembering, urls: Sequence[str]) -> list[Document]:
+    """The policy documents of every origin that was asked, then those that others point to."""
     origins = dict.fromkeys(url[: url.index("/", len("http://"))] for url in urls)
     found = [
         await cache.get((origin, place.name)) for origin in origins for place in probed(PROBES)
     ]
-    return [document for document in found if document is not None]
+    linked = [document for document in cache.given.values() if document.resource in LINKED]
+    linked.sort(key=lambda document: document.url)
+    return [document for document in found if document is not None] + linked

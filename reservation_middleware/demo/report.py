@@ -14,13 +14,14 @@ import jinja2
 import msgspec
 
 from reservation_middleware.model import LEAVES, Document, expand
+from reservation_middleware.reading import LINKED
 from reservation_middleware.version import SPEC_VERSION, __version__
 
 from .crawl import RUNS, Crawls
 from .judge import pages
 from .sites import Host, Page
 from .task import AGENT, PURPOSES, Visit
-from .why import happened
+from .why import happened, offered
 
 _ENFORCE, _OBSERVE = ("aiohttp", "enforce"), ("aiohttp", "observe")
 
@@ -57,7 +58,7 @@ def write(folder: Path, hosts: Sequence[Host], crawls: Crawls, checks: Sequence[
     for document in crawls.documents:
         place = folder / "documents" / (urlsplit(document.url).hostname or "unknown")
         place.mkdir(parents=True, exist_ok=True)
-        name = document.resource.replace("/", "-")
+        name = _name(document)
         if document.body is not None:
             (place / name).write_bytes(document.body)
         about = msgspec.json.format(msgspec.json.encode(_fetched(document)), indent=2)
@@ -101,6 +102,7 @@ def html(hosts: Sequence[Host], crawls: Crawls, checks: Sequence[Any]) -> str:
         outcomes=[(name, outcomes.count(name)) for name in sorted(set(outcomes), reverse=True)],
         checks=checks,
         version=__version__,
+        offered=offered,
         spec_version=SPEC_VERSION,
     )
 
@@ -135,6 +137,13 @@ def _fetched(document: Document) -> dict[str, Any]:
         "sha256": document.digest,
         "headers": document.headers,
     }
+
+
+def _name(document: Document) -> str:
+    """What a document's file is called: after its place, or its path where others point to it."""
+    if document.resource not in LINKED:
+        return document.resource.replace("/", "-")
+    return urlsplit(document.url).path.strip("/").replace("/", "-") or "index"
 
 
 def _shown(host: Host, page: Page, crawls: Crawls) -> Shown:

@@ -56,17 +56,20 @@ def because(record: Record) -> list[Because]:
         found.append(Because("conflict", "", "another signal allows it", aside=True))
     elif not found:
         found += [Because("note", "", note["summary"], aside=True) for note in record["notes"][:1]]
-    found += [Because("offer", "", _offered(offer), aside=True) for offer in record["offers"]]
+    found += [Because("offer", "", offered(offer), aside=True) for offer in record["offers"]]
     return found
 
 
-def _offered(offer: Record) -> str:
+def offered(offer: Record) -> str:
     """An offer in a few words: its kind, the price if there is one, where to turn."""
     words = [offer["kind"]]
     if offer["price"] is not None:
         words += [offer["price"], offer["currency"] or ""]
         words += ["per", offer["per"]] if offer["per"] else []
-    return " ".join([*words, offer["url"] or offer["contact"] or ", ".join(offer["protocols"])])
+    until = f"until {offer['until']}" if offer["until"] else None
+    where = (offer["url"], offer["contact"], *offer["protocols"], until)
+    turn = ", ".join(dict.fromkeys(one for one in where if one))
+    return (", " if len(words) > 1 else " ").join(filter(None, (" ".join(words), turn)))
 
 
 def deciding(record: Record) -> list[Record]:

@@ -23,6 +23,23 @@ def place(offer: Offer | OfferLine) -> str:
     return f"{offer.document}:{offer.line}" if offer.line else offer.document
 
 
+def address(offer: Offer | OfferLine) -> str:
+    """Where it is to be had, unless that is the contact."""
+    return offer.url if offer.url and offer.url != offer.contact else ""
+
+
+#: What is no unit of payment.
+_UNPAID = ("free", "attribution")
+
+
+def terms(offer: Offer | OfferLine) -> str:
+    """Kind, price and what that is for, in a few words."""
+    said = f"{offer.kind} {amount(offer)}".rstrip()
+    if not offer.per:
+        return said
+    return f"{said}, {offer.per}" if offer.per in _UNPAID else f"{said} per {offer.per}"
+
+
 #: What each column of a rate card is called, and shows; empty ones are left out per domain.
 _COLUMNS: Mapping[str, Callable[[OfferLine], object]] = {
     "kind": lambda line: line.kind,
@@ -30,7 +47,7 @@ _COLUMNS: Mapping[str, Callable[[OfferLine], object]] = {
     "per": lambda line: line.per or "",
     "protocols": lambda line: " ".join(line.protocols),
     "contact": lambda line: line.contact or "",
-    "address": lambda line: line.url or "",
+    "address": address,
     "until": lambda line: line.until or "",
     "signal": lambda line: line.signal,
     "source": place,
@@ -40,13 +57,11 @@ _COLUMNS: Mapping[str, Callable[[OfferLine], object]] = {
 
 def show_offer(console: Console, offer: Offer) -> None:
     """Print one offer: what it is and costs, then how to come by it."""
-    price = amount(offer)
-    said = f"{offer.kind} {price}".rstrip() + (f" per {offer.per}" if offer.per else "")
-    console.print(Text.assemble(("offer  ", "cyan"), safe(said), f" ({offer.signal})"))
+    console.print(Text.assemble(("offer  ", "cyan"), safe(terms(offer)), f" ({offer.signal})"))
     for name, value in (
         ("protocols", ", ".join(offer.protocols)),
         ("contact", offer.contact),
-        ("address", offer.url),
+        ("address", address(offer)),
         ("until", offer.until),
         ("at", place(offer)),
     ):

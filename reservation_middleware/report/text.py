@@ -4,7 +4,7 @@ Takes records and documents and draws them; decides nothing. Everything that com
 from a site is printed as text, control characters and markup included.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from rich.console import Console
 from rich.padding import Padding
@@ -40,8 +40,19 @@ def show(
     agents: Mapping[str, Decision],
     documents: Iterable[Document],
     problem: str | None,
+    extra: Collection[str] = (),
 ) -> None:
-    """Print all that is known about one page."""
+    """Print all that is known about one page.
+
+    Args:
+        console: where to.
+        decision: for the agent that asked.
+        asked: the address that was asked for.
+        agents: decisions for other agents.
+        documents: what was asked, and what was found.
+        problem: why the page could not be fetched.
+        extra: places that a crawl under this profile does not ask.
+    """
     style = "bold red" if decision.blocked else "bold green"
     console.print(Text.assemble((str(decision.action).upper(), style), "  ", safe(decision.url)))
     if asked != decision.url:
@@ -56,7 +67,7 @@ def show(
         console.print("The page itself was not fetched: crawling it is disallowed.")
     _reasons(console, decision)
     _agents(console, agents)
-    _places(console, decision, documents)
+    _places(console, decision, documents, extra)
     for offer in decision.offers:
         show_offer(console, offer)
     _identifiers(console, decision.identifiers)
@@ -91,10 +102,9 @@ def _reasons(console: Console, decision: Decision) -> None:
 
 
 def _words(reason: Reason) -> Text:
-    """What a reason quotes, and on what conditions it holds."""
-    if not reason.conditions:
-        return safe(reason.text)
-    return safe(f"{reason.text} (conditions: {'; '.join(reason.conditions)})")
+    """What a reason quotes, and on what conditions it holds, unless the quotation says so."""
+    more = "; ".join(one for one in reason.conditions if one not in reason.text)
+    return safe(f"{reason.text} (conditions: {more})" if more else reason.text)
 
 
 def _identifiers(console: Console, identifiers: Iterable[Identifier]) -> None:
@@ -122,12 +132,16 @@ def _agents(console: Console, agents: Mapping[str, Decision]) -> None:
     )
 
 
-def _places(console: Console, decision: Decision, documents: Iterable[Document]) -> None:
+def _places(
+    console: Console, decision: Decision, documents: Iterable[Document], extra: Collection[str]
+) -> None:
     cells = []
     for document in documents:
         status = document.status if document.status is not None else "no answer"
         if document.outcome is Outcome.FETCHED:
             found = f"{status}, {len(document.body or b'')} bytes"
+            if document.resource in extra:
+                found += f"; a crawl under {decision.profile} does not ask for it"
         else:
             found = f"{status}, {document.outcome}"
             if document.problem:

@@ -19,7 +19,6 @@ from reservation_middleware.model import (
     Decision,
     Document,
     Mode,
-    Preference,
     ReservationError,
 )
 from reservation_middleware.model.licence import ANY_HOST
@@ -43,8 +42,6 @@ _CUT = "reservation"
 # As Scrapy's Headers keep them.
 _FIELDS = frozenset(field.title() for field in FIELDS)
 _REDIRECTS = (301, 302, 303, 307, 308)
-_VERDICT = {preference: f"verdict/{preference}" for preference in Preference}
-_CRAWL = {preference: f"crawl/{preference}" for preference in Preference}
 
 
 class ReservedError(IgnoreRequest, ReservationError):
@@ -179,6 +176,7 @@ class ReservationMiddleware:
         page = self._whole(response, head)
         if page is not head:
             check.feed(page)
+            self._fetcher.learn(check)
             if check.page_speaks and check.wants():
                 return self._follow(request, response, check, page)
         return self._end(request, response, check.decide())
@@ -196,6 +194,7 @@ class ReservationMiddleware:
         page = fed if fed is None or fed.body is not None else self._whole(response, fed)
         if page is not None and page is not fed and not self._stops(decision, request):
             check.feed(page)
+            self._fetcher.learn(check)
             await self._fetcher.follow(check, transport)
             decision = check.decide()
         return self._end(request, response, decision)
@@ -280,8 +279,8 @@ class ReservationMiddleware:
     def _report(self, decision: Decision, request: Request, *, blocked: bool) -> None:
         """Count and announce the last decision of a request."""
         self._count("decided")
-        self._count(_VERDICT[decision.verdict])
-        self._count(_CRAWL[decision.crawl])
+        self._count(f"verdict/{decision.verdict}")
+        self._count(f"crawl/{decision.crawl}")
         if blocked:
             self._count("blocked")
             self._count(f"blocked/stage/{decision.stage}")

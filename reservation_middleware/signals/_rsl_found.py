@@ -62,6 +62,10 @@ class RslFindings(Findings):
         """Everything that stands here, to an operator of whom nothing is known."""
         return tuple(one for licences, _ in self.licences for one in licences.statements())
 
+    def speaks_of_others(self) -> bool:
+        """Whether this is a feed with licences for its items (§4.7)."""
+        return any(whole is None for _, whole in self.licences)
+
     def candidates(self, token: str) -> tuple[str, ...]:
         """Documents that a robots.txt names for an agent: its group hides the others (§4.4.2)."""
         group = self.source.robots.group_for(token)

@@ -75,6 +75,10 @@ class Findings:
         """Every statement of the document, whatever path or agent it is about."""
         return ()
 
+    def speaks_of_others(self) -> bool:
+        """Whether a page says something about other pages of its origin, as a feed may."""
+        return False
+
 
 class Question(msgspec.Struct):
     """What is asked: one page, by one agent, under one policy.

@@ -13,8 +13,9 @@ from lxml import etree
 LIMIT, MAX_DEPTH = 1024 * 1024, 100
 
 _DOCTYPE = re.compile(rb"<!\s*DOCTYPE", re.IGNORECASE)
-# In encodings with NUL bytes the declaration looks otherwise.
-_WIDE = (b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<")
+# Encodings with NUL bytes, by how a document in them begins (appendix F.1): a byte order mark
+# says which, and without one the first bracket does.
+_WIDE = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"<\0": "utf-16-le", b"\0<": "utf-16-be"}
 
 
 class XmlError(ValueError):
@@ -37,9 +38,9 @@ def parse(body: bytes) -> etree._Element:
     if len(body) > LIMIT:
         raise XmlError(f"longer than {LIMIT // 1024} KiB")
     body = body.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")
-    if body.startswith(_WIDE):
+    if wide := _WIDE.get(body[:2]):
         try:
-            text = body.decode("utf-16")
+            text = body.decode(wide)
         except UnicodeDecodeError:
             raise XmlError("no text in any encoding it may have") from None
         body = re.sub(r"^<\?xml[^>]*\?>", "", text).encode("utf-8", "replace")

@@ -17,6 +17,8 @@ LONGEST, MOST_CHUNKS = 1024 * 1024, 50_000
 _MOST_EXTENDED = 4
 #: Manifest stores of one JPEG; there may be one.
 _MOST_STORES = 2
+#: Directories of one TIFF, and entries of one of them.
+_MOST_DIRECTORIES, _MOST_ENTRIES = 100, 4096
 
 Problems = list[str]
 
@@ -188,38 +190,39 @@ def _riff(body: bytes, kind: bytes, problems: Problems) -> Iterator[bytes]:
     problems.append(_TOO_MANY)
 
 
-def _tag(body: bytes, tag: int, problems: Problems) -> Iterator[bytes]:
-    """The bytes of one tag of a TIFF's first directory; BigTIFF, too."""
+def _tag(body: bytes, tag: int, directories: int, problems: Problems) -> Iterator[bytes]:
+    """The bytes of one tag of a TIFF, in so many directories at most; BigTIFF, too."""
     order = "little" if body.startswith(b"I") else "big"
     big = body[2:4] in (b"+\0", b"\0+")
     # Bytes of an offset and of a count of entries; an entry is tag, type, count, value.
     word, counter = (8, 2 * 4) if big else (4, 2)
+    size = 4 + 2 * word
 
     def number(at: int, size: int) -> int:
         return int.from_bytes(body[at : at + size], order)  # type: ignore[arg-type]
 
     at = number(8, 8) if big else number(4, 4)
-    entries = number(at, counter)
-    size = 4 + 2 * word
-    if at < 8 or at + counter + size > len(body):
-        problems.append(_CUT_OFF)
-        return
-    for entry in range(at + counter, at + counter + size * min(entries, 4096), size):
-        if entry + size > len(body):
+    seen: set[int] = set()
+    while at and at not in seen and len(seen) < directories:
+        seen.add(at)
+        end = at + counter + size * number(at, counter)
+        if at < 8 or end > len(body) or end - at > size * _MOST_ENTRIES:
             problems.append(_CUT_OFF)
             return
-        if number(entry, 2) != tag:
-            continue
-        width = {1: 1, 2: 1, 7: 1, 6: 1}.get(number(entry + 2, 2), 0)
-        length = number(entry + 4, word) * width
-        start = entry + 4 + word
-        if length > word:
-            start = number(start, word)
-        if not width or start + length > len(body):
-            problems.append(f"tag {tag} is not where the directory says")
-            return
-        yield body[start : start + length]
-        return
+        for entry in range(at + counter, end, size):
+            if number(entry, 2) != tag:
+                continue
+            width = {1: 1, 2: 1, 7: 1, 6: 1}.get(number(entry + 2, 2), 0)
+            length = number(entry + 4, word) * width
+            start = entry + 4 + word
+            if length > word:
+                start = number(start, word)
+            if not width or start + length > len(body):
+                problems.append(f"tag {tag} is not where the directory says")
+                return
+            yield body[start : start + length]
+            break
+        at = number(end, word)
 
 
 Reader = Callable[[bytes, Problems], Iterator[bytes]]
@@ -228,12 +231,13 @@ XMP: dict[str, Reader] = {
     "jpeg": _jpeg_xmp,
     "png": _png_xmp,
     "webp": lambda body, problems: _riff(body, b"XMP ", problems),
-    "tiff": lambda body, problems: _tag(body, 700, problems),
+    "tiff": lambda body, problems: _tag(body, 700, 1, problems),
 }
 #: C2PA manifest stores, of which a file may have one (C2PA, appendix A).
 STORES: dict[str, Reader] = {
     "jpeg": _jpeg_stores,
     "png": _png_stores,
     "webp": lambda body, problems: _riff(body, b"C2PA", problems),
-    "tiff": lambda body, problems: _tag(body, 0xCD41, problems),
+    # Writers have put it into the first directory and into one of its own at the end.
+    "tiff": lambda body, problems: _tag(body, 0xCD41, _MOST_DIRECTORIES, problems),
 }

@@ -3,8 +3,12 @@
 Reference: ISO 32000-2, section 14.3.2.
 """
 
+import logging
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
+from threading import Lock
 from typing import Any
 
 #: Bytes that one stream may unpack to; a file that needs longer ones to be found its way in
@@ -22,6 +26,8 @@ _LIMITS = {
     "doc_max_warnings": 100,
     "max_stream_filters": 2,
 }
+_ONE = Lock()
+_LOGGER = logging.getLogger("pikepdf._core")  # which qpdf's warnings go to
 # qpdf unpacks LZW without bounds. It does so only for streams that tell where objects are, so
 # the two names together are refused, however they are escaped (section 7.3.5).
 _LZW = re.compile(rb"/(?:L|#4[cC])(?:Z|#5[aA])(?:W|#57)")
@@ -38,13 +44,9 @@ def read(body: bytes, problems: list[str]) -> tuple[list[bytes], list[bytes]]:
     except (ImportError, OSError):  # pragma: no cover - a build that does not run here
         problems.append("the PDF library does not start")
         return [], []
-    limits: Any = pikepdf.settings.set_qpdf_limits
     try:
-        before = limits(**_LIMITS)  # they are the process's
-        try:
+        with _bounded(pikepdf):
             packets, stores = _streams(pikepdf, body)
-        finally:
-            limits(**before)
     except Exception as error:  # noqa: BLE001 - qpdf and its binding have many
         problems.append(f"a PDF that cannot be read: {_words(error)}")
         return [], []
@@ -52,6 +54,23 @@ def read(body: bytes, problems: list[str]) -> tuple[list[bytes], list[bytes]]:
         problems.append("the metadata of the PDF are too long")
         return [], stores
     return packets, stores
+
+
+@contextmanager
+def _bounded(pikepdf: Any) -> Iterator[None]:
+    """The library with limits, which are the process's: one file at a time, then as before.
+
+    Meanwhile it does not log: what a site's file lacks is a note of ours and no error of
+    whoever runs the crawl.
+    """
+    with _ONE:
+        before, disabled = pikepdf.settings.set_qpdf_limits(**_LIMITS), _LOGGER.disabled
+        _LOGGER.disabled = True
+        try:
+            yield
+        finally:
+            _LOGGER.disabled = disabled
+            pikepdf.settings.set_qpdf_limits(**before)
 
 
 def _streams(pikepdf: Any, body: bytes) -> tuple[list[bytes], list[bytes]]:

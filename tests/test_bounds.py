@@ -1,0 +1,86 @@
+"""What the spec's pages say of very long input, page by page, where no other test has it.
+
+Time and memory are tests/test_hostile.py's business; here is what is read, and what is not.
+"""
+
+import pytest
+from test_vectors import answer
+
+from support import Json
+
+SITE = "https://a.example"
+KIB = 1024
+
+
+def decided(*documents: Json, url: str = f"{SITE}/x", **given: object) -> Json:
+    return answer({"url": url, "agent": "ExampleBot", **given, "documents": list(documents)})
+
+
+def robots(body: str) -> Json:
+    return {"url": f"{SITE}/robots.txt", "status": 200, "headers": [], "body": body}
+
+
+def page(body: str = "", *headers: tuple[str, str]) -> Json:
+    fields = [["content-type", "text/html"], *map(list, headers)]
+    return {"url": f"{SITE}/x", "status": 200, "headers": fields, "body": body}
+
+
+def notes(record: Json) -> set[str]:
+    return {note["ident"] for note in record["notes"]}
+
+
+@pytest.mark.parametrize(("number", "crawl"), [(999, "disallowed"), (1000, "allowed")])
+def test_robots_hears_a_thousand_agents_of_one_line(number: int, crawl: str) -> None:
+    agents = [f"bot{n}" for n in range(2000)]
+    agents[number] = "ExampleBot"
+    record = decided(robots(f"User-agent: {', '.join(agents)}\nDisallow: /\n"))
+    assert record["crawl"] == crawl
+
+
+def test_robots_judges_the_beginning_of_a_very_long_address() -> None:
+    url = f"{SITE}/{'x' * 64 * KIB}.pdf"
+    rules = "User-agent: *\nDisallow: /*.pdf\nDisallow: /y\n"
+    assert decided(robots(rules), url=url)["crawl"] == "allowed"
+    assert decided(robots("User-agent: *\nDisallow: /xx\n"), url=url)["crawl"] == "disallowed"
+
+
+def test_content_signals_read_sixteen_kib_of_a_value() -> None:
+    for start, verdict in (("", "disallowed"), ("," * 16 * KIB, "unknown")):
+        value = f"{start}ai-train=no{',' * 16 * KIB}"
+        assert decided(robots(f"User-agent: *\nContent-Signal: {value}\n"))["verdict"] == verdict
+        assert decided(page("", ("content-signal", value)))["verdict"] == verdict
+
+
+@pytest.mark.parametrize("word", ["DisallowAITraining", "noai"])
+def test_directives_are_read_from_the_first_sixteen_kib(word: str) -> None:
+    for start, verdict in (("", "disallowed"), ("," * 16 * KIB, "unknown")):
+        value = f"{start}{word}{',' * 16 * KIB}"
+        meta = f'<meta name="robots" content="{value}">'
+        assert decided(page("", ("x-robots-tag", value)))["verdict"] == verdict
+        assert decided(page(meta))["verdict"] == verdict
+
+
+def test_a_very_long_content_usage_header_counts_as_unreadable() -> None:
+    record = decided(page("", ("content-usage", "train-ai=n" + " " * 16 * KIB + ", search=y")))
+    assert (record["verdict"], notes(record)) == ("unknown", {"aipref-statement-invalid"})
+
+
+def test_trust_txt_is_read_up_to_512_kib() -> None:
+    line, filler = "datatrainingallowed=no\n", "member=https://b.example/\n" * (21 * KIB)
+    for body, verdict in ((line + filler, "disallowed"), (filler + line, "unknown")):
+        file = {"url": f"{SITE}/trust.txt", "status": 200, "headers": [], "body": body}
+        assert decided(file, profile="record-only")["verdict"] == verdict
+
+
+def test_pointers_note_a_script_over_256_kib() -> None:
+    for size, noted in ((200, set()), (257, {"pointers-json-ld-malformed"})):
+        node = f'{{"license": "https://b.example/l", "name": "{"x" * size * KIB}"}}'
+        record = decided(page(f'<script type="application/ld+json">{node}</script>'))
+        assert notes(record) == noted
+        assert bool(record["identifiers"]) is not bool(noted)
+
+
+def test_pointers_read_the_first_64_elements_of_interest() -> None:
+    many, last = '<a rel="license">x</a>' * 63, '<a rel="license" href="/l">x</a>'
+    assert decided(page(many + last))["identifiers"]
+    assert not decided(page(many * 2 + last))["identifiers"]
