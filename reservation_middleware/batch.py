@@ -79,7 +79,7 @@ _BAD = (
     ConfigurationError,
     OverflowError,
     RecursionError,
-    UnicodeDecodeError,
+    UnicodeError,
 )
 
 
@@ -146,12 +146,12 @@ def decide_lines(
             if len(line) > MAX_LINE:
                 raise ConfigurationError(f"longer than {MAX_LINE} bytes")
             given = _DECODER.decode(line)
-            found = decide(given, now or datetime.now(UTC))
+            found = msgspec.json.encode(decide(given, now or datetime.now(UTC)))
         except _BAD as error:
             said = str(error) or type(error).__name__
             yield msgspec.json.encode({"error": said, "line": number}), False
         else:
-            yield msgspec.json.encode(found), True
+            yield found, True
 
 
 def bounded_lines(stream: BinaryIO) -> Iterator[bytes]:

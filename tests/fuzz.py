@@ -36,8 +36,10 @@ from reservation_middleware.reading import LINKED
 from support import SPEC
 
 PROFILES = ("opt-out", "strict")
-#: Seconds of one decision and MiB that memory may grow by, in a run by hand; bytes of a record.
-SLOW, LARGE, LONGEST_RECORD = 2.0, 100.0, 256 * 1024
+#: Seconds of one decision, in a run by hand; bytes of a record.
+SLOW, LONGEST_RECORD = 2.0, 256 * 1024
+#: MiB that memory may grow by, and more for every MiB of input: a parsed page takes 24 times itself.
+LARGE, LARGER = 100.0, 24.0
 #: Seconds after which a process that works on one input is given up.
 HUNG = 60
 _SAID = re.compile(rb'"(?:ident|carrier|scheme)":"([^"]*)"')
@@ -247,9 +249,11 @@ def work(
             seconds = min(seconds, measured(case)[0])
             if seconds > SLOW:
                 wrong.append(("slow", f"{seconds:.1f} s"))
-        if grown > LARGE:
+        size = sum(len(one.body or b"") for one in case.documents)
+        most = LARGE + LARGER * size / 1024**2
+        if grown > most:
             grown = measured(case)[1]
-            if grown > LARGE:
+            if grown > most:
                 wrong.append(("memory", f"{grown:.0f} MiB"))
         for what, detail in wrong:
             told[what] = told.get(what, 0) + 1
@@ -257,7 +261,6 @@ def work(
                 tally.failures.append(Failure(where, what, detail, line_of(case)))
         tally.inputs += 1
         if seconds > tally.slowest:
-            size = sum(len(one.body or b"") for one in case.documents)
             tally.slowest, tally.slowest_case, tally.slowest_size = seconds, where, size
         if grown > tally.largest:
             tally.largest, tally.largest_case = grown, where

@@ -139,8 +139,16 @@ def tiff(packet: bytes | None = None, *, big: bool = False) -> bytes:
     return file.getvalue()
 
 
-def pdf(packet: bytes | None = None, *, encrypted: str | None = None, **save: Any) -> bytes:
-    """A page without content; XMP is the metadata stream of its catalogue."""
+def pdf(
+    packet: bytes | None = None,
+    *,
+    encrypted: str | None = None,
+    store: bytes | None = None,
+    **save: Any,
+) -> bytes:
+    """A page without content; XMP is the metadata stream of its catalogue, a manifest store an
+    associated file of it.
+    """
     file = io.BytesIO()
     with pikepdf.new() as made:
         made.add_blank_page(page_size=(10, 10))
@@ -149,6 +157,14 @@ def pdf(packet: bytes | None = None, *, encrypted: str | None = None, **save: An
             stream.Type = pikepdf.Name.Metadata
             stream.Subtype = pikepdf.Name.XML
             made.Root.Metadata = stream
+        if store is not None:
+            file_of = pikepdf.Dictionary(F=made.make_stream(store))
+            specification = pikepdf.Dictionary(
+                Type=pikepdf.Name.Filespec,
+                AFRelationship=pikepdf.Name.C2PA_Manifest,
+                EF=file_of,
+            )
+            made.Root.AF = pikepdf.Array([made.make_indirect(specification)])
         if encrypted is not None:
             save["encryption"] = pikepdf.Encryption(owner="owner", user=encrypted)
         made.save(file, deterministic_id=encrypted is None, **save)

@@ -122,6 +122,7 @@ class Worker:
     """
 
     def __init__(self, mode: str = "asyncio") -> None:
+        self._said: str | None = None
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed in `close`
         self._process = subprocess.Popen(
             [sys.executable, __file__, mode],
@@ -156,9 +157,10 @@ class Worker:
         assert stdout is not None
         stdin.write(json.dumps({"proxy": proxy, **spec}).encode() + b"\n")
         stdin.flush()
+        patience = SECONDS + len(spec.get("requests", ()))  # machines may be busy
         with selectors.DefaultSelector() as selector:
             selector.register(stdout, selectors.EVENT_READ)
-            line = stdout.readline() if selector.select(SECONDS) else b""
+            line = stdout.readline() if selector.select(patience) else b""
         if not line:
             self._process.kill()
             raise AssertionError(f"the crawl did not end\n{self.close()}")
@@ -168,7 +170,15 @@ class Worker:
         return Crawl(**answer)
 
     def close(self) -> str:
-        """End the process; what it wrote to standard error, which should be nothing."""
+        """End the process; what it wrote to standard error, which should be nothing.
+
+        Closing it again says the same: it is closed when a crawl fails, and by ``with``.
+        """
+        if self._said is None:
+            self._said = self._end()
+        return self._said
+
+    def _end(self) -> str:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         with contextlib.suppress(BrokenPipeError):

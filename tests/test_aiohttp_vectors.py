@@ -11,6 +11,7 @@ from serve_vectors import Case, cases, facts
 from reservation_middleware import Agent
 from reservation_middleware.aiohttp import ReservationClient
 from reservation_middleware.ledger.record import record
+from support import skip_without_extra
 from web import Web
 
 #: Vectors that a real crawl cannot answer, with the reason.
@@ -29,6 +30,7 @@ def name(case: Case) -> str:
 async def test_vector(case: Case) -> None:
     if case.vector.id in UNSENDABLE:
         pytest.skip(UNSENDABLE[case.vector.id])
+    skip_without_extra(case.vector)
     decisions = []
     async with (
         Web(case.pages) as web,

@@ -16,7 +16,7 @@ from scrapy_runner import Crawl, Worker
 from serve_vectors import Case, cases, facts
 
 from reservation_middleware.check import is_policy_resource
-from support import Json
+from support import Json, skip_without_extra
 from web import WebThread
 
 CASES = cases()
@@ -95,6 +95,7 @@ def crawls() -> Iterator[Mapping[str, Crawl]]:
 def test_vector(case: Case, crawls: Mapping[str, Crawl]) -> None:
     if case.vector.id in UNSENDABLE:
         pytest.skip(UNSENDABLE[case.vector.id])
+    skip_without_extra(case.vector)
     crawl = crawls[case.vector.id]
     if case.pages[case.url].fault == "reset":
         assert [one["error"] for one in crawl.failed if one["asked"] == case.url] != []

@@ -10,6 +10,7 @@ from reservation_middleware.signals import HEADERS, Link, Place, Source
 from reservation_middleware.syntax.html import NOTHING, Element, read
 from reservation_middleware.syntax.xml import LIMIT, MAX_DEPTH, XmlError, name_of, parse, text_of
 
+WIDE = ["utf-16", "utf-16-le", "utf-16-be"]
 LINKED = Place("licence", limit=100, linked=True)
 WORDS = (b"license", b"application/rsl+xml")
 
@@ -185,3 +186,19 @@ def test_xml() -> None:
 def test_xml_that_is_refused(body: bytes, why: str) -> None:
     with pytest.raises(XmlError, match=why):
         parse(body)
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("encoding", WIDE)
+@pytest.mark.parametrize("declared", ["", '<?xml version="1.0" encoding="UTF-16"?>'])
+def test_utf_16_is_known_by_its_mark_or_its_first_bracket(
+    encoding: str, mark: str, declared: str
+) -> None:
+    root = parse(f"{mark if encoding != 'utf-16' else ''}{declared}<ä>ö</ä>".encode(encoding))
+    assert (root.tag, root.text) == ("ä", "ö")
+
+
+@pytest.mark.parametrize("encoding", WIDE)
+def test_no_document_type_in_utf_16_either(encoding: str) -> None:
+    with pytest.raises(XmlError, match="document type"):
+        parse('<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>'.encode(encoding))

@@ -120,7 +120,6 @@ class Cawg(Signal[CawgFindings]):
                 notes.append(source.note(USE, f"{name}: {use or 'none'}"))
                 continue
             preference = _USES[use]
-            preference = _USES[use]
             if not claim.valid:
                 notes.append(source.note(UNVERIFIED))
                 if preference is Preference.ALLOWED:

@@ -122,18 +122,22 @@ def _end_of_tags(body: bytes, tags: Sequence[bytes], pattern: "re.Pattern[bytes]
 
 def _end_of_scripts(body: bytes, tags: Iterable[bytes], words: tuple[bytes, ...]) -> int:
     """Where the last script ends that is looked into and holds a word, 0 if none does."""
+    lower = body if b"</SCRIPT" not in body else body.lower()
     end = found = 0
     for count, tag in enumerate(tags):
         if count == _MOST_SCRIPTS:
             return len(body)
-        start = body.find(tag, end) + len(tag)
-        end = body.find(b"</script", start)
-        if end < 0:
-            end = body.lower().find(b"</script", start)
+        start = body.find(tag, end)
+        if start < 0:
+            continue  # it stands in the script before
+        start += len(tag)
+        end = lower.find(b"</script", start)
         if end < 0:
             end = len(body)
         if any(body.find(word, start, end) >= 0 for word in words):
             found = end + len(b"</script>")
+        if end == len(body):
+            break
     return found
 
 

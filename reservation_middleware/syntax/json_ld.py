@@ -125,7 +125,7 @@ def _types(node: Mapping[str, object]) -> Iterator[str]:
 def _texts(value: object, inner: tuple[str, ...], depth: int) -> Iterator[str]:
     if isinstance(value, str):
         if value.strip():
-            yield value.strip()
+            yield _whole(value)
     elif isinstance(value, list):
         for one in value[:MOST_VALUES] if depth < MOST_DEPTH else ():
             yield from _texts(one, inner, depth + 1)
@@ -134,5 +134,10 @@ def _texts(value: object, inner: tuple[str, ...], depth: int) -> Iterator[str]:
         for name in ("@value", *inner):
             said = own.get(name)
             if isinstance(said, str) and said.strip():
-                yield said.strip()
+                yield _whole(said)
                 return
+
+
+def _whole(value: str) -> str:
+    """A string without lone surrogates, which JSON may escape and no UTF-8 holds."""
+    return value.strip().encode("utf-8", "replace").decode()

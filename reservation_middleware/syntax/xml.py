@@ -13,7 +13,7 @@ from lxml import etree
 LIMIT, MAX_DEPTH = 1024 * 1024, 100
 
 _DOCTYPE = re.compile(rb"<!\s*DOCTYPE", re.IGNORECASE)
-# Encodings with NUL bytes, by how a document in them begins (appendix F.1): a byte order mark
+# Encodings with NUL bytes, by how a document in them begins (autodetection of encodings): a byte order mark
 # says which, and without one the first bracket does.
 _WIDE = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"<\0": "utf-16-le", b"\0<": "utf-16-be"}
 

@@ -127,7 +127,7 @@ def recognised(body: bytes) -> str:
     kind = next(kind for beginning, kind in _BEGINNINGS if body.startswith(beginning))
     if kind == "webp" and body[8:12] != b"WEBP":
         return ""
-    # The name and the content of the first member, uncompressed (OCF 3.3, section 4.2.2).
+    # The name and the content of the first member, uncompressed (EPUB 3.3, OCF ZIP container).
     if kind == "epub" and body[30:58] != b"mimetypeapplication/epub+zip":
         return ""
     return kind

@@ -1,6 +1,6 @@
 """The package document of an EPUB, out of its container with bounds.
 
-Reference: https://www.w3.org/TR/epub-33/ (OCF, section 4; package document, section 5).
+Reference: https://www.w3.org/TR/epub-33/ (Open Container Format; package document).
 """
 
 import struct
@@ -107,7 +107,7 @@ def _metas(package: etree._Element) -> list[tuple[str, str]]:
 
 
 def _prefixes(declared: str) -> dict[str, str]:
-    """``tdm: http://… other: http://…`` as a dictionary (section 5.4, prefix attribute)."""
+    """``tdm: http://… other: http://…`` as a dictionary (the ``prefix`` attribute)."""
     words = declared[:_LONGEST].replace(":http", ": http").split()
     return {word.removesuffix(":"): uri for word, uri in pairwise(words) if word.endswith(":")}
 

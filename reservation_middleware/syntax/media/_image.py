@@ -59,7 +59,7 @@ def _segments(body: bytes, problems: Problems) -> Iterator[tuple[int, int, int]]
 
 
 def _jpeg_xmp(body: bytes, problems: Problems) -> Iterator[bytes]:
-    """XMP in APP1 segments, and extended XMP put together (part 3, section 1.1.3)."""
+    """XMP in APP1 segments, and extended XMP put together (part 3, JPEG)."""
     parts: dict[bytes, dict[int, bytes]] = {}
     for marker, start, end in _segments(body, problems):
         if marker == 0xE1 and body.startswith(_XMP, start):
@@ -137,7 +137,7 @@ def _png_stores(body: bytes, problems: Problems) -> Iterator[bytes]:
 def _png_text(
     kind: bytes, body: bytes, start: int, end: int, problems: Problems
 ) -> Iterator[bytes]:
-    """XMP in one text chunk (PNG, section 11.3.3)."""
+    """XMP in one text chunk (PNG, textual information)."""
     keyword, found, text = body[start:end].partition(b"\0")
     if kind == b"iTXt" and keyword == b"XML:com.adobe.xmp":
         packed, (_, _, text) = text[:1] == b"\1", text[2:].partition(b"\0")  # language
@@ -173,7 +173,7 @@ def _unpacked(packed: bytes, problems: Problems) -> Iterator[bytes]:
 
 
 def _riff(body: bytes, kind: bytes, problems: Problems) -> Iterator[bytes]:
-    """Chunks of one type of a WebP (RFC 9649, sections 2.3 and 2.7.1.5)."""
+    """Chunks of one type of a WebP (RFC 9649)."""
     at = 12
     for _ in range(MOST_CHUNKS):
         if at + 8 > len(body):
@@ -233,7 +233,7 @@ XMP: dict[str, Reader] = {
     "webp": lambda body, problems: _riff(body, b"XMP ", problems),
     "tiff": lambda body, problems: _tag(body, 700, 1, problems),
 }
-#: C2PA manifest stores, of which a file may have one (C2PA, appendix A).
+#: C2PA manifest stores, of which a file may have one (C2PA, embedding manifests).
 STORES: dict[str, Reader] = {
     "jpeg": _jpeg_stores,
     "png": _png_stores,

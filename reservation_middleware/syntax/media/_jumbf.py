@@ -3,7 +3,7 @@
 A parser that believes what a length says asks for as much memory before it finds that the
 bytes are missing: 3 KB then cost gigabytes. So every length in a store is compared with what
 is there before a library sees it. Here: that comparison. Not here: what anything means.
-References: ISO 19566-5 (JUMBF); RFC 8949 (CBOR), section 3.
+References: ISO 19566-5 (JUMBF); RFC 8949 (CBOR).
 """
 
 #: Bytes of a store, boxes in it, boxes inside each other, and items of CBOR.

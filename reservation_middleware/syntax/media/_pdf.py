@@ -1,6 +1,6 @@
 """The metadata stream and the C2PA manifest store of a PDF, through qpdf with bounds.
 
-Reference: ISO 32000-2, section 14.3.2.
+Reference: ISO 32000-2, metadata streams and associated files.
 """
 
 import logging
@@ -29,7 +29,7 @@ _LIMITS = {
 _ONE = Lock()
 _LOGGER = logging.getLogger("pikepdf._core")  # which qpdf's warnings go to
 # qpdf unpacks LZW without bounds. It does so only for streams that tell where objects are, so
-# the two names together are refused, however they are escaped (section 7.3.5).
+# the two names together are refused, however they are escaped (ISO 32000-2, name objects).
 _LZW = re.compile(rb"/(?:L|#4[cC])(?:Z|#5[aA])(?:W|#57)")
 _XREF = re.compile(rb"/(?:X|#58)(?:R|#52)(?:e|#65)(?:f|#66)")
 

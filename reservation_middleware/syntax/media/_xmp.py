@@ -73,7 +73,7 @@ def rsl_of(root: etree._Element) -> list[bytes]:
 
 def _utf8(packet: bytes) -> bytes:
     """A packet without padding, in UTF-8: its byte order mark may stand inside the wrapper
-    (part 1, section 7.3.2), so that UTF-16 is known by where the zeros are.
+    (part 1, packet wrapper), so that UTF-16 is known by where the zeros are.
     """
     for beginning, encoding in (
         (b"<\0\0\0", "utf-32-le"),
@@ -149,7 +149,7 @@ def _structure(
     *,
     inner: bool,
 ) -> None:
-    """A structure; one with rdf:value is that value with qualifiers (part 1, section 7.8)."""
+    """A structure; one with rdf:value is that value with qualifiers (part 1, qualifiers)."""
     values = [node.get(_VALUE), *(text_of(value) for value in node.iterchildren(_VALUE))]
     value = next((one for one in values if one), None)
     if value is not None:
