@@ -285,7 +285,7 @@ def _lie(rng: Random, body: bytearray) -> None:
     """Spoil fields of an archive: encryption flags, methods, sizes, offsets; or cut it off."""
     for _ in range(rng.choice((1, 1, 2, 4))):
         mark = rng.choice(list(_FIELDS))
-        places = []
+        places: list[int] = []
         at = body.find(mark)
         while at >= 0 and len(places) < 50:
             places.append(at)

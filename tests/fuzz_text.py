@@ -310,9 +310,10 @@ class Elements:
         for _ in range(rng.choice((1, 1, 2, 3, 6, 12))):
             known = _all(root)
             one, other = rng.choice(known), rng.choice(known)
+            above = one.getparent()
             match rng.randrange(8):
-                case 0 if one.getparent() is not None:
-                    one.getparent().remove(one)
+                case 0 if above is not None:
+                    above.remove(one)
                 case 1 if one.getparent() is not None:
                     times = rng.choice((1, 1, 3, 300))
                     size = len(etree.tostring(one))

@@ -560,7 +560,7 @@ def superbox(kind: bytes, label: bytes, *boxes: bytes) -> bytes:
     return box(b"jumb", box(b"jumd", uuid + b"\3" + label + b"\0") + b"".join(boxes))
 
 
-MANIFEST = superbox(b"c2ma", b"m")
+MANIFEST: bytes = superbox(b"c2ma", b"m")
 
 
 def store(*boxes: bytes) -> bytes:
