@@ -34,7 +34,7 @@ _WORDS = (
 KEYS = (*_WORDS, *_LISTS, "policy_tokens")
 PREFIX = "RESERVATION_"
 #: Settings of the Scrapy adapter that mean nothing here.
-_ELSEWHERE = ("cache", "content", "ledger", "robotstxt", "timeout")
+_ELSEWHERE = ("cache", "content", "ledger", "media", "robotstxt", "timeout")
 
 
 class Configuration(NamedTuple):

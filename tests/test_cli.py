@@ -455,6 +455,28 @@ def test_scrapy_takes_the_agent_from_its_own_settings_where_nobody_names_it(
     assert found == Agent("ExampleBot", ["search"])
 
 
+def test_scrapys_own_settings_may_stand_in_the_environment_too() -> None:
+    assert configuration(environment={"RESERVATION_MEDIA": "0", "RESERVATION_CONTENT": "0"})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("RESERVATION_MODE", "obsrve", "mode cannot be 'obsrve'; known: enforce, observe"),
+        ("RESERVATION_PURPOSES", ["train"], "did you mean 'ai-train'?"),
+        ("RESERVATION_GEO", ["de"], "'de' is no ISO 3166-1 alpha-2 code"),
+        ("RESERVATION_CONTENT", "maybe", "boolean"),
+        ("RESERVATION_MEDIA", "maybe", "boolean"),
+        ("RESERVATION_TIMEOUT", "soon", "'soon'"),
+    ],
+)
+def test_a_wrong_scrapy_setting_is_named(name: str, value: object, words: str) -> None:
+    settings = pytest.importorskip("scrapy.settings")
+    own = pytest.importorskip("reservation_middleware.scrapy._settings")
+    with pytest.raises(ConfigurationError, match=rf"^{name}: .*{re.escape(words)}"):
+        own.policy_from(settings.Settings({name: value}))
+
+
 def test_decide_refuses_what_no_fetch_can_be_about() -> None:
     lines = [
         b'\xef\xbb\xbf{"url": "https://a.example/"}',
@@ -507,10 +529,20 @@ def test_a_sentence_says_when_a_reservation_is_recorded_only() -> None:
         ("agent = 3", {}, "reservations.toml: agent must be a string, not 3"),
         ("purposes = 3", {}, "purposes must be a list of strings, not 3"),
         ('signals = "tdmrp"', {}, "did you mean 'tdmrep'?"),
-        ('unknown = "maybe"', {}, "reservations.toml: Invalid enum value 'maybe'"),
+        (
+            'unknown = "maybe"',
+            {},
+            "reservations.toml: unknown cannot be 'maybe'; known: proceed, block",
+        ),
         ('purposes = ["serch"]', {}, "reservations.toml: unknown purpose 'serch'"),
         ('agent = "Two Words"', {}, "reservations.toml: 'Two Words' is not a product token"),
-        ("", {"RESERVATION_UNKNOWN": "x"}, "RESERVATION_UNKNOWN: Invalid enum value 'x'"),
+        (
+            'geo = ["Germany"]',
+            {},
+            "reservations.toml: geo: 'Germany' is no ISO 3166-1 alpha-2 code",
+        ),
+        ("", {"RESERVATION_USER": "me"}, "RESERVATION_USER: unknown kind of user 'me'"),
+        ("", {"RESERVATION_UNKNOWN": "x"}, "RESERVATION_UNKNOWN: unknown cannot be 'x'"),
         ('signals = ["tdmrp"]', {}, "did you mean 'tdmrep'?"),
         ("", {"RESERVATION_PROFLE": "x"}, "did you mean 'RESERVATION_PROFILE'?"),
     ],

@@ -181,9 +181,11 @@ def test_no_file_and_no_text(tmp_path: Path) -> None:
         load(tmp_path / "licences.toml")
     with pytest.raises(ConfigurationError):
         load(tmp_path)
-    (tmp_path / "x.toml").write_bytes(b"\xff\xfe")
-    with pytest.raises(ConfigurationError, match=r"x\.toml: "):
+    (tmp_path / "x.toml").write_bytes(b"# one\n# two \xff\xfe")
+    with pytest.raises(ConfigurationError, match=r"x\.toml:2: not UTF-8"):
         load(tmp_path / "x.toml")
+    (tmp_path / "x.toml").write_bytes(b"\xef\xbb\xbf# as some editors write it\n")
+    assert load(tmp_path / "x.toml") == ()
 
 
 _VALUES = st.recursive(

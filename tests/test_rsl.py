@@ -162,8 +162,8 @@ DOCUMENTS = st.one_of(
 )
 POLICIES = st.builds(
     lambda user, geo: profile().changed({"user": user, "geo": geo}),
-    st.lists(st.sampled_from(["commercial", "education", "x"]), max_size=2),
-    st.lists(st.sampled_from(["US", "EU", "DE", "x"]), max_size=2),
+    st.lists(st.sampled_from(["commercial", "education", "personal"]), max_size=2),
+    st.lists(st.sampled_from(["US", "EU", "DE", "XX"]), max_size=2),
 )
 SETTINGS = settings(
     max_examples=300, deadline=None, database=None, suppress_health_check=list(HealthCheck)

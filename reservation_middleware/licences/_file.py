@@ -43,13 +43,17 @@ def load(
     environment = os.environ if environment is None else environment
     now = now or datetime.now(UTC)
     try:
-        text = file.read_bytes().decode()
+        raw = file.read_bytes()
+        text = raw.decode("utf-8-sig")
         data = tomllib.loads(text)
     except FileNotFoundError:
         raise ConfigurationError(f"{file}: there is no such file") from None
     except OSError as error:
         raise ConfigurationError(f"{file}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UnicodeDecodeError as error:
+        where = raw.count(b"\n", 0, error.start) + 1
+        raise ConfigurationError(f"{file}:{where}: not UTF-8") from None
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigurationError(f"{file}: {error}") from None
     for key in data:
         if key != "licence":

@@ -21,6 +21,9 @@ from .vocabulary import Preference, expand, unknown_word
 TOKEN = re.compile(r"\*|[A-Za-z0-9_.-]+")
 
 
+_COUNTRY = re.compile(r"[A-Z]{2}")
+#: What kinds of users RSL 1.0 knows.
+_USERS = ("commercial", "non-commercial", "education", "government", "personal")
 _MOZILLA = re.compile(r"Mozilla/[\d.]+ \(compatible; *([A-Za-z0-9_.-]+)", re.IGNORECASE)
 _FIRST = re.compile(r"[A-Za-z0-9_.-]+")
 
@@ -156,6 +159,13 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         for token, purposes in self.policy_tokens:
             Agent(token, purposes)  # checks both
+        # A wrong word would match nothing, prohibitions included.
+        for word in self.geo:
+            if not _COUNTRY.fullmatch(word):
+                raise ConfigurationError(f"geo: {word!r} is no ISO 3166-1 alpha-2 code")
+        for word in self.user:
+            if word not in _USERS:
+                raise ConfigurationError(unknown_word("kind of user", word, _USERS))
 
     def changed(self, changes: Mapping[str, object]) -> Self:
         """The same policy with some fields changed; plain values as in files will do.
@@ -168,6 +178,10 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         for field in changes:
             if field not in self.__struct_fields__:
                 raise ConfigurationError(unknown_word("key", field, self.__struct_fields__))
+            choice, value = _CHOICES.get(field), changes[field]
+            if choice is not None and isinstance(value, str) and value not in list(choice):
+                known = ", ".join(choice)
+                raise ConfigurationError(f"{field} cannot be {value!r}; known: {known}")
         others = {key: value for key, value in changes.items() if key != "licences"}
         held = _licences(changes["licences"]) if "licences" in changes else self.licences
         bare = msgspec.structs.replace(self, licences=()) if self.licences else self
@@ -196,6 +210,15 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         if verdict is Preference.UNKNOWN:
             return self.unknown
         return self.reservation if verdict is Preference.DISALLOWED else Action.PROCEED
+
+
+_CHOICES: Mapping[str, type[StrEnum]] = {
+    "mode": Mode,
+    **dict.fromkeys(("unknown", "reservation", "unreachable"), Action),
+    "proxy_agents": ProxyAgents,
+    "probes": Probes,
+    "legacy_labels": LegacyLabels,
+}
 
 
 def _licences(given: object) -> tuple[Licence, ...]:

@@ -40,6 +40,13 @@ _SETTINGS = (
     "RESERVATION_MEDIA",
 )
 _LATER = ("RESERVATION_LEDGER",)
+#: What is no key of ``reservations.toml``, and how Scrapy reads it.
+_TYPED = {
+    **dict.fromkeys(
+        ("RESERVATION_CONTENT", "RESERVATION_MEDIA", "RESERVATION_ROBOTSTXT"), "getbool"
+    ),
+    "RESERVATION_TIMEOUT": "getfloat",
+}
 KNOWN = frozenset((*_SETTINGS, *_LATER))
 
 
@@ -55,6 +62,11 @@ def policy_from(settings: BaseSettings) -> Policy:
     for name in settings:
         if name.startswith("RESERVATION_") and name not in KNOWN:
             raise ConfigurationError(unknown_word("setting", name, _SETTINGS))
+    for name, kind in _TYPED.items():
+        try:
+            getattr(settings, kind)(name)
+        except ValueError as error:
+            raise ConfigurationError(f"{name}: {error}") from None
     cache = settings.get("RESERVATION_CACHE", "memory://")
     if cache != "memory://":
         raise ConfigurationError(f"RESERVATION_CACHE: this version knows memory://, not {cache!r}")
@@ -72,6 +84,12 @@ def _set(settings: BaseSettings) -> dict[str, Any]:
     tokens = settings.getdict("RESERVATION_POLICY_TOKENS")
     if tokens:
         found["policy_tokens"] = {token: list(words) for token, words in tokens.items()}
+    for key, value in found.items():
+        if key != "licences":  # another file, whose errors name it
+            try:
+                configured({key: value})
+            except ConfigurationError as error:
+                raise ConfigurationError(f"RESERVATION_{key.upper()}: {error}") from None
     return found
 
 
