@@ -183,7 +183,7 @@ class Reader:
         rest = [leaf for leaf in LEAVES if leaf not in permitted]
         if usage is not None and rest:
             # A list of uses is closed.
-            listed = f"permits usage: {' '.join(usage)}"
+            listed = f"permits only usage: {' '.join(usage)}"
             yield clause(Kind.CLOSED, _UNNAMED, "all", rest, listed)
 
     def _offers(self, content: Content, licence: License, kind: Kind) -> tuple[Offer, ...]:
