@@ -42,7 +42,10 @@ from support import ROOT, SPEC, Json, load_vectors, vector_files
 #: Vectors files that belong to no single signal.
 TOPICS = {"path", "groups", "decision", "scenarios"}
 #: Notes that need a body or a field too large for a vector; each is emitted by a test below.
-TOO_LARGE = {"robots-truncated", "robots-meta-too-long", "tdmrep-file-too-large"}
+TOO_LARGE = {
+    *("robots-truncated", "robots-meta-too-long", "tdmrep-file-too-large"),
+    "content-signals-too-long",
+}
 
 REQUIREMENT = re.compile(
     r"^- \*\*([A-Z][A-Z-]*-[1-9][0-9]*)\*\* \((required|recommended|observed)\) \S", re.MULTILINE
@@ -265,6 +268,19 @@ def test_robots_meta_too_long() -> None:
     )
     assert idents_of(head) == ["robots-meta-too-long"]
     assert idents_of(msgspec.structs.replace(head, headers=(("x-robots-tag", value[:900]),))) == []
+
+
+def test_content_signals_too_long() -> None:
+    value = "search=yes, " * 2_000
+    head = Document(
+        url="https://a.example/x",
+        resource=PAGE,
+        outcome=Outcome.FETCHED,
+        headers=(("content-signal", value + "ai-train=no"),),
+    )
+    assert idents_of(head) == ["content-signals-too-long"]
+    short = msgspec.structs.replace(head, headers=(("content-signal", value[:900]),))
+    assert idents_of(short) == []
 
 
 def test_note_idents_are_unique() -> None:

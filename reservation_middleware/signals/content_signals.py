@@ -83,6 +83,13 @@ USE = NoteKind(
     "Nothing to mend; kept for those who rely on ai-input or search.",
     "https://developers.cloudflare.com/bots/additional-configurations/managed-robots-txt/",
 )
+TOO_LONG = NoteKind(
+    "content-signals-too-long",
+    Level.WARNING,
+    "a Content-Signal is longer than 16 KiB and was cut",
+    "Keep it short: search, ai-input and ai-train are all there is to say.",
+    _REFERENCE,
+)
 
 
 class ContentSignalFindings(RuledFindings):
@@ -125,7 +132,7 @@ class ContentSignals(Signal[ContentSignalFindings]):
         "ai-input": Term((AI_INPUT,), (AI_INDEX, AI_INPUT)),
         "ai-train": Term(TRAIN, TRAIN),
     }
-    notes = (VALUE, UNKNOWN_KEY, SEPARATOR, OUTSIDE, BETWEEN, USE)
+    notes = (VALUE, UNKNOWN_KEY, SEPARATOR, OUTSIDE, BETWEEN, USE, TOO_LONG)
     fields = (b"content-signal",)
 
     def parse(self, source: Source) -> ContentSignalFindings | None:
@@ -189,7 +196,9 @@ class ContentSignals(Signal[ContentSignalFindings]):
         record: Record | None = None,
     ) -> tuple[Statement, ...]:
         line = record.line if record else None
-        value = value[:LIMIT]
+        if len(value) > LIMIT:
+            notes.append(source.note(TOO_LONG, line=line))
+            value = value[:LIMIT]
         text = f"Content-Signal: {record.value[:LIMIT] if record else value}"
         if ";" in value:
             notes.append(source.note(SEPARATOR, value, line))
