@@ -553,10 +553,20 @@ async def _once(mode: str, out: Any) -> None:
 def _listen() -> None:
     """Have Twisted's own complaints in the log, and nobody outside this machine asked."""
     import tldextract
+    from scrapy.core.downloader.handlers.http11 import HTTP11DownloadHandler
     from scrapy.downloadermiddlewares import cookies
     from twisted.python import log
 
     log.PythonLoggingObserver("twisted").start()  # type: ignore[no-untyped-call]
+    close = HTTP11DownloadHandler.close
+
+    def patiently(handler: Any) -> Any:
+        # Scrapy gives its connections a second to close. On a busy machine that second and the
+        # closing end together, and Twisted logs an AlreadyCalledError.
+        handler._disconnect_timeout = SECONDS / 3
+        return close(handler)
+
+    HTTP11DownloadHandler.close = patiently  # type: ignore[method-assign, assignment]
     cookies._split_domain = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
 
 
