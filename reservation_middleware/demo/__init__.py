@@ -60,6 +60,12 @@ def run(folder: Path, console: Console, *, hosts: Sequence[Host] | None = None) 
             "Crawling it with Scrapy and with aiohttp …",
             highlight=False,
         )
+        if not sites.MEDIA and hosts is sites.HOSTS:
+            console.print(
+                "Not shown: images, PDF and EPUB that speak for themselves "
+                "(uv run --extra scrapy --extra media …).",
+                highlight=False,
+            )
         with console.status("crawling"):
             crawls = _until_stopped(crawl.crawl(hosts))
         checks = (

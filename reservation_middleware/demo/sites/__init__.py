@@ -15,4 +15,7 @@ HOSTS: tuple[Host, ...] = (
     *_trouble.HOSTS,
 )
 
-__all__ = ["HOSTS", "Answer", "Expect", "Host", "Page"]
+#: Whether files that speak for themselves can be read, and are in the web.
+MEDIA = bool(_embedded.HOSTS)
+
+__all__ = ["HOSTS", "MEDIA", "Answer", "Expect", "Host", "Page"]
