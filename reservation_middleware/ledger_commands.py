@@ -56,7 +56,7 @@ def offers(
         if number:
             typer.echo(f"reservations: {number} {what}", err=True)
     if format is Format.TEXT:
-        typer.echo(f"{len(card.lines())} offers in {card.records} records", err=True)
+        typer.echo(f"offers: {len(card.lines())}, records: {card.records}", err=True)
 
 
 def _opened(name: str, stack: ExitStack) -> tuple[str, BinaryIO]:

@@ -304,7 +304,7 @@ def test_a_ledger_of_offers(tmp_path: Path) -> None:
     code, printed, said = cli("ledger", "offers", str(records), str(records))
     assert code == 0
     assert "0.01 USD" in printed
-    assert "2 offers in 6 records" in said
+    assert "offers: 2, records: 6" in said
     piped = subprocess.run(
         [sys.executable, "-m", "reservation_middleware", "ledger", "offers", "-"],
         input=records.read_bytes(),

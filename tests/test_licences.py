@@ -128,6 +128,8 @@ def test_an_empty_file_holds_none(tmp_path: Path) -> None:
         (HEAD + 'hosts = ["a.example:8080"]\npurposes = ["tdm"]\n', 4, "no host name"),
         (HEAD + 'hosts = ["*"]\npurposes = ["tdm"]\n', 4, "needs a server"),
         (HEAD + 'domains = ["www.bbc.co.uk"]\npurposes = ["tdm"]\n', 4, "write 'bbc.co.uk'"),
+        (HEAD + 'hosts = ["*.com"]\npurposes = ["tdm"]\n', 4, "below a public suffix"),
+        (HEAD + 'hosts = ["*.github.io"]\npurposes = ["tdm"]\n', 4, "below a public suffix"),
         (HEAD + 'domains = ["co.uk"]\npurposes = ["tdm"]\n', 4, "public suffix"),
         (HEAD + 'domains = ["github.io"]\npurposes = ["tdm"]\n', 4, "public suffix"),
         (HEAD + 'domains = ["192.0.2.1"]\npurposes = ["tdm"]\n', 4, "public suffix or an address"),

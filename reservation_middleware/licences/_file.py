@@ -88,11 +88,19 @@ def licences_of(given: Iterable[object]) -> tuple[Licence, ...]:
 
 
 def checked(licence: Licence) -> Licence:
-    """A licence whose domains are registrable ones.
+    """A licence whose domains are registrable ones, and whose hosts all have one owner.
 
     Raises:
-        LicenceError: a domain is not, with what it should be.
+        LicenceError: a domain or a host is not, with what it should be.
     """
+    for host in licence.hosts:
+        below = host.removeprefix("*.")
+        if below != host and registrable(f"x.{below}") == f"x.{below}":
+            raise LicenceError(
+                f"hosts: {host!r} is everybody below a public suffix; name hosts or domains",
+                "hosts",
+                host,
+            )
     for domain in licence.domains:
         owner = registrable(domain)
         # What a public suffix is, or an address, has no domains below it.
