@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from reservation_middleware import Agent, Check, profile
-from reservation_middleware.fetch import MAX_SITES, Answer, Fetcher
+from reservation_middleware.fetch import MAX_SITES, Answer, Ask, Fetcher
 from reservation_middleware.signals import SIGNALS
 from reservation_middleware.site import Site
 
@@ -126,7 +126,7 @@ def _hosts(options: Options) -> Iterator[Row]:
     agent, policy = Agent(OWN), profile()
     contenders: dict[str, Prepare] = {}
 
-    async def transport(_url: str, _limit: int) -> Answer:
+    async def transport(_: Ask) -> Answer:
         raise RuntimeError("everything is known")
 
     for number in options.some((100, 1000, MAX_SITES), (10, 20)):
@@ -168,7 +168,8 @@ def _filled(number: int, bodies: list[bytes]) -> Fetcher:
 def _fill(fetcher: Fetcher, bodies: list[bytes], numbers: range) -> None:
     agent, policy = Agent(OWN), profile()
 
-    async def transport(url: str, _limit: int) -> Answer:
+    async def transport(ask: Ask) -> Answer:
+        url = ask.url
         number = int(url.removeprefix("https://h").partition(".")[0])
         if url.endswith("/robots.txt"):
             return Answer(

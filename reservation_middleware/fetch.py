@@ -1,31 +1,35 @@
 """The one async driver: policy documents through a transport that the adapter hands in.
 
-One flight per resource however many pages wait for it, redirects, limits, time to live,
-cache; then a ``Check`` that is ready to decide. Knows neither Scrapy nor aiohttp.
+One flight per resource however many pages, and processes that share a cache, wait for it;
+then a ``Check`` that is ready to decide. Knows neither Scrapy nor aiohttp.
 """
 
-import asyncio
-from collections.abc import Callable, Coroutine, Hashable, Iterable
-from datetime import UTC, datetime
-from functools import partial
-from typing import Any, NamedTuple, Protocol, TypeVar
+from collections import Counter
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import NamedTuple
 
-from .cache.freshness import fresh, lifetime
-from .cache.memory import Key, MemoryCache
+from .cache._cache import Cache
+from .cache.memory import MemoryCache
 from .cache.recent import Recent
 from .check import Check, request_for
+from .flights import Flights
 from .lessons import Lessons
-from .model import Agent, Document, Outcome, Policy, PolicyRequest, Probes
-from .reading import RESOURCES, Reading, probed
+from .model import Agent, Document, Policy, PolicyRequest, Probes
+from .reading import Reading, probed
+from .resources import NOW, Resources
 from .site import Site
+from .syntax.host import is_public, is_public_address
 from .syntax.path import split_url
 from .transport import (
     MAX_REDIRECTS,
     Answer,
+    Ask,
+    PrivateAddressError,
     Transport,
     TransportClosedError,
-    follow,
-    problem_of,
+    is_public_host,
 )
 
 #: Seconds for one policy resource, redirects included.
@@ -33,38 +37,41 @@ TIMEOUT = 30.0
 #: Sites whose policies are kept ready to decide, and how long their files may be together:
 #: ready to decide, a file takes about twenty times its length.
 MAX_SITES, MAX_OCTETS = 10_000, 16 * 1024 * 1024
+#: What is asked for is fetched anew this long before it expires, or a tenth of its lifetime.
+AHEAD = timedelta(minutes=5)
 
-T = TypeVar("T")
 
+class Origins(StrEnum):
+    """Which origins are asked for their policies."""
 
-class Cache(Protocol):
-    """Where policy documents are kept."""
-
-    async def get(self, key: Key) -> Document | None:
-        """The document kept under a key, fresh or not."""
-
-    async def put(self, key: Key, document: Document) -> None:
-        """Keep a document."""
+    #: Whatever the operator crawls, private nets of their own included.
+    ANY = "any"
+    #: Public ones only: for services that take addresses from strangers.
+    PUBLIC = "public"
 
 
 class _Ready(NamedTuple):
-    """A site that is ready to decide, and from when until when it may be used."""
+    """A site that is ready to decide: from when until when, and when it is fetched anew."""
 
     site: Site
     since: datetime
-    until: datetime | None
+    until: datetime
+    ahead: datetime
 
 
 class Fetcher:
     """Gets policies and makes checks.
 
     Args:
-        cache: where documents are kept.
+        cache: where documents are kept; in this process's memory if None.
         clock: the current time, timezone-aware.
         timeout: seconds for one policy resource; None where the transport keeps time.
+        origins: which origins are asked; ``PUBLIC`` for services that strangers use.
+        since: copies that were fetched before are asked for anew; None for none.
 
     Attributes:
-        fetches: policy resources that were fetched from the network so far.
+        cache: where documents are kept.
+        counts: how often what happened, by name: fetches, revalidated, stale, waited …
     """
 
     def __init__(
@@ -73,25 +80,36 @@ class Fetcher:
         cache: Cache | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         timeout: float | None = TIMEOUT,
+        origins: Origins = Origins.ANY,
+        since: datetime | None = None,
     ) -> None:
-        self._cache: Cache = MemoryCache() if cache is None else cache
+        self.cache: Cache = MemoryCache() if cache is None else cache
+        self.counts: Counter[str] = Counter()
         self._clock = clock
-        self._timeout = timeout
-        self._flights: dict[Hashable, asyncio.Task[Any]] = {}
+        self._origins = origins
+        self._flights = Flights()
+        self._resources = Resources(
+            self.cache, self._flights, self.counts, clock=clock, timeout=timeout, since=since
+        )
         self._sites: Recent[tuple[str, Probes], _Ready] = Recent(MAX_SITES, MAX_OCTETS)
         self._lessons = Lessons()
-        self.fetches = 0
+
+    @property
+    def fetches(self) -> int:
+        """Policy resources that were fetched from the network so far."""
+        return self.counts["fetches"]
 
     async def check(self, url: str, transport: Transport, *, agent: Agent, policy: Policy) -> Check:
         """A check of a page that has all it wants before the fetch.
 
         Args:
             url: absolute URL of the page.
-            transport: fetches one URL; used only for what is not known yet.
+            transport: makes one request; used only for what is not known yet.
             agent: who asks.
             policy: what the operator decided.
 
         Raises:
+            PrivateAddressError: only public origins are asked, and this is none.
             RuntimeError: the fetcher or the transport was closed meanwhile.
         """
         check = Check(url, agent=agent, policy=policy, now=self.now(policy))
@@ -106,9 +124,10 @@ class Fetcher:
         """Give a check all it wants before the fetch.
 
         Raises:
+            PrivateAddressError: only public origins are asked, and this is none.
             RuntimeError: the fetcher or the transport was closed meanwhile.
         """
-        site = self._known(check.origin, check.probes)
+        site = self._known(check.origin, check.probes, transport)
         if site is None:
             site = await self._site(check.origin, check.probes, transport)
         check.know(site)
@@ -121,7 +140,11 @@ class Fetcher:
         """
         requests = check.wants()
         if requests:
-            for document in await self._documents(requests, transport, beside=True):
+            ready = self._sites.get((check.origin, check.probes))
+            guarded = _public(check.origin, ready.site.documents if ready else ())
+            for document in await self._resources.get(
+                requests, transport, beside=True, guarded=guarded
+            ):
                 check.feed(document)
 
     def learn(self, check: Check) -> None:
@@ -140,161 +163,110 @@ class Fetcher:
         """What the origin of a URL says, from the cache or from the network.
 
         Raises:
+            PrivateAddressError: only public origins are asked, and this is none.
             RuntimeError: the fetcher or the transport was closed meanwhile.
         """
         origin, _ = split_url(url)
-        return self._known(origin, probes) or await self._site(origin, probes, transport)
+        known = self._known(origin, probes, transport)
+        return known or await self._site(origin, probes, transport)
 
-    def _known(self, origin: str, probes: Probes) -> Site | None:
-        """What is ready to decide and fresh."""
+    def _known(self, origin: str, probes: Probes, transport: Transport) -> Site | None:
+        """What is ready to decide and fresh; fetched anew soon before it no longer is."""
         ready = self._sites.get((origin, probes))
-        if ready is not None:
-            now = self._clock()
-            if ready.since <= now and (ready.until is None or now < ready.until):
-                return ready.site
-        return None
+        if ready is None:
+            return None
+        now = self._clock()
+        if not ready.since <= now < ready.until:
+            return None
+        if now >= ready.ahead and (origin, probes) not in self._flights:
+            self.counts["ahead"] += 1
+            margin = ready.until - now
+            self._flights.start(
+                (origin, probes), lambda: self._read_site(origin, probes, transport, margin)
+            )
+        return ready.site
 
     async def _site(self, origin: str, probes: Probes, transport: Transport) -> Site:
         if not origin.startswith(("http://", "https://")):
             return Site()
-        return await self._once(
-            (origin, probes), lambda: self._read_site(origin, probes, transport)
+        if self._origins is Origins.PUBLIC and not is_public(origin):
+            raise PrivateAddressError(f"{origin} is not public")
+        return await self._flights.once(
+            (origin, probes), lambda: self._read_site(origin, probes, transport, NOW)
         )
 
     async def close(self) -> None:
-        """End the fetches that are under way."""
-        loop = asyncio.get_running_loop()
-        flights = [flight for flight in self._flights.values() if flight.get_loop() is loop]
-        for flight in flights:
-            flight.cancel()
-        await asyncio.gather(*flights, return_exceptions=True)
+        """End the fetches that are under way; the cache stays open."""
+        await self._flights.close()
 
-    async def _once(self, key: Hashable, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Do something once for all who want it at the same time."""
-        loop = asyncio.get_running_loop()
-        while True:
-            flight = self._flights.get(key)
-            # A loop that was closed in mid-flight leaves its flights behind.
-            own = flight is None or flight.done() or flight.get_loop() is not loop
-            if flight is None or own:
-                flight = loop.create_task(work())
-                self._flights[key] = flight
-                flight.add_done_callback(partial(self._landed, key))
-            try:
-                # Shielded: a waiter that is cancelled, even the first, does not end it.
-                result: T = await asyncio.shield(flight)
-            except TransportClosedError:
-                if own:
-                    raise
-            except asyncio.CancelledError:
-                if flight.cancelled() and not _cancelled():
-                    raise RuntimeError("the fetcher was closed") from None
-                raise
-            else:
-                return result
+    async def _read_site(
+        self, origin: str, probes: Probes, transport: Transport, margin: timedelta
+    ) -> Site:
+        """Read what the places of one origin say, and what these point to.
 
-    def _landed(self, key: Hashable, flight: asyncio.Task[Any]) -> None:
-        if not flight.cancelled():
-            flight.exception()  # seen, also where nobody waits any more
-        if self._flights.get(key) is flight:
-            del self._flights[key]
-
-    async def _read_site(self, origin: str, probes: Probes, transport: Transport) -> Site:
-        """Read what the places of one origin say, and what these point to."""
+        Args:
+            origin: scheme, host and port.
+            probes: which places.
+            transport: makes one request.
+            margin: how long copies must still be good.
+        """
         places = probed(probes)
         requests = [
             PolicyRequest(place.name, f"{origin}{place.path}", place.limit) for place in places
         ]
-        documents = await self._documents(requests, transport)
+        guarded = self._origins is Origins.PUBLIC
+        documents = await self._resources.get(requests, transport, guarded=guarded, margin=margin)
+        if guarded:
+            _refused(documents)
         readings = list(map(Reading, documents, places))
         lessons = self._lessons.of(origin, self._clock())
         site = Site(readings, lessons)
         if site.links:
-            linked = await self._documents(map(request_for, site.links), transport)
+            linked = await self._resources.get(
+                map(request_for, site.links),
+                transport,
+                guarded=guarded or _public(origin, documents),
+                margin=margin,
+            )
             readings += [
                 Reading(document, link.place)
                 for document, link in zip(linked, site.links, strict=True)
             ]
             site = Site(readings, lessons)
-        ready = _Ready(site, self._clock(), site.expires)
+        now = self._clock()
+        until = site.expires or datetime.max.replace(tzinfo=UTC)
+        ready = _Ready(site, now, until, until - min(AHEAD, max(until - now, NOW) / 10))
         self._sites.put((origin, probes), ready, site.octets)
         return site
 
-    async def _documents(
-        self, requests: Iterable[PolicyRequest], transport: Transport, *, beside: bool = False
-    ) -> list[Document]:
-        return await asyncio.gather(
-            *(self._document(one, transport, beside=beside) for one in requests)
-        )
 
-    async def _document(
-        self, request: PolicyRequest, transport: Transport, *, beside: bool
-    ) -> Document:
-        """One resource, from the cache while it is fresh.
-
-        Whoever asks ``beside`` a page holds a connection, and must not wait for those that
-        wait for one.
-        """
-        known = RESOURCES.get(request.resource)
-        where = request.url.removesuffix(known.path) if known and known.path else request.url
-        key = where, request.resource
-
-        async def get() -> Document:
-            document = await self._cache.get(key)
-            if document is None or not fresh(document, self._clock()):
-                document = await self._fetch(request, transport)
-                await self._cache.put(key, document)
-            return document
-
-        return await self._once((*key, beside), get)
-
-    async def _fetch(self, request: PolicyRequest, transport: Transport) -> Document:
-        """Fetch one resource; whatever goes wrong makes it unreachable."""
-        self.fetches += 1
-        problem: str | None = None
-        answer: Answer | None = None
-        try:
-            async with asyncio.timeout(self._timeout):
-                answer = await follow(request.url, request.limit, transport)
-        except TransportClosedError:
-            raise
-        except TimeoutError as error:
-            mine = self._timeout is not None
-            problem = f"no answer within {self._timeout:g} s" if mine else problem_of(error)
-        except asyncio.CancelledError:
-            if _cancelled():
-                raise
-            problem = "cancelled"  # by the transport, while nobody cancelled us
-        except Exception as error:  # noqa: BLE001 - whatever went wrong, it is unreachable
-            problem = problem_of(error)
-        now = self._clock()
-        outcome = Outcome.UNREACHABLE if answer is None else Outcome.of(answer.status)
-        headers = answer.headers if answer else ()
-        return Document(
-            url=request.url,
-            resource=request.resource,
-            outcome=outcome,
-            status=answer.status if answer else None,
-            headers=headers,
-            body=answer.body if answer and outcome is Outcome.FETCHED else None,
-            fetched_at=now,
-            expires=now + lifetime(outcome, headers),
-            problem=problem,
-        )
+def _public(origin: str, documents: Iterable[Document]) -> bool:
+    """Whether an origin is public: by who answered, or as it is written."""
+    addresses = [document.address for document in documents if document.address]
+    return any(is_public_host(origin, address) for address in addresses or [None])
 
 
-def _cancelled() -> bool:
-    """Whether somebody cancels the task that runs this."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
+def _refused(documents: Iterable[Document]) -> None:
+    """Say that an origin is not public.
+
+    Raises:
+        PrivateAddressError: it is not.
+    """
+    for document in documents:
+        refused = (document.problem or "").startswith(PrivateAddressError.__name__)
+        # A crawler of private nets may share the cache.
+        if refused or (document.address and not is_public_address(document.address)):
+            raise PrivateAddressError(f"{document.url} is not public")
 
 
 __all__ = [
     "MAX_REDIRECTS",
     "TIMEOUT",
     "Answer",
+    "Ask",
     "Cache",
     "Fetcher",
+    "Origins",
     "Transport",
     "TransportClosedError",
 ]

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from .aiohttp import ReservationClient, ReservedError
 from .cache.memory import MemoryCache
 from .check import Check, is_policy_resource
-from .fetch import Answer, Fetcher
+from .fetch import Answer, Ask, Fetcher
 from .model import PAGE, Action, Agent, Decision, Document, Mode, Outcome, Policy, Probes
 from .reading import probed
 from .site import Site
@@ -116,6 +116,6 @@ async def _pointed_to(check: Check, page: Document, cache: MemoryCache) -> tuple
     return tuple(document for document in found if document is not None)
 
 
-async def _known_only(url: str, limit: int) -> Answer:  # noqa: ARG001
+async def _known_only(ask: Ask) -> Answer:
     """Stand in for a transport where all policies are known already."""
-    raise RuntimeError(f"{url} was not fetched before")
+    raise RuntimeError(f"{ask.url} was not fetched before")

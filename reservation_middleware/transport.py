@@ -8,7 +8,7 @@ from typing import NamedTuple
 from urllib.parse import quote, urljoin
 
 from .model import Headers
-from .syntax.host import reachable
+from .syntax.host import is_public, is_public_address
 
 #: RFC 9309 §2.3.1.2: follow at least five redirects.
 MAX_REDIRECTS = 5
@@ -17,15 +17,33 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 _URL = "%:/?#[]@!$&'()*+,;=~"
 
 
+class Ask(NamedTuple):
+    """One request that a transport is to make.
+
+    Attributes:
+        url: absolute http or https URL.
+        limit: how many bytes of a 2xx body are read; a transport stops soon after them.
+        conditions: further fields of the request, such as ``if-none-match``.
+        guarded: no address that is not public may be connected to.
+    """
+
+    url: str
+    limit: int
+    conditions: Headers = ()
+    guarded: bool = False
+
+
 class Answer(NamedTuple):
     """What came back for one request: no redirect was followed.
 
-    Header names are in lower case, values decoded as ISO-8859-1 (RFC 9110 §5.5).
+    Header names are in lower case, values decoded as ISO-8859-1 (RFC 9110 §5.5). ``address``
+    is the IP address that answered, None where that is not known, as through a proxy.
     """
 
     status: int
     headers: Headers
     body: bytes
+    address: str | None = None
 
 
 class TransportClosedError(RuntimeError):
@@ -40,32 +58,48 @@ class PrivateAddressError(RuntimeError):
     """A public document leads to a private address; it was not asked for."""
 
 
-#: Fetches one URL (first argument) and reads the body of a 2xx answer, stopping soon after
-#: the limit in bytes (second argument); raises on any failure. Follows no redirect.
-Transport = Callable[[str, int], Awaitable[Answer]]
+#: Makes one request and reads the body of a 2xx answer; raises on any failure, and
+#: ``PrivateAddressError`` where a guarded one would be connected to an address that is not
+#: public. Follows no redirect.
+Transport = Callable[[Ask], Awaitable[Answer]]
 
 
-async def follow(url: str, limit: int, transport: Transport) -> Answer:
-    """The answer at the end of at most ``MAX_REDIRECTS`` redirects.
+async def follow(ask: Ask, transport: Transport) -> tuple[str, Answer]:
+    """The answer at the end of at most ``MAX_REDIRECTS`` redirects, and the URL that gave it.
+
+    What starts at a public host never leads to a private address: as soon as one hop was
+    public, all later ones are guarded. A host that is private itself, because the operator
+    crawls it, may lead to others. Conditions go to the URL that was asked for only.
 
     Raises:
         PrivateAddressError: a redirect leads from a public host to a private address.
     """
     for _ in range(MAX_REDIRECTS + 1):
-        answer = await transport(url, limit)
+        answer = await transport(ask)
         if answer.status not in _REDIRECTS:
-            return answer
+            break
         location = next((value for name, value in answer.headers if name == "location"), "")
         try:
-            target = urljoin(url, quote(location.encode("latin-1"), safe=_URL)).partition("#")[0]
+            target = urljoin(ask.url, quote(location.encode("latin-1"), safe=_URL))
         except ValueError:
-            return answer  # no URL
+            break  # no URL
+        target = target.partition("#")[0]
         if not location or not target[:8].lower().startswith(("http://", "https://")):
-            return answer
-        if not reachable(url, target):
+            break
+        guarded = ask.guarded or is_public_host(ask.url, answer.address)
+        if guarded and not is_public(target):
             raise PrivateAddressError(f"redirect to {target}")
-        url = target
-    return answer
+        asked, ask = ask.url, Ask(target, ask.limit, (), guarded)
+    else:
+        return asked, answer  # one redirect too many: it stays as it is
+    return ask.url, answer
+
+
+def is_public_host(url: str, address: str | None) -> bool:
+    """Whether a host is public: by the address that answered, or as its URL is written."""
+    if address is None:
+        return is_public(url)
+    return is_public_address(address)
 
 
 def problem_of(error: Exception) -> str:

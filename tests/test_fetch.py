@@ -50,14 +50,16 @@ class Fake:
     def __init__(self, answers: Mapping[str, Answer | BaseException] | None = None) -> None:
         self.answers = dict(answers or {})
         self.calls: list[str] = []
+        self.asked: list[fetch.Ask] = []
         self.gate = asyncio.Event()
         self.gate.set()
 
-    async def __call__(self, url: str, limit: int) -> Answer:
-        assert limit >= 512 * 1024
-        self.calls.append(url)
+    async def __call__(self, ask: fetch.Ask) -> Answer:
+        assert ask.limit >= 512 * 1024
+        self.asked.append(ask)
+        self.calls.append(ask.url)
         await self.gate.wait()
-        answer = self.answers.get(url, NOTHING)
+        answer = self.answers.get(ask.url, NOTHING)
         if isinstance(answer, BaseException):
             raise answer
         return answer
@@ -77,7 +79,7 @@ async def decide(
 
 
 async def robots_of(fetcher: Fetcher, origin: str = "https://a.example") -> Document:
-    document = await fetcher._cache.get((origin, "robots.txt"))
+    document = await fetcher.cache.get((origin, "robots.txt"))
     assert document is not None
     return document
 
@@ -171,10 +173,10 @@ async def test_caller_that_comes_when_one_resource_has_landed() -> None:
     fake = Fake({ROBOTS: says(CLOSED)})
     slow = asyncio.Event()
 
-    async def transport(url: str, limit: int) -> Answer:
-        if url == TDMREP:
+    async def transport(ask: fetch.Ask) -> Answer:
+        if ask.url == TDMREP:
             await slow.wait()
-        return await fake(url, limit)
+        return await fake(ask)
 
     fetcher = Fetcher()
     first = asyncio.create_task(decide(fetcher, transport))
@@ -495,10 +497,10 @@ async def test_tdmrep_that_cannot_be_had_is_not_implemented(answer: Page) -> Non
 
 @run
 async def test_timeout_covers_the_redirects() -> None:
-    async def transport(url: str, limit: int) -> Answer:
-        assert limit
+    async def transport(ask: fetch.Ask) -> Answer:
+        assert ask.limit
         await asyncio.sleep(0.04)
-        return Answer(302, (("location", url + "/"),), b"")
+        return Answer(302, (("location", ask.url + "/"),), b"")
 
     fetcher = Fetcher(timeout=0.1)
     assert (await decide(fetcher, transport)).crawl is Preference.DISALLOWED
@@ -662,7 +664,7 @@ async def test_documents_are_bounded() -> None:
     for label in "abc":
         await decide(fetcher, fake, f"https://{label}.example/")
     assert fetcher.fetches == 6
-    assert len(fetcher._cache) == 4  # type: ignore[arg-type]  # it is the one handed in
+    assert len(fetcher.cache) == 4  # type: ignore[arg-type]  # it is the one handed in
 
 
 # The end of things
@@ -715,7 +717,7 @@ async def test_a_closed_transport_leaves_nothing_in_the_cache() -> None:
     closed = Fake({ROBOTS: TransportClosedError(), TDMREP: TransportClosedError()})
     with pytest.raises(RuntimeError):
         await decide(fetcher, closed)
-    assert len(fetcher._cache) == 0  # type: ignore[arg-type]  # it is a MemoryCache
+    assert len(fetcher.cache) == 0  # type: ignore[arg-type]  # it is a MemoryCache
     assert (await decide(fetcher, Fake())).action is Action.PROCEED
 
 
@@ -748,7 +750,7 @@ def test_a_loop_that_ended_in_mid_flight() -> None:
         await fetcher.close()  # leaves alone what is not of this loop
         return await asyncio.wait_for(decide(fetcher, Fake({ROBOTS: says(CLOSED)})), 5)
 
-    left = list(fetcher._flights.values())
+    left = list(fetcher._flights._flights.values())
     assert asyncio.run(work()).action is Action.BLOCK
     assert not fetcher._flights
     for flight in left:  # they can never be awaited: keep them from complaining

@@ -32,7 +32,7 @@ from reservation_middleware import (
 from reservation_middleware.aiohttp import ReservationClient, ReservedError
 from reservation_middleware.batch import decide_lines
 from reservation_middleware.config import configuration
-from reservation_middleware.fetch import Fetcher
+from reservation_middleware.fetch import Ask, Fetcher
 from reservation_middleware.inspection import inspect
 from reservation_middleware.ledger.record import record
 from reservation_middleware.licences import apply, authorization, licences_of, load
@@ -568,7 +568,7 @@ def test_the_fetcher_has_the_time_for_licences() -> None:
     assert fetcher.now(policy({"until": "2027-01-01"})) == NOW
 
     async def work() -> bool:
-        async def transport(url: str, limit: int) -> Any:
+        async def transport(ask: Ask) -> Any:
             raise OSError
 
         held = policy({"until": "2027-01-01"})

@@ -25,7 +25,7 @@ from reservation_middleware import Agent, Check, Decision, Document, Outcome, pr
 from reservation_middleware.aiohttp import ReservationClient, ReservedError, reservation_middleware
 from reservation_middleware.batch import Given, _document
 from reservation_middleware.check import is_policy_resource
-from reservation_middleware.fetch import Answer, Fetcher
+from reservation_middleware.fetch import Answer, Ask, Fetcher
 from reservation_middleware.ledger.record import record
 from reservation_middleware.model import Preference
 from reservation_middleware.syntax.host import is_public
@@ -463,14 +463,14 @@ class World:
                     home = self.origin + target if origin == where else one.url
                     self.documents.setdefault(home, one)
 
-    async def transport(self, url: str, limit: int) -> Answer:
-        one = self.documents.get(url)
+    async def transport(self, ask: Ask) -> Answer:
+        one = self.documents.get(ask.url)
         if one is None:
             return Answer(404, (), b"")
         if one.outcome is Outcome.UNREACHABLE:
             raise OSError
         status = one.status or (200 if one.outcome is Outcome.FETCHED else 404)
-        return Answer(status, one.headers, (one.body or b"")[: limit + 1])
+        return Answer(status, one.headers, (one.body or b"")[: ask.limit + 1])
 
     async def records(self, fetcher: Fetcher, seed: float) -> list[Any]:
         """What is decided, stage by stage, of a question that the seed makes up."""

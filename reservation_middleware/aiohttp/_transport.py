@@ -16,7 +16,7 @@ from aiohttp import (
 )
 from yarl import URL
 
-from reservation_middleware.fetch import TIMEOUT, Answer, TransportClosedError
+from reservation_middleware.fetch import TIMEOUT, Answer, Ask, TransportClosedError
 from reservation_middleware.model import Headers
 
 _CHUNK = 64 * 1024
@@ -47,7 +47,7 @@ class Cause(NamedTuple):
         )
 
 
-async def fetch(url: str, limit: int, cause: Cause, *, beside: bool = False) -> Answer:
+async def fetch(ask: Ask, cause: Cause, *, beside: bool = False) -> Answer:
     """Fetch one policy resource as the request that needs it would go.
 
     Where the response to that request is there already, the resource is asked for ``beside``
@@ -62,7 +62,8 @@ async def fetch(url: str, limit: int, cause: Cause, *, beside: bool = False) -> 
     session = cause.session
     if session.closed:
         raise TransportClosedError("Session is closed")
-    headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
+    url = ask.url
+    headers = {"Accept": "*/*", "Accept-Encoding": "identity", **dict(ask.conditions)}
     for name in ("User-Agent", "Proxy-Authorization"):
         if name in cause.headers:
             headers[name] = cause.headers[name]
@@ -87,7 +88,7 @@ async def fetch(url: str, limit: int, cause: Cause, *, beside: bool = False) -> 
             if 200 <= response.status < 300:
                 async for chunk in response.content.iter_chunked(_CHUNK):
                     body += chunk
-                    if len(body) > limit:
+                    if len(body) > ask.limit:
                         response.close()
                         break
             return Answer(response.status, _headers(response), bytes(body))

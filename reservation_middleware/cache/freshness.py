@@ -15,6 +15,11 @@ LONGEST = timedelta(hours=24)
 SHORTEST = timedelta(minutes=5)
 #: After this a resource that was unreachable is tried again.
 UNREACHABLE = timedelta(minutes=5)
+#: How old a copy may be that is relied on while its resource cannot be reached: the time for
+#: which RFC 9309 §2.3.1.4 has such a site taken for disallowed.
+STALE = timedelta(days=30)
+#: Clocks of machines that share a cache differ by a little.
+SKEW = timedelta(minutes=1)
 
 _MAX_AGE = re.compile(r'(?:^|[,\s])max-age\s*=\s*"?([^",\s]*)', re.IGNORECASE)
 _NO = re.compile(r"(?:^|[,\s])no-(?:store|cache)(?:$|[,=\s])", re.IGNORECASE)
@@ -50,7 +55,17 @@ def fresh(document: Document, now: datetime) -> bool:
     """
     if document.expires is None or document.expires <= now:
         return False
-    return document.fetched_at is None or document.fetched_at <= now
+    return document.fetched_at is None or document.fetched_at <= now + SKEW
+
+
+def may_be_relied_on(document: Document, now: datetime) -> bool:
+    """Whether an old copy may be relied on while its resource cannot be reached (RFC 9309 §2.4).
+
+    One that says that there are no rules may not: that would allow what nobody can see.
+    """
+    if document.outcome is not Outcome.FETCHED or document.fetched_at is None:
+        return False
+    return now - STALE <= document.fetched_at <= now + SKEW
 
 
 def earliest(times: Iterable[datetime | None]) -> datetime | None:

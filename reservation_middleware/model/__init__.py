@@ -5,7 +5,7 @@ Ground floor: imports nothing of the package but its own files.
 
 from .decision import Decision, Reason, Stage
 from .document import PAGE, Document, Headers, Outcome, PolicyRequest
-from .error import ConfigurationError, ReservationError
+from .error import ConfigurationError, LedgerError, ReservationError
 from .identifier import Identifier
 from .licence import Licence, LicenceError, Secret, Server
 from .note import Level, Note, NoteKind
@@ -36,6 +36,7 @@ __all__ = [
     "Document",
     "Headers",
     "Identifier",
+    "LedgerError",
     "LegacyLabels",
     "Level",
     "Licence",

@@ -75,6 +75,10 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         fetched_at: when, timezone-aware; None if not known.
         expires: until when it may be relied on; None if not known.
         problem: what went wrong on the way, in a few words.
+        location: the address that redirects led to; None where there were none.
+        address: the IP address that answered; None if not known, as through a proxy.
+        stale: why this copy is relied on although it is old: what kept it from being fetched
+            anew. ``fetched_at`` is the copy's (RFC 9309 §2.4).
 
     """
 
@@ -87,6 +91,9 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     fetched_at: datetime | None = None
     expires: datetime | None = None
     problem: str | None = None
+    location: str | None = None
+    address: str | None = None
+    stale: str | None = None
 
     @cached_property
     def digest(self) -> str | None:

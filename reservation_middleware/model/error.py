@@ -11,3 +11,7 @@ class ReservationError(Exception):
 
 class ConfigurationError(ReservationError, ValueError):
     """The operator's configuration cannot be used; the message names the nearest valid word."""
+
+
+class LedgerError(ReservationError):
+    """A ledger cannot be opened, read or trusted; the message says where and why."""

@@ -11,7 +11,7 @@ from scrapy.exceptions import IgnoreRequest, StopDownload
 from scrapy.http import Headers, Response
 
 from reservation_middleware.check import Check
-from reservation_middleware.fetch import Answer, Fetcher, Transport
+from reservation_middleware.fetch import Answer, Ask, Fetcher, Transport
 from reservation_middleware.model import (
     Action,
     Agent,
@@ -213,11 +213,11 @@ class ReservationMiddleware:
     def _transport(self, request: Request) -> Transport:
         """Fetches policies for the sake of a request."""
 
-        async def transport(url: str, limit: int) -> Answer:
+        async def transport(ask: Ask) -> Answer:
             stats = self._crawler.stats
             if stats is not None:
                 stats.set_value("reservation/policy_fetches", self._fetcher.fetches)
-            return await self._downloads.fetch(url, limit, request)
+            return await self._downloads.fetch(ask, request)
 
         return transport
 

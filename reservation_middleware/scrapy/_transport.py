@@ -10,7 +10,7 @@ from scrapy.http import Headers, Response
 from scrapy.http.request import NO_CALLBACK
 from scrapy.utils.defer import maybe_deferred_to_future
 
-from reservation_middleware.fetch import Answer
+from reservation_middleware.fetch import Answer, Ask
 
 #: A policy that says it is longer, or is when unpacked, counts as unreachable; one that just
 #: goes on is cut off much earlier.
@@ -38,18 +38,23 @@ class Downloads:
         self._count = count
         self._watching = 0
 
-    async def fetch(self, url: str, limit: int, cause: Request) -> Answer:
+    async def fetch(self, ask: Ask, cause: Request) -> Answer:
         """Fetch one policy resource through the crawler's own downloader."""
         headers, route = _route(cause)
         request = Request(
-            url,
+            ask.url,
             callback=NO_CALLBACK,
             priority=1000,
             dont_filter=True,
-            headers={"Accept": "*/*", "Accept-Encoding": "identity", **headers},
+            headers={
+                "Accept": "*/*",
+                "Accept-Encoding": "identity",
+                **dict(ask.conditions),
+                **headers,
+            },
             meta={
                 **route,
-                LEFT: limit,
+                LEFT: ask.limit,
                 "allow_offsite": True,
                 "dont_cache": True,
                 "dont_merge_cookies": True,

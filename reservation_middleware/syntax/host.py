@@ -39,6 +39,14 @@ def is_public(url: str) -> bool:
     return not (last.isdigit() or last.startswith("0x"))
 
 
+def is_public_address(address: str) -> bool:
+    """Whether an IP address, as sockets tell it, is public; what is none is not."""
+    try:
+        return _is_global(ip_address(address.partition("%")[0]))
+    except ValueError:
+        return False
+
+
 def _is_global(address: IPv4Address | IPv6Address) -> bool:
     if isinstance(address, IPv6Address):
         inner = address.ipv4_mapped or address.sixtofour

@@ -1,0 +1,158 @@
+"""Policy resources: from the cache while they are fresh, else fetched, once for all.
+
+One flight per resource in this process, and one claim on it among the processes that share
+a cache.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+
+from .cache._cache import LEASE, Cache, Key
+from .cache.freshness import fresh
+from .flights import Flights
+from .model import Document, PolicyRequest
+from .reading import RESOURCES
+from .retrieval import retrieve
+from .transport import Transport
+
+#: Seconds between two looks at whether another process has fetched something: first, and most.
+_LOOK, _LONGEST_LOOK = 0.01, 0.25
+#: No time at all: a copy must be good now.
+NOW = timedelta(0)
+
+
+class Resources:
+    """Gets policy resources.
+
+    Args:
+        cache: where they are kept.
+        flights: what is under way.
+        counts: where is counted how often what happened.
+        clock: the current time.
+        timeout: seconds for one resource; None where the transport keeps time.
+        since: copies that were fetched before are asked for anew; None for none.
+    """
+
+    def __init__(
+        self,
+        cache: Cache,
+        flights: Flights,
+        counts: Counter[str],
+        *,
+        clock: Callable[[], datetime],
+        timeout: float | None,
+        since: datetime | None,
+    ) -> None:
+        self._cache = cache
+        self._flights = flights
+        self._counts = counts
+        self._clock = clock
+        self._timeout = timeout
+        self._oldest = since
+
+    async def get(
+        self,
+        requests: Iterable[PolicyRequest],
+        transport: Transport,
+        *,
+        guarded: bool,
+        beside: bool = False,
+        margin: timedelta = NOW,
+    ) -> list[Document]:
+        """Several resources, each from the cache while it is fresh.
+
+        Whoever asks ``beside`` a page holds a connection, and must not wait for those that
+        wait for one.
+        """
+
+        async def one(request: PolicyRequest) -> Document:
+            known = RESOURCES.get(request.resource)
+            where = request.url.removesuffix(known.path) if known and known.path else request.url
+            key = where, request.resource
+            return await self._flights.once(
+                (*key, beside),
+                lambda: self._one(key, request, transport, guarded=guarded, margin=margin),
+            )
+
+        return await asyncio.gather(*map(one, requests))
+
+    async def _one(
+        self,
+        key: Key,
+        request: PolicyRequest,
+        transport: Transport,
+        *,
+        guarded: bool,
+        margin: timedelta,
+    ) -> Document:
+        """One resource: from the cache, or fetched by whoever claims it first."""
+        look = _LOOK
+        known = await self._cache.get(key)
+        while not self._fresh(known, margin):
+            if not await self._cache.claim(key):
+                if known is not None and self._fresh(known, NOW):
+                    return known  # somebody else fetches it ahead of time
+                self._counts["waited"] += look == _LOOK
+                await asyncio.sleep(look)
+                look = min(look * 1.5, _LONGEST_LOOK)
+                known = await self._cache.get(key)
+                continue
+            async with self._renewed(key):
+                # Whoever held the claim before may have fetched it.
+                known = await self._cache.get(key)
+                if self._fresh(known, margin):
+                    break
+                self._counts["fetches"] += 1
+                document = await retrieve(
+                    request,
+                    transport,
+                    known=known,
+                    clock=self._clock,
+                    seconds=self._timeout,
+                    guarded=guarded,
+                )
+                self._count(document, known)
+                await self._cache.put(key, document)
+                return document
+        assert known is not None
+        return known
+
+    def _fresh(self, document: Document | None, margin: timedelta) -> bool:
+        if document is None or not fresh(document, self._clock() + margin):
+            return False
+        if self._oldest is None or document.fetched_at is None:
+            return True
+        return document.fetched_at >= self._oldest
+
+    @asynccontextmanager
+    async def _renewed(self, key: Key) -> AsyncIterator[None]:
+        """Hold a claim for as long as a fetch takes."""
+        loop = asyncio.get_running_loop()
+        renewals: set[asyncio.Task[bool]] = set()
+
+        def renew() -> None:
+            nonlocal timer
+            timer = loop.call_later(LEASE / 3, renew)
+            task = loop.create_task(self._cache.claim(key))
+            renewals.add(task)
+            task.add_done_callback(renewals.discard)
+
+        # A timer and no task of its own: most fetches are over long before.
+        timer = loop.call_later(LEASE / 3, renew)
+        try:
+            yield
+        finally:
+            timer.cancel()
+            if renewals:
+                await asyncio.gather(*renewals, return_exceptions=True)
+            await self._cache.release(key)
+
+    def _count(self, document: Document, known: Document | None) -> None:
+        self._counts[f"outcome/{document.outcome}"] += 1
+        if document.stale:
+            self._counts["stale"] += 1
+        elif known and document.body is known.body is not None:
+            self._counts["revalidated"] += 1
