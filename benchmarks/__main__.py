@@ -19,6 +19,7 @@ from . import (
     growth,
     headers,
     hostile,
+    known_hosts,
     parsing,
     scrapy_calls,
     survey,
@@ -42,6 +43,7 @@ BENCHMARKS: dict[str, Benchmark] = {
 LONG: dict[str, Benchmark] = {
     "scrapy-crawl": crawls.scrapy_crawl,
     "aiohttp-crawl": crawls.aiohttp_crawl,
+    "known-hosts": known_hosts.known_hosts,
 }
 ALL = {**BENCHMARKS, **LONG}
 
@@ -137,7 +139,7 @@ def shown(value: float, name: str) -> str:
     """A value with its unit, which its row's name tells."""
     if name.startswith(("content:missed", "content:invented")):
         return f"{value:g}"
-    if name == "growth:memory-per-host":
+    if name.endswith(":memory-per-host"):
         return f"{value:,.0f} B"
     if name in ("hostile:doubling", "hostile:memory"):
         return f"{value:.3g} ×"

@@ -13,7 +13,7 @@ from typing import Annotated, Any, BinaryIO
 
 import msgspec
 
-from .cache.freshness import lifetime
+from .cache.freshness import UNREACHABLE, lifetime
 from .check import BY_PATH, Check, known_signals
 from .ledger.record import record
 from .licences import licences_of
@@ -41,6 +41,8 @@ class GivenDocument(msgspec.Struct, forbid_unknown_fields=True):
     outcome: Outcome | None = None
     headers: tuple[tuple[str, str], ...] = ()
     body: str | Binary | None = None
+    stale: str | None = None
+    fetched_at: datetime | None = None
 
 
 class GivenPolicy(msgspec.Struct, forbid_unknown_fields=True):
@@ -185,9 +187,16 @@ def _document(given: GivenDocument, now: datetime) -> Document:
         status=given.status,
         headers=headers,
         body=body,
-        fetched_at=now,
-        expires=now + lifetime(outcome, headers),
+        fetched_at=_with_zone(given.fetched_at or now),
+        expires=now + (lifetime(outcome, headers) if given.stale is None else UNREACHABLE),
+        stale=given.stale,
     )
+
+
+def _with_zone(time: datetime) -> datetime:
+    if time.tzinfo is None:
+        raise ConfigurationError("fetched_at needs a time zone")
+    return time.astimezone(UTC)
 
 
 def documents_for(url: str, documents: Iterable[Document]) -> Iterable[Document]:
@@ -221,14 +230,4 @@ def answers_to(requests: Iterable[PolicyRequest], documents: Iterable[Document])
 
 
 def _renamed(document: Document, resource: str) -> Document:
-    return Document(
-        url=document.url,
-        resource=resource,
-        outcome=document.outcome,
-        status=document.status,
-        headers=document.headers,
-        body=document.body,
-        fetched_at=document.fetched_at,
-        expires=document.expires,
-        problem=document.problem,
-    )
+    return msgspec.structs.replace(document, resource=resource)

@@ -107,6 +107,28 @@ class Check:
         return bool(self._page)
 
     @property
+    def content_speaks(self) -> bool:
+        """The same of its content, as far as that was fed."""
+        return any(reading.place is CONTENT for reading in self._page)
+
+    @property
+    def page(self) -> Document | None:
+        """The page as it was last fed: its head, or all of it."""
+        return self._head
+
+    @property
+    def documents(self) -> tuple[Document, ...]:
+        """What the decision rests on besides the page: its origin's documents, what these and
+        the page point to, and other pages that speak of it, as feeds.
+        """
+        site = self._site or self._read()
+        found = site.documents
+        if self._linked:
+            known = {(one.resource, one.url) for one in found}
+            found += tuple(one.document for key, one in self._linked.items() if key not in known)
+        return (*found, *(one.document for one in site.lessons)) if site.lessons else found
+
+    @property
     def probes(self) -> Probes:
         """Which well-known places the policy asks."""
         return self._question.policy.probes
@@ -118,6 +140,19 @@ class Check:
         self._fed = None
         self._question.settled = None
         self._question.crawl = Preference.UNKNOWN
+
+    def asked(self, agent: Agent, policy: Policy, now: datetime | None = None) -> "Check":
+        """The same page and all that was fed, asked by somebody else or under another policy.
+
+        Raises:
+            ConfigurationError: as for a check.
+        """
+        one = self._question
+        other = Check(one.url, agent=agent, policy=policy, site=self._site or self._read(), now=now)
+        other._question.media = one.media
+        for name in ("_head", "_lessons", "_linked", "_page", "_stage"):
+            setattr(other, name, getattr(self, name))
+        return other
 
     @property
     def stage(self) -> Stage:

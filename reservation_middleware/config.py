@@ -6,10 +6,13 @@ keys are errors that name the nearest valid key.
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import msgspec
 
 from .check import known_signals
 from .licences import load
@@ -31,17 +34,48 @@ _WORDS = (
     "legacy_labels",
     "licences",
 )
-KEYS = (*_WORDS, *_LISTS, "policy_tokens")
+#: What says where things are kept: none of it changes a decision.
+STORES = ("cache", "ledger", "ledger_key", "ledger_lines", "ledger_name", "prometheus")
+KEYS = (*_WORDS, *_LISTS, "policy_tokens", *STORES)
 PREFIX = "RESERVATION_"
 #: Settings of the Scrapy adapter that mean nothing here.
-_ELSEWHERE = ("cache", "content", "ledger", "media", "robotstxt", "timeout")
+_ELSEWHERE = ("content", "media", "robotstxt", "timeout")
+_LINES = ("all", "bulk")
+_ENDPOINT = re.compile(r"(?:(?P<host>\[[0-9A-Fa-f:.]+\]|[^\s:\[\]/]*):)?(?P<port>[0-9]{1,5})")
+
+
+class Stores(msgspec.Struct, frozen=True, kw_only=True):
+    """Where policies are cached, decisions kept and counts shown.
+
+    Attributes:
+        cache: URL of the cache; None for whatever is usual.
+        ledger: its folder; None for no ledger.
+        ledger_key: file of the key that signs; beside the folder if None.
+        ledger_lines: ``all``, or ``bulk`` for one line per host and policy.
+        ledger_name: of the key; the ledger's own if None.
+        prometheus: where counts are shown, as host:port; None for nowhere.
+    """
+
+    cache: str | None = None
+    ledger: Path | None = None
+    ledger_key: Path | None = None
+    ledger_lines: str = "all"
+    ledger_name: str | None = None
+    prometheus: str | None = None
 
 
 class Configuration(NamedTuple):
-    """Who asks, and what the operator decided."""
+    """Who asks, what the operator decided, and where things are kept."""
 
     agent: Agent
     policy: Policy
+    stores: Stores = Stores()
+
+    def keywords(self) -> dict[str, Any]:
+        """All of it as arguments of ``ReservationClient`` and ``reservation_middleware``."""
+        stores = {name: getattr(self.stores, name) for name in STORES if name != "prometheus"}
+        given = {**stores, "metrics": self.stores.prometheus}
+        return {"policy": self.policy, "agent": self.agent, **given}
 
 
 def configuration(
@@ -52,10 +86,9 @@ def configuration(
 ) -> Configuration:
     """Read the configuration that holds here: ``reservations.toml``, then ``RESERVATION_*``.
 
-    For those who hand agent and policy to a client themselves::
+    For those who make a client themselves::
 
-        settings = configuration()
-        async with ReservationClient(settings.policy, agent=settings.agent) as client: ...
+        async with ReservationClient(**configuration().keywords()) as client: ...
 
     Args:
         flags: what wins over both, by the keys of the file; None stands for "not said".
@@ -95,13 +128,15 @@ def configured(
 
     Args:
         keys: by the keys of the file.
-        folder: where the licences' file is looked for; the working directory if None.
-        environment: where their tokens are; the process's own if None.
+        folder: what the licences' file and the ledger are relative to; the working directory
+            if None.
+        environment: where licences' tokens are; the process's own if None.
 
     Raises:
         ConfigurationError: a value is not valid.
     """
     changes = dict(keys)
+    stores = _stores({key: changes.pop(key) for key in STORES if key in changes}, folder)
     agent = Agent(changes.pop("agent", "*"), changes.pop("purposes", ("ai-train",)))
     if "signals" in changes:
         changes["signals"] = known_signals(changes["signals"])
@@ -112,7 +147,42 @@ def configured(
         file = (folder or Path.cwd()) / changes["licences"]
         changes["licences"] = load(file, environment=environment)
     base = profile(changes.pop("profile", "opt-out"))
-    return Configuration(agent, base.changed(changes))
+    return Configuration(agent, base.changed(changes), stores)
+
+
+def endpoint(given: str) -> tuple[str, int]:
+    """Where counts are shown: host, loopback if none is named, and port, 0 for any free one.
+
+    Raises:
+        ConfigurationError: it is no host:port.
+    """
+    found = _ENDPOINT.fullmatch(given.strip())
+    if found is None or int(found["port"]) > 65_535:
+        raise ConfigurationError(f"prometheus must be host:port, not {given!r}")
+    return (found["host"] or "127.0.0.1").strip("[]"), int(found["port"])
+
+
+def _stores(given: Mapping[str, Any], folder: Path | None) -> Stores:
+    """Where things are kept; an empty word stands for nothing."""
+    words: dict[str, Any] = {}
+    for key, value in given.items():
+        if key == "prometheus" and isinstance(value, int) and not isinstance(value, bool):
+            value = str(value)
+        if isinstance(value, os.PathLike) and key in ("ledger", "ledger_key"):
+            value = os.fspath(value)
+        if value is not None and not isinstance(value, str):
+            raise ConfigurationError(f"{key} must be a string, not {value!r}")
+        if value and value.strip():
+            words[key] = value
+    if words.get("ledger_lines", "all") not in _LINES:
+        raise ConfigurationError(unknown_word("ledger_lines", words["ledger_lines"], _LINES))
+    if "prometheus" in words:
+        endpoint(words["prometheus"])
+    for key in ("ledger", "ledger_key"):
+        if key in words:
+            # Beside the configuration file, or from where the program was started.
+            words[key] = (folder or Path.cwd()) / words[key]
+    return Stores(**words)
 
 
 def _from_files(folder: Path) -> dict[str, Any]:
@@ -171,7 +241,9 @@ def _valid(key: str, value: Any, where: str) -> None:
 def _typed(data: dict[str, Any], where: str) -> None:
     """Check what is no enumeration, and take one word for a list of one."""
     for key, value in data.items():
-        if key in ("agent", "profile", "licences") and not isinstance(value, str):
+        if key == "prometheus" and type(value) is int:
+            continue  # a port
+        if key in ("agent", "profile", "licences", *STORES) and not isinstance(value, str):
             raise ConfigurationError(f"{where}: {key} must be a string, not {value!r}")
         if key in _LISTS:
             words = [value] if isinstance(value, str) else value

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from .model import Document, Headers, Note, Probes
+from .model import Document, Headers, Level, Note, NoteKind, Probes
 from .signals import (
     CONTENT,
     HEADERS,
@@ -65,6 +65,15 @@ _READERS: Mapping[Place, tuple[tuple[int, Signal[Any]], ...]] = {
 Found = tuple[int, Findings]
 
 
+STALE = NoteKind(
+    "stale-copy",
+    Level.WARNING,
+    "could not be fetched anew, so an old copy is relied on: {}",
+    "See to it that the address answers; a copy is relied on for 30 days at the most.",
+    "https://www.rfc-editor.org/rfc/rfc9309#section-2.4",
+)
+
+
 class Reading:
     """A document with what every signal found in it at one place; made once, used often."""
 
@@ -83,6 +92,8 @@ class Reading:
         self.notes: tuple[Note, ...] = tuple(
             note for _, findings in found for note in findings.notes
         )
+        if document.stale is not None:
+            self.notes = (_stale(document), *self.notes)
         #: What this document points to and is needed to understand it; one step, no further.
         self.links: tuple[Link, ...] = (
             ()
@@ -94,6 +105,12 @@ class Reading:
     def teaches(self) -> bool:
         """Whether it says something about other pages of its origin."""
         return any(findings.speaks_of_others() for _, findings in self.found)
+
+
+def _stale(document: Document) -> Note:
+    since = document.fetched_at
+    when = f"of {since:%Y-%m-%d %H:%M} UTC, " if since else ""
+    return Note(STALE, document.url, None, f"{when}{document.stale}")
 
 
 #: The resource name of a page that says something about others of its origin.

@@ -34,7 +34,7 @@ from reservation_middleware.model import (
     Reason,
 )
 from reservation_middleware.profiles import PROFILES
-from reservation_middleware.reading import PLACES
+from reservation_middleware.reading import PLACES, STALE
 from reservation_middleware.resolve import CONFLICT
 from reservation_middleware.signals import SIGNALS, Signal
 from support import ROOT, SPEC, Json, load_vectors, vector_files
@@ -210,7 +210,7 @@ def test_vectors_are_fit_for_real_crawls() -> None:
 
 
 def declared() -> list[NoteKind]:
-    return [*(kind for signal in SIGNALS for kind in signal.notes), CONFLICT, EXPIRED]
+    return [*(kind for signal in SIGNALS for kind in signal.notes), CONFLICT, EXPIRED, STALE]
 
 
 def test_every_note_is_emitted() -> None:
@@ -313,7 +313,7 @@ def test_notes_are_on_the_page_with_their_level(signal: Signal[Any]) -> None:
     assert table == {kind.ident: kind.level.value for kind in signal.notes}
 
 
-@pytest.mark.parametrize("kind", [CONFLICT, EXPIRED], ids=lambda kind: kind.ident)
+@pytest.mark.parametrize("kind", [CONFLICT, EXPIRED, STALE], ids=lambda kind: kind.ident)
 def test_notes_of_no_signal_are_on_the_decision_page(kind: NoteKind) -> None:
     assert [f"`{kind.ident}`", kind.level.value] in [
         cells[:2] for cells in rows(section(page("decision"), "Notes"))

@@ -1,0 +1,209 @@
+"""Whether a ledger is as it was written: every line, every signature, every archived byte.
+
+It finds what was changed, cut or removed after it was signed. It cannot know what was never
+logged, and without a key or an earlier checkpoint from elsewhere it cannot tell a ledger from one
+that somebody wrote anew (``spec/ledger.md`` has the threat model).
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable
+from pathlib import Path
+from typing import Self
+
+import msgspec
+
+from reservation_middleware.model import LedgerError
+
+from .folder import Folder, combined, read_note, segment_of
+from .note import Checkpoint, Verifier, open_note
+from .segment_check import Claim, Problem, SegmentCheck, SegmentReport, first_line
+from .stamp import StampReport, check_stamp
+
+#: Problems that are told one by one; a ledger that is none has one in every line.
+MOST_PROBLEMS = 1000
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """What was found of a ledger.
+
+    Attributes:
+        folder: where it is.
+        segments: its segments, oldest first.
+        stamps: its time stamps.
+        problems: what is not as it was written; empty if all is well.
+        more: problems beyond those that are told.
+        root: combined root of the signed lines of all segments, in hex.
+        keys: verifier keys that the segments name as theirs.
+        pinned: the keys were given by who asked, and so are not the ledger's own word.
+    """
+
+    folder: str
+    segments: tuple[SegmentReport, ...]
+    stamps: tuple[StampReport, ...]
+    problems: tuple[Problem, ...]
+    more: int
+    root: str
+    keys: tuple[str, ...]
+    pinned: bool
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything is as it was written."""
+        return not self.problems
+
+    @property
+    def lines(self) -> int:
+        """Lines of all segments."""
+        return sum(segment.lines for segment in self.segments)
+
+
+class _Claims:
+    """Who says what of which segment; a claim that many make is kept once."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, dict[tuple[int, bytes], str]] = defaultdict(dict)
+
+    def add(self, segment: str, size: int, root: bytes, source: str) -> None:
+        self._found[segment].setdefault((size, root), source)
+
+    def of(self, segment: str) -> list[Claim]:
+        claims = self._found.get(segment, {})
+        return [Claim(size, root, source) for (size, root), source in claims.items()]
+
+    def missing(self, segments: Collection[str]) -> Iterable[Problem]:
+        for segment in sorted(set(self._found) - set(segments)):
+            source = next(iter(self._found[segment].values()))
+            yield Problem(f"log/{segment}.jsonl", None, f"it is not there, but was: {source}")
+
+
+def verify(
+    folder: str | Path,
+    *,
+    keys: Iterable[str | Verifier] | None = None,
+    since: Iterable[bytes] = (),
+    authorities: Iterable[bytes] = (),
+    strict: bool = False,
+    progress: Callable[[int], object] | None = None,
+) -> Report:
+    """Check a ledger.
+
+    Args:
+        folder: where it is.
+        keys: verifier keys, one of which must have signed each segment; None takes the
+            ledger's own word for whose it is.
+        since: checkpoints, as the notes that they are, which were kept elsewhere.
+        authorities: root certificates of time-stamp authorities, in PEM; without them the
+            signatures of time stamps are not checked.
+        strict: lines that nobody signed yet, and torn ones, are problems even where the writer
+            was killed.
+        progress: called now and then with how many more bytes of lines were read.
+
+    Raises:
+        LedgerError: the folder is no ledger, or a key is none.
+    """
+    place = Folder(folder)
+    pinned = None if keys is None else tuple(map(_verifier, keys))
+    names = place.segments()
+    claims, own = _Claims(), _own(place, names)
+    problems = _Problems()
+    for name, (_, others) in own.items():
+        for other, size, root in others:
+            claims.add(other, size, bytes.fromhex(root), f"log/{name}.jsonl:1")
+    known = pinned if pinned is not None else {key for key, _ in own.values() if key}
+    for number, data in enumerate(since, 1):
+        try:
+            checkpoint = Checkpoint.parse(open_note(data, known).text)
+            segment = segment_of(checkpoint)
+        except LedgerError as error:
+            problems.add(Problem(f"earlier checkpoint {number}", None, str(error)))
+        else:
+            source = f"the earlier checkpoint {number}"
+            claims.add(segment, checkpoint.size, checkpoint.root, source)
+    stamps = _stamps(place, known, tuple(authorities), claims, problems)
+    problems.extend(claims.missing(names))
+    reports = []
+    for name in names:
+        check = SegmentCheck(
+            place,
+            name,
+            keys=pinned,
+            claims=claims.of(name),
+            strict=strict,
+            progress=progress,
+        )
+        reports.append(check.run())
+        problems.extend(check.problems)
+    for stranger in place.strangers():
+        problems.add(Problem(stranger, None, "it does not belong into a ledger"))
+    roots = {one.name: (one.signed, bytes.fromhex(one.root)) for one in reports if one.root}
+    return Report(
+        folder=str(folder),
+        segments=tuple(reports),
+        stamps=stamps,
+        problems=tuple(problems.told),
+        more=problems.more,
+        root=combined(roots).hex(),
+        keys=tuple(sorted({one.key for one in reports if one.key})),
+        pinned=pinned is not None,
+    )
+
+
+class _Problems:
+    """Problems, as many as may be told."""
+
+    def __init__(self) -> None:
+        self.told: list[Problem] = []
+        self.more = 0
+
+    def add(self, problem: Problem) -> None:
+        if len(self.told) < MOST_PROBLEMS:
+            self.told.append(problem)
+        else:
+            self.more += 1
+
+    def extend(self, problems: Iterable[Problem]) -> Self:
+        for problem in problems:
+            self.add(problem)
+        return self
+
+
+def _own(
+    place: Folder, names: Iterable[str]
+) -> dict[str, tuple[Verifier | None, tuple[tuple[str, int, str], ...]]]:
+    """The key of each segment that has one, and what it says of others."""
+    found: dict[str, tuple[Verifier | None, tuple[tuple[str, int, str], ...]]] = {}
+    for name in names:
+        line = first_line(place.log(name))
+        if line is None:
+            continue  # told where the segment is checked
+        try:
+            key = Verifier.parse(line.key)
+        except LedgerError:
+            key = None
+        found[name] = key, line.others
+    return found
+
+
+def _stamps(
+    place: Folder,
+    known: Collection[Verifier],
+    authorities: tuple[bytes, ...],
+    claims: _Claims,
+    problems: _Problems,
+) -> tuple[StampReport, ...]:
+    found = []
+    for path in place.stamps():
+        file = f"stamps/{path.name}"
+        try:
+            report, roots = check_stamp(file, read_note(path), known, authorities)
+        except LedgerError as error:
+            problems.add(Problem(file, None, str(error)))
+            continue
+        for segment, (size, root) in roots.items():
+            claims.add(segment, size, root, file)
+        found.append(report)
+    return tuple(found)
+
+
+def _verifier(key: str | Verifier) -> Verifier:
+    return key if isinstance(key, Verifier) else Verifier.parse(key)
