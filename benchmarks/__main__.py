@@ -20,6 +20,7 @@ from . import (
     headers,
     hostile,
     known_hosts,
+    load,
     parsing,
     scrapy_calls,
     survey,
@@ -44,6 +45,7 @@ LONG: dict[str, Benchmark] = {
     "scrapy-crawl": crawls.scrapy_crawl,
     "aiohttp-crawl": crawls.aiohttp_crawl,
     "known-hosts": known_hosts.known_hosts,
+    "load": load.load,
 }
 ALL = {**BENCHMARKS, **LONG}
 
@@ -139,6 +141,8 @@ def shown(value: float, name: str) -> str:
     """A value with its unit, which its row's name tells."""
     if name.startswith(("content:missed", "content:invented")):
         return f"{value:g}"
+    if name.startswith("load:"):
+        return f"{value:,.1f} s" if name.endswith("seconds") else f"{value:,.0f}"
     if name.endswith(":memory-per-host"):
         return f"{value:,.0f} B"
     if name in ("hostile:doubling", "hostile:memory"):

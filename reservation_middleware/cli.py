@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from . import ledger_commands
+from . import ledger_commands, report_commands
 from .agents import KnownAgent, catalogue
 from .batch import bounded_lines, decide_lines
 from .ledger.record import record
@@ -46,6 +46,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(ledger_commands.app, name="ledger")
+app.command()(report_commands.report)
 
 
 def _version(value: bool) -> None:

@@ -63,6 +63,11 @@ class Stores(msgspec.Struct, frozen=True, kw_only=True):
     ledger_name: str | None = None
     prometheus: str | None = None
 
+    def keywords(self) -> dict[str, Any]:
+        """The same as arguments of ``ReservationClient``."""
+        given = {name: getattr(self, name) for name in STORES if name != "prometheus"}
+        return {**given, "metrics": self.prometheus}
+
 
 class Configuration(NamedTuple):
     """Who asks, what the operator decided, and where things are kept."""
@@ -73,9 +78,7 @@ class Configuration(NamedTuple):
 
     def keywords(self) -> dict[str, Any]:
         """All of it as arguments of ``ReservationClient`` and ``reservation_middleware``."""
-        stores = {name: getattr(self.stores, name) for name in STORES if name != "prometheus"}
-        given = {**stores, "metrics": self.stores.prometheus}
-        return {"policy": self.policy, "agent": self.agent, **given}
+        return {"policy": self.policy, "agent": self.agent, **self.stores.keywords()}
 
 
 def configuration(

@@ -11,26 +11,28 @@ import os
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .cache import Cache, open_cache
-from .config import Stores
+from .cache import open_cache
 from .ledger.form import new_ident
-from .ledger.segment import Ledger, Lines, Page
-from .model import Action, ConfigurationError, Decision, Document, Policy
+from .model import Action, ConfigurationError, Decision, Policy
+from .model.vocabulary import unknown_word
 from .redact import redacted
 
 if TYPE_CHECKING:
+    from .cache import Cache
     from .check import Check
     from .fetch import Fetcher, Transport
+    from .ledger.segment import Ledger, Page
     from .metrics import Metrics
 
-#: What log events call a decision: stopped, or let pass though it says block, or let pass.
+#: What log events call a decision: stopped, let pass though it says block, let pass.
 _SENTENCES = ("Reserved %s: %s", "Would reserve %s: %s", "Passed %s: %s")
 
 
 class Opened(NamedTuple):
-    """What an adapter works with, and whether it is to close it."""
+    """What an adapter works with, and what of it is to be closed with it."""
 
     cache: Cache | None = None
     ledger: Ledger | None = None
@@ -40,35 +42,52 @@ class Opened(NamedTuple):
 
 
 def opened(
-    stores: Stores,
     *,
-    cache: Cache | None = None,
-    ledger: Ledger | None = None,
-    metrics: Metrics | None = None,
+    cache: Cache | str | None = None,
+    ledger: Ledger | str | os.PathLike[str] | None = None,
+    ledger_key: str | os.PathLike[str] | None = None,
+    ledger_lines: str = "all",
+    ledger_name: str | None = None,
+    metrics: Metrics | str | None = None,
 ) -> Opened:
-    """Open what is named, unless it is handed in open.
+    """Open what is named; what is handed in open stays the caller's.
+
+    Args:
+        cache: or its URL.
+        ledger: or its folder.
+        ledger_key: file of the key that signs.
+        ledger_lines: ``all`` or ``bulk``.
+        ledger_name: of the key.
+        metrics: or host:port where this process shows its own.
 
     Raises:
         ConfigurationError: the cache or the endpoint cannot be had.
         LedgerError: the ledger cannot be written.
         ImportError: an extra is not installed.
     """
-    if metrics is None and stores.prometheus is not None:
+    if isinstance(metrics, str):
         from .metrics import ENDPOINT  # noqa: PLC0415 - an extra
 
-        metrics = ENDPOINT.serve(stores.prometheus)
-    own_cache = cache is None and stores.cache is not None
-    if cache is None and stores.cache is not None:
+        metrics = ENDPOINT.serve(metrics)
+    own_cache = isinstance(cache, str)
+    if isinstance(cache, str):
         try:
-            cache = open_cache(stores.cache)
+            cache = open_cache(cache)
         except ConfigurationError as error:
             raise ConfigurationError(f"cache: {error}") from None
-    own_ledger = ledger is None and stores.ledger is not None
-    if ledger is None and stores.ledger is not None:
-        name = {} if stores.ledger_name is None else {"name": stores.ledger_name}
-        ledger = Ledger.open(
-            stores.ledger, key=stores.ledger_key, lines=Lines(stores.ledger_lines), **name
-        )
+    own_ledger = isinstance(ledger, str | os.PathLike)
+    if isinstance(ledger, str | os.PathLike):
+        from .ledger.segment import Ledger, Lines  # noqa: PLC0415 - what signs takes a while
+
+        try:
+            lines = Lines(ledger_lines)
+        except ValueError:
+            raise ConfigurationError(
+                unknown_word("ledger_lines", ledger_lines, [one.value for one in Lines])
+            ) from None
+        key = None if ledger_key is None else Path(ledger_key)
+        name = {} if ledger_name is None else {"name": ledger_name}
+        ledger = Ledger.open(Path(ledger), key=key, lines=lines, **name)
     return Opened(cache, ledger, metrics, own_cache, own_ledger)
 
 
@@ -90,7 +109,11 @@ class Journal:
     """
 
     def __init__(
-        self, adapter: str, policy: Policy, log: logging.Logger, stores: Opened = Opened()
+        self,
+        adapter: str,
+        policy: Policy,
+        log: logging.Logger,
+        stores: Opened = Opened(),  # noqa: B008 - immutable
     ) -> None:
         self._adapter = adapter
         self._policy = policy
@@ -254,6 +277,8 @@ def signals_of(decision: Decision) -> set[str]:
 
 def page_of(check: Check) -> Page | None:
     """What was seen of a page; None if nothing was."""
+    from .ledger.segment import Page  # noqa: PLC0415 - needed with a ledger only
+
     document = check.page
     if document is None:
         return None

@@ -180,7 +180,7 @@ def replay(
 
     Args:
         ledger: which.
-        progress: is called with the number of lines that were passed, now and then.
+        progress: called now and then with how many more bytes were read.
 
     Raises:
         LedgerError: the ledger is broken.
@@ -209,13 +209,9 @@ def decisions(
     ledger: LedgerReader, progress: Callable[[int], object] | None = None
 ) -> Iterator[tuple[Segment, Evidence, Index, DecisionLine | EpochLine]]:
     """Every decision of a ledger, with what it rests on."""
-    passed = 0
     for segment in ledger.segments:
         evidence = Evidence(segment)
-        for index, line in segment.lines():
-            passed += 1
-            if progress is not None and passed % 1_000 == 0:
-                progress(1_000)
+        for index, line in segment.lines(progress):
             if isinstance(line, DecisionLine | EpochLine):
                 yield segment, evidence, index, line
         segment.close()

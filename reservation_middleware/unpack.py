@@ -61,7 +61,7 @@ class Unpacker:
     """
 
     def __init__(self, codings: Iterable[str], limit: int) -> None:
-        words = [word.strip().lower() for value in codings for word in value.split(",")]
+        words = [word.strip().lower() for word in ",".join(codings).split(",") if word.strip()]
         if len(words) > MAX_CODINGS:
             raise EncodingError(f"{len(words)} content codings on top of each other")
         self._streams = [stream for word in reversed(words) if (stream := _stream(word))]

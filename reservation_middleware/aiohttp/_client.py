@@ -1,17 +1,39 @@
 """The client that owns its session and also looks into pages."""
 
-from collections.abc import Coroutine, Generator, Sequence
+import os
+from collections.abc import Callable, Coroutine, Generator, Sequence
+from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from aiohttp import ClientMiddlewareType, ClientResponse, ClientSession
+from aiohttp import (
+    ClientHandlerType,
+    ClientMiddlewareType,
+    ClientRequest,
+    ClientResponse,
+    ClientSession,
+)
 
-from reservation_middleware.fetch import Fetcher
+from reservation_middleware.fetch import Cache, Fetcher
 from reservation_middleware.model import Agent, Decision, Policy
 from reservation_middleware.reading import is_media, looks_into
 
 from ._body import read, read_media
-from ._middleware import Listener, page_of, reservation_middleware
+from ._middleware import (
+    Last,
+    Listener,
+    ReservationMiddleware,
+    ReservedError,
+    page_of,
+    reservation_middleware,
+)
+
+if TYPE_CHECKING:
+    from reservation_middleware.ledger.segment import Ledger
+    from reservation_middleware.metrics import Metrics
+
+
+_NOT_ENTERED = "use the client as `async with ReservationClient(...) as client`"
 
 
 class ReservationClient:
@@ -32,6 +54,13 @@ class ReservationClient:
             Up to 64 MiB they are read whole like HTML; longer ones are left to be streamed.
         fetcher: gets the policies; hand one in to share it between clients.
         listener: is called with the last decision about every request.
+        cache: as for ``reservation_middleware``, like the next ones. What is named and not
+            handed in is opened when the client is entered and closed with it.
+        ledger: where decisions are kept, or its folder.
+        ledger_key: file of the key that signs.
+        ledger_lines: ``all`` or ``bulk``.
+        ledger_name: of the key.
+        metrics: where decisions are counted, or host:port where the counts are shown.
         middlewares: more client middlewares, inside the check.
         session: further arguments of ``aiohttp.ClientSession``.
     """
@@ -45,23 +74,43 @@ class ReservationClient:
         media: bool = True,
         fetcher: Fetcher | None = None,
         listener: Listener | None = None,
+        cache: Cache | str | None = None,
+        ledger: "Ledger | str | os.PathLike[str] | None" = None,
+        ledger_key: str | os.PathLike[str] | None = None,
+        ledger_lines: str = "all",
+        ledger_name: str | None = None,
+        metrics: "Metrics | str | None" = None,
         middlewares: Sequence[ClientMiddlewareType] = (),
         **session: Any,
     ) -> None:
-        self._fetcher = fetcher or Fetcher(timeout=None)
         self._fetcher_is_shared = fetcher is not None
-        self._middleware = reservation_middleware(
-            policy, agent=agent, fetcher=self._fetcher, listener=listener
+        self._made: Callable[[], ReservationMiddleware] = partial(
+            reservation_middleware,
+            policy,
+            agent=agent,
+            fetcher=fetcher,
+            listener=listener,
+            cache=cache,
+            ledger=ledger,
+            ledger_key=ledger_key,
+            ledger_lines=ledger_lines,
+            ledger_name=ledger_name,
+            metrics=metrics,
         )
-        self._middleware._reads_content = content  # noqa: SLF001 - the two are one unit
         self._content = content
         self._media = media
         self._inner = tuple(middlewares)
         self._options = session
+        self._check: ReservationMiddleware | None = None
         self._session: ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        self._session = ClientSession(middlewares=(self._middleware, *self._inner), **self._options)
+        self._check = self._made()
+        try:
+            self._session = ClientSession(middlewares=(self._check, *self._inner), **self._options)
+        except BaseException:
+            await self._check.close()
+            raise
         return self
 
     async def __aexit__(
@@ -77,10 +126,12 @@ class ReservationClient:
 
         Whoever else waits for one, with a fetcher that was handed in, fetches it anew.
         """
-        if not self._fetcher_is_shared:
-            await self._fetcher.close()
+        if self._check is not None and not self._fetcher_is_shared:
+            await self._check.fetcher.close()
         if self._session is not None:
             await self._session.close()
+        if self._check is not None:
+            await self._check.close()
 
     @property
     def session(self) -> ClientSession:
@@ -90,12 +141,18 @@ class ReservationClient:
             RuntimeError: the client was not entered.
         """
         if self._session is None:
-            raise RuntimeError("use the client as `async with ReservationClient(...) as client`")
+            raise RuntimeError(_NOT_ENTERED)
         return self._session
+
+    @property
+    def _middleware(self) -> ReservationMiddleware:
+        if self._check is None:
+            raise RuntimeError(_NOT_ENTERED)
+        return self._check
 
     def decision(self, response: ClientResponse) -> Decision | None:
         """The last decision about a response."""
-        return self._middleware.decision(response)
+        return self._check.decision(response) if self._check else None
 
     def request(self, method: str, url: Any, **options: Any) -> "_Pending":
         """Like ``ClientSession.request``: await it, or enter it with ``async with``.
@@ -105,7 +162,7 @@ class ReservationClient:
         """
         own = options.pop("middlewares", None)
         inner = self._inner if own is None else tuple(own)
-        return _Pending(self, method, url, {**options, "middlewares": (self._middleware, *inner)})
+        return _Pending(self, method, url, inner, options)
 
     def get(self, url: Any, **options: Any) -> "_Pending":
         """GET."""
@@ -119,15 +176,34 @@ class ReservationClient:
         """POST."""
         return self.request("POST", url, **options)
 
-    async def _send(self, method: str, url: Any, options: dict[str, Any]) -> ClientResponse:
-        response = await self.session.request(method, url, **options)
-        if self._content:
-            try:
-                body = await self._body_of(response)
-                await self._middleware.look_into(response, body)
-            except BaseException:
+    async def _send(
+        self,
+        method: str,
+        url: Any,
+        inner: tuple[ClientMiddlewareType, ...],
+        options: dict[str, Any],
+    ) -> ClientResponse:
+        middleware, last = self._middleware, Last()
+
+        async def checked(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+            return await middleware.checked(request, handler, last)
+
+        options["middlewares"] = (checked, *inner)
+        response: ClientResponse | None = None
+        try:
+            response = await self.session.request(method, url, **options)
+            body = await self._body_of(response) if self._content else None
+        except BaseException as error:
+            if response is not None:
                 response.close()
-                raise
+            if not isinstance(error, ReservedError):
+                middleware.failed(last)
+            raise
+        try:
+            await middleware.look_into(response, body)
+        except BaseException:
+            response.close()
+            raise
         return response
 
     async def _body_of(self, response: ClientResponse) -> bytes | None:
@@ -147,9 +223,14 @@ class _Pending(Coroutine[Any, Any, ClientResponse]):
     """A request that is sent when it is awaited or entered; a coroutine as in aiohttp, for tasks."""
 
     def __init__(
-        self, client: ReservationClient, method: str, url: Any, options: dict[str, Any]
+        self,
+        client: ReservationClient,
+        method: str,
+        url: Any,
+        inner: tuple[ClientMiddlewareType, ...],
+        options: dict[str, Any],
     ) -> None:
-        self._sent = client._send(method, url, options)  # noqa: SLF001 - made by the client
+        self._sent = client._send(method, url, inner, options)  # noqa: SLF001 - made by the client
         self._response: ClientResponse | None = None
 
     def __await__(self) -> Generator[Any, None, ClientResponse]:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Self, cast
+from urllib.parse import urlsplit
 
 from aiohttp import (
     BaseConnector,
@@ -12,12 +13,16 @@ from aiohttp import (
     ClientSession,
     ClientTimeout,
     DummyCookieJar,
+    TCPConnector,
     TraceConfig,
 )
 from yarl import URL
 
+from reservation_middleware.address import look_up, peer, refuse_private, resolved
 from reservation_middleware.fetch import TIMEOUT, Answer, Ask, TransportClosedError
 from reservation_middleware.model import Headers
+from reservation_middleware.transport import PrivateAddressError
+from reservation_middleware.unpack import Unpacker
 
 _CHUNK = 64 * 1024
 
@@ -57,6 +62,7 @@ async def fetch(ask: Ask, cause: Cause, *, beside: bool = False) -> Answer:
     crawl go along, and no middleware is run.
 
     Raises:
+        PrivateAddressError: it is guarded, and its host is not public.
         TransportClosedError: the session of the request was closed.
     """
     session = cause.session
@@ -69,12 +75,14 @@ async def fetch(ask: Ask, cause: Cause, *, beside: bool = False) -> Answer:
             headers[name] = cause.headers[name]
     if cause.proxy is None or not url.startswith("http://"):
         headers.pop("Proxy-Authorization", None)  # only a proxy that reads it may have it
+    way = _Way(session.connector, ask, beside=beside, proxied=cause.proxy is not None)
     try:
         async with (
             asyncio.timeout(TIMEOUT) as limiter,
             ClientSession(
-                connector=_beside(session.connector) if beside else session.connector,
+                connector=cast("BaseConnector", way),
                 connector_owner=False,
+                auto_decompress=False,
                 cookie_jar=DummyCookieJar(),
                 timeout=ClientTimeout(total=None),
                 skip_auto_headers=("User-Agent",),
@@ -84,14 +92,10 @@ async def fetch(ask: Ask, cause: Cause, *, beside: bool = False) -> Answer:
                 url, allow_redirects=False, headers=headers, ssl=cause.ssl, **_proxy(cause)
             ) as response,
         ):
-            body = bytearray()
+            body = b""
             if 200 <= response.status < 300:
-                async for chunk in response.content.iter_chunked(_CHUNK):
-                    body += chunk
-                    if len(body) > ask.limit:
-                        response.close()
-                        break
-            return Answer(response.status, _headers(response), bytes(body))
+                body = await _body(response, ask.limit)
+            return Answer(response.status, _headers(response), body, way.address)
     except (Exception, asyncio.CancelledError):
         task = asyncio.current_task()
         if session.closed and not (task and task.cancelling()):
@@ -99,25 +103,91 @@ async def fetch(ask: Ask, cause: Cause, *, beside: bool = False) -> Answer:
         raise
 
 
-class _Beside:
-    """Stands in for a connector where its limits must not hold; all else is the connector's."""
+async def _body(response: ClientResponse, limit: int) -> bytes:
+    """A body as far as it is read, unpacked here: aiohttp would unpack without end.
 
-    def __init__(self, connector: BaseConnector) -> None:
-        self._connector = connector
+    Raises:
+        EncodingError: it is packed in a way that nobody can, or should, undo.
+    """
+    body = Unpacker(response.headers.getall("Content-Encoding", ()), limit)
+    async for chunk in response.content.iter_chunked(_CHUNK):
+        body.feed(chunk)
+        if body.enough:
+            response.close()
+            break
+    body.end()
+    return bytes(body.body)
+
+
+class _Way:
+    """Stands in for a connector, to see who is connected to before anything is sent.
+
+    A connection that was kept from earlier is looked at like a new one. All else is the
+    connector's; its limits do not hold ``beside`` a page.
+
+    Attributes:
+        address: the IP address that is connected to; None through a proxy, and where the
+            connector makes its connections in a way of its own, which may be one.
+    """
+
+    def __init__(
+        self, connector: BaseConnector | None, ask: Ask, *, beside: bool, proxied: bool
+    ) -> None:
+        self._connector = cast("BaseConnector", connector)
+        own = type(self._connector).connect is not BaseConnector.connect
+        self._beside = beside and not own
+        self._direct = not proxied and _is_direct(self._connector)
+        self._ask = ask
+        self.address: str | None = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._connector, name)
 
-    def _available_connections(self, key: object) -> int:  # noqa: ARG002 - aiohttp's own
-        return 1
+    def _available_connections(self, key: Any) -> int:
+        return 1 if self._beside else self._connector._available_connections(key)  # noqa: SLF001
 
     async def connect(self, *request: Any, **options: Any) -> Any:
-        return await BaseConnector.connect(cast("BaseConnector", self), *request, **options)
+        """Connect as the connector does, and look at the peer.
+
+        Raises:
+            PrivateAddressError: the request is guarded, and the peer's address is not public.
+        """
+        guarded = self._ask.guarded and self._direct
+        if guarded:
+            await look_up(self._ask.url, self._resolved)
+        if self._beside:
+            itself = cast("BaseConnector", self)
+            connection = await BaseConnector.connect(itself, *request, **options)
+        else:
+            connection = await self._connector.connect(*request, **options)
+        transport = connection.transport
+        if self._direct and transport is not None:
+            self.address = peer(transport.get_extra_info("peername"))
+        if guarded:
+            try:
+                refuse_private(urlsplit(self._ask.url).hostname or "", self.address)
+            except PrivateAddressError:
+                connection.close()
+                raise
+        return connection
+
+    async def _resolved(self, host: str, port: int) -> list[str]:
+        """The addresses of a name, by the connector's own resolver and its cache."""
+        resolve = getattr(self._connector, "_resolve_host", None)
+        if resolve is None:
+            return await resolved(host, port)
+        return [found["host"] for found in await resolve(host, port)]
 
 
-def _beside(connector: BaseConnector | None) -> BaseConnector | None:
-    own = connector is None or type(connector).connect is not BaseConnector.connect
-    return connector if own else cast("BaseConnector", _Beside(cast("BaseConnector", connector)))
+def _is_direct(connector: BaseConnector) -> bool:
+    """Whether a connector's peers are the hosts themselves: connectors for SOCKS proxies, sockets
+    of the file system and the like make their connections in ways of their own.
+    """
+    kind = type(connector)
+    return isinstance(connector, TCPConnector) and all(
+        getattr(kind, name, None) is getattr(TCPConnector, name, None)
+        for name in ("_create_connection", "_create_direct_connection", "_wrap_create_connection")
+    )
 
 
 def _timed(limiter: asyncio.Timeout) -> TraceConfig:

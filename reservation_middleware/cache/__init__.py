@@ -26,7 +26,10 @@ def open_cache(url: str) -> Cache:
         ConfigurationError: nothing can be kept there.
         ImportError: the extra ``[redis]`` is not installed.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise ConfigurationError(f"not the address of a cache: {error}") from error
     if parts.scheme == "memory" and not parts.netloc and not parts.path.strip("/"):
         return MemoryCache(octets=_octets(parts.query, 256))
     if parts.scheme == "sqlite":

@@ -10,7 +10,7 @@ import hashlib
 from reservation_middleware.model import ConfigurationError, Document
 
 from ._cache import LEASE, Key
-from ._codec import UnreadableError, digest_of, name_of, pack, unpack
+from ._codec import UnreadableError, checked, digest_of, name_of, pack
 from ._shared import KEPT, RETRY, SharedCache
 
 try:
@@ -91,10 +91,10 @@ class RedisCache(SharedCache):
             return None
         digest = digest_of(head)
         if digest is None:
-            return unpack(head, None)
+            return checked(head, None)
         body = self._bytes(_body_at(digest))
         # Redis may have made room with the body only.
-        return None if body is None else unpack(head, body)
+        return None if body is None else checked(head, body)
 
     def _bytes(self, name: bytes) -> bytes | None:
         try:

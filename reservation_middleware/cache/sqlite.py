@@ -13,7 +13,7 @@ from time import monotonic, sleep, time
 from reservation_middleware.model import ConfigurationError, Document
 
 from ._cache import LEASE, Key
-from ._codec import name_of, pack, unpack
+from ._codec import checked, name_of, pack
 from ._shared import KEPT, RETRY, SharedCache
 from .memory import MIB
 
@@ -90,7 +90,7 @@ class SqliteCache(SharedCache):
             "SELECT head, body FROM documents LEFT JOIN bodies USING (digest) WHERE key = ?",
             (name_of(key),),
         ).fetchone()
-        return None if found is None else unpack(*found)
+        return None if found is None else checked(*found)
 
     def _store(self, key: Key, document: Document) -> None:
         head, digest, body = pack(document)

@@ -70,6 +70,33 @@ def read_member(data: bytes) -> Record:
     return Record(fields, http + end, payload)
 
 
+def check_document(index: int, line: DocumentLine, data: bytes) -> None:
+    """Check the record of a document, given as the gzip member that it is.
+
+    Raises:
+        LedgerError: it is not what the line says.
+    """
+    record = read_member(data)
+    fields = record.fields
+    again = line.body is not None and line.body != index
+    if fields.get("warc-type") != ("revisit" if again else "response"):
+        raise LedgerError("the record in the archive is of another type")
+    uri = quote(line.location or line.url, safe=_URI, errors="replace")
+    if fields.get("warc-target-uri", "").strip("<>") != uri:
+        raise LedgerError("the record in the archive is about another URL")
+    if not _has_status(record.head, line.status or 0):
+        raise LedgerError("the record in the archive has another status")
+    if line.digest is not None and not _is_digest(
+        fields.get("warc-payload-digest", ""), bytes.fromhex(line.digest)
+    ):
+        raise LedgerError("the record in the archive has another payload digest")
+    found = sha256(record.payload).hexdigest()
+    if line.body == index and found != line.digest:
+        raise LedgerError("the body in the archive has another digest")
+    if (again or line.body is None) and record.payload:
+        raise LedgerError("the record in the archive has a body that the line has not")
+
+
 class Tiles:
     """The archive of a segment, whose bytes lines must name one after the other.
 
@@ -104,10 +131,7 @@ class Tiles:
         Raises:
             LedgerError: it is not there, or not what the line says.
         """
-        data = self._next(archive)
-        if sha256(data).hexdigest() != archive.sha256:
-            raise LedgerError("the bytes in the archive have another digest")
-        return read_member(data)
+        return read_member(self._same(archive))
 
     def document(self, index: int, line: DocumentLine, archive: Archive) -> None:
         """Check the next record, which is a document's.
@@ -115,25 +139,7 @@ class Tiles:
         Raises:
             LedgerError: it is not there, or not what the line says.
         """
-        record = self.record(archive)
-        fields = record.fields
-        again = line.body is not None and line.body != index
-        if fields.get("warc-type") != ("revisit" if again else "response"):
-            raise LedgerError("the record in the archive is of another type")
-        uri = quote(line.location or line.url, safe=_URI, errors="replace")
-        if fields.get("warc-target-uri", "").strip("<>") != uri:
-            raise LedgerError("the record in the archive is about another URL")
-        if not _has_status(record.head, line.status or 0):
-            raise LedgerError("the record in the archive has another status")
-        if line.digest is not None and not _is_digest(
-            fields.get("warc-payload-digest", ""), bytes.fromhex(line.digest)
-        ):
-            raise LedgerError("the record in the archive has another payload digest")
-        found = sha256(record.payload).hexdigest()
-        if line.body == index and found != line.digest:
-            raise LedgerError("the body in the archive has another digest")
-        if (again or line.body is None) and record.payload:
-            raise LedgerError("the record in the archive has a body that the line has not")
+        check_document(index, line, self._same(archive))
 
     def erased(self, archive: ErasedArchive) -> None:
         """Check the filler where the next record was.
@@ -149,6 +155,12 @@ class Tiles:
             if data[place : place + len(member)] != member:
                 raise LedgerError("the archive has something else where a record was erased")
             place += len(member)
+
+    def _same(self, archive: Archive) -> bytes:
+        data = self._next(archive)
+        if sha256(data).hexdigest() != archive.sha256:
+            raise LedgerError("the bytes in the archive have another digest")
+        return data
 
     def _next(self, archive: Archive | ErasedArchive) -> bytes:
         if archive.file != self.name:

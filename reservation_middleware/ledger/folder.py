@@ -66,12 +66,16 @@ class Folder:
     def strangers(self) -> Iterator[str]:
         """Files and folders that no ledger has, as paths below the folder."""
         segments = set(self.segments())
+        # What a checkpoint is drafted in may be left by a writer that was killed.
+        drafts = {
+            f"log/{name}.checkpoint.new" for name in segments if self.lock(name).exists()
+        }
         for path in sorted(self.path.rglob("*")):
             name = path.relative_to(self.path).as_posix()
             if path.is_dir() and not path.is_symlink():
                 if name not in {"log", "policy", "stamps"}:
                     yield name
-            elif not _belongs(name, segments):
+            elif not _belongs(name, segments) and name not in drafts:
                 yield name
 
     def running(self, segment: str) -> bool:
@@ -159,9 +163,10 @@ def _belongs(name: str, segments: set[str]) -> bool:
     segment, _, kind = file.partition(".")
     if folder == "stamps":
         return bool(STAMP.fullmatch(file))
+    if (folder, kind) == ("log", "lock"):
+        return bool(SEGMENT.fullmatch(segment))  # held before there is a line
     return segment in segments and (folder, kind) in {
         ("log", "jsonl"),
         ("log", "checkpoint"),
-        ("log", "lock"),
         ("policy", "warc.gz"),
     }

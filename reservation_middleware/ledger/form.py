@@ -28,7 +28,7 @@ def canonical(value: object) -> bytes:
     try:
         return _ENCODER.encode(value)
     except UnicodeEncodeError:
-        return _ENCODER.encode(_whole(msgspec.to_builtins(value)))
+        return _ENCODER.encode(_whole(msgspec.to_builtins(value, builtin_types=(msgspec.Raw,))))
 
 
 def time_text(moment: datetime) -> str:

@@ -114,7 +114,9 @@ class Lines:
         self._documents.append(index)
         self._digests += bytes.fromhex(entry.digest) if own and entry.digest else _NO_BODY
 
-    def _archived(self, index: int, entry: ArchiveLine | DocumentLine | ErasedLine) -> Iterator[str]:
+    def _archived(
+        self, index: int, entry: ArchiveLine | DocumentLine | ErasedLine
+    ) -> Iterator[str]:
         try:
             match entry:
                 case ErasedLine(archive=archive):

@@ -6,7 +6,7 @@ others refer to only their places are kept. Not here: signatures and hashes (``v
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Self
@@ -22,6 +22,10 @@ from .form import time_of
 
 #: A longer line is none of ours, and no reason to run out of memory.
 MAX_LINE = 64 * 1024 * 1024
+
+
+#: Bytes between two words about progress.
+_STEP = 1024 * 1024
 
 
 class ErasedError(LedgerError):
@@ -47,15 +51,20 @@ class Segment:
         self._indexes, self._offsets = array("Q"), array("Q")
         self._policies: dict[Index, Policy] = {}
 
-    def lines(self) -> Iterator[tuple[Index, Entry]]:
+    def lines(
+        self, progress: Callable[[int], object] | None = None
+    ) -> Iterator[tuple[Index, Entry]]:
         """Every whole line with its index.
+
+        Args:
+            progress: called now and then with how many more bytes were read.
 
         Raises:
             LedgerError: the file cannot be read, or a line is none; it names file and line.
         """
         self._indexes, self._offsets = array("Q"), array("Q")
         self.torn = 0
-        offset = 0
+        offset = told = 0
         try:
             with self.file.open("rb") as stream:
                 index = 0
@@ -74,6 +83,9 @@ class Segment:
                     yield index, entry
                     offset += len(line)
                     index += 1
+                    if progress is not None and offset - told >= _STEP:
+                        progress(offset - told)
+                        told = offset
         except OSError as error:
             raise LedgerError(f"{self.file}: {error.strerror}") from None
 
@@ -207,10 +219,12 @@ class LedgerReader:
         """How long the lines of all segments are together, for those who show progress."""
         return sum(one.file.stat().st_size for one in self.segments if one.file.exists())
 
-    def lines(self) -> Iterator[tuple[Segment, Index, Entry]]:
-        """Every line of every segment."""
+    def lines(
+        self, progress: Callable[[int], object] | None = None
+    ) -> Iterator[tuple[Segment, Index, Entry]]:
+        """Every line of every segment; arguments and errors as for one."""
         for segment in self.segments:
-            for index, entry in segment.lines():
+            for index, entry in segment.lines(progress):
                 yield segment, index, entry
 
     def close(self) -> None:

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from scrapy import Request, signals
 from scrapy.crawler import Crawler
@@ -10,7 +12,11 @@ from scrapy.http import Headers, Response
 from scrapy.http.request import NO_CALLBACK
 from scrapy.utils.defer import maybe_deferred_to_future
 
+from reservation_middleware.address import look_up, refuse_private
 from reservation_middleware.fetch import Answer, Ask
+from reservation_middleware.unpack import Unpacker, refuse_bomb
+
+from ._resolve import addresses
 
 #: A policy that says it is longer, or is when unpacked, counts as unreachable; one that just
 #: goes on is cut off much earlier.
@@ -37,9 +43,15 @@ class Downloads:
         self._timeout = timeout
         self._count = count
         self._watching = 0
+        self._environment = crawler.settings.getbool("HTTPPROXY_ENABLED")
 
     async def fetch(self, ask: Ask, cause: Request) -> Answer:
-        """Fetch one policy resource through the crawler's own downloader."""
+        """Fetch one policy resource through the crawler's own downloader.
+
+        Raises:
+            EncodingError: it is packed in a way that nobody can, or should, undo.
+            PrivateAddressError: it is guarded, and its host is not public.
+        """
         headers, route = _route(cause)
         request = Request(
             ask.url,
@@ -68,16 +80,25 @@ class Downloads:
                 "handle_httpstatus_all": True,
             },
         )
-        self._watch(1)
         try:
-            response = await self._download(request)
+            if ask.guarded and not _may_be_proxied(request, environment=self._environment):
+                await look_up(ask.url, addresses)
+            self._watch(1)
+            try:
+                response = await self._download(request)
+            finally:
+                self._watch(-1)
+            sent = response.request or request  # as other middlewares changed it
+            # Whoever answered may be another than who was looked up: then nothing is made of it.
+            address = _address(response, sent)
+            if ask.guarded:
+                refuse_private(urlsplit(ask.url).hostname or "", address)
+            body = _body(response, ask.limit, received=ask.limit - sent.meta.get(LEFT, ask.limit))
         except Exception as error:
             self._count(f"policy_error/{type(error).__name__}")
             raise
-        finally:
-            self._watch(-1)
         self._count(f"policy_status/{response.status}")
-        return Answer(response.status, every(response.headers), response.body)
+        return Answer(response.status, every(response.headers), body, address)
 
     async def _download(self, request: Request) -> Response:
         engine = self._crawler.engine
@@ -118,6 +139,46 @@ def _route(cause: Request) -> tuple[dict[str, Any], dict[str, Any]]:
         if "Proxy-Authorization" in cause.headers:
             headers["Proxy-Authorization"] = cause.headers["Proxy-Authorization"]
     return headers, meta
+
+
+def _may_be_proxied(request: Request, *, environment: bool) -> bool:
+    """Whether a request will go through a proxy, as far as it can be told before.
+
+    Args:
+        request: not sent yet.
+        environment: whether Scrapy puts in the proxies of the environment.
+    """
+    if "proxy" in request.meta:
+        return bool(request.meta["proxy"])
+    parts = urlsplit(request.url)
+    proxies = getproxies() if environment else {}
+    return parts.scheme in proxies and not proxy_bypass(parts.hostname or "")
+
+
+def _address(response: Response, sent: Request) -> str | None:
+    """The IP address that answered, None through a proxy or where the downloader has none."""
+    if sent.meta.get("proxy") or response.ip_address is None:
+        return None
+    return str(response.ip_address)
+
+
+def _body(response: Response, limit: int, *, received: int) -> bytes:
+    """A body that is unpacked, in bounds.
+
+    Scrapy unpacks what it can, up to ``LONGEST``, and leaves in Content-Encoding what it cannot,
+    or may not with ``COMPRESSION_ENABLED`` off.
+
+    Raises:
+        EncodingError: it is packed in a way that nobody can, or should, undo.
+    """
+    if not 200 <= response.status < 300:
+        return b""
+    codings = response.headers.getlist("Content-Encoding")
+    body = Unpacker([value.decode("latin-1") for value in codings], limit)
+    body.feed(response.body)
+    if received:
+        refuse_bomb(received, len(body.body), limit)
+    return bytes(body.body)
 
 
 def every(headers: Headers) -> tuple[tuple[str, str], ...]:

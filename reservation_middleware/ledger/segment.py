@@ -1,0 +1,389 @@
+"""The ledger as a crawler writes it: each decision, and the documents that it rests on.
+
+One process writes one segment; no process waits for another. A decision whose call returned is
+in the ledger, signed with the next checkpoint. What the disk does not take is counted, and told
+in a line of its own as soon as it takes lines again: no crawl stops for its ledger.
+"""
+
+import logging
+import os
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from threading import RLock
+from typing import Literal, NamedTuple, Self, TypeVar
+
+from reservation_middleware.model import (
+    Decision,
+    Document,
+    Headers,
+    LedgerError,
+    Mode,
+    Policy,
+)
+
+from .archive import First, document_record, request_record, uri_of
+from .bulk import Epochs
+from .compose import Drafts, document_line, policy_line, singled_out
+from .entry import EndLine, GapLine, Index, PagePart, encode
+from .folder import Folder
+from .form import new_ident, new_salt, time_text
+from .key import signer_of
+from .note import Signer
+from .recover import recover_with
+from .writer import SegmentWriter
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+logger = logging.getLogger("reservation_middleware.ledger")
+
+#: A checkpoint is written after so many lines, or after so long.
+LINES, SECONDS = 1000, 10.0
+#: A longer page is not kept, whatever it says.
+MAX_PAGE = 1024 * 1024
+#: Documents, bodies and policies that are known to be in the segment. A forgotten one is
+#: written again.
+_MOST = 100_000
+_FAR = timedelta(seconds=SECONDS)
+#: Fields of an answer that are the crawler's secrets and not the site's words.
+_SECRET = frozenset({"set-cookie", "set-cookie2"})
+
+
+class Lines(StrEnum):
+    """Which decisions get a line of their own."""
+
+    #: Every one.
+    ALL = "all"
+    #: Those that somebody may ask for; the others are counted by host and policy.
+    BULK = "bulk"
+
+
+class Page(NamedTuple):
+    """What was seen of a page.
+
+    Attributes:
+        document: its head, and its body if that was looked into.
+        content: whether its body was looked into and held anything that a signal reads.
+        headers: the fields that matter; None for all that the document has.
+    """
+
+    document: Document
+    content: Literal["none", "silent", "spoke"] = "none"
+    headers: Headers | None = None
+
+
+class Ledger:
+    """A ledger that this process writes to. Made by ``Ledger.open``.
+
+    A killed process loses no line that was acknowledged. In bulk mode it loses the counts of
+    about the last minute, which are in memory: the decisions with lines of their own are not
+    among them.
+
+    After ``os.fork`` the child writes a segment of its own, begun with its first decision.
+
+    Attributes:
+        written: decisions that were written or counted.
+        lost: lines that the disk did not take.
+    """
+
+    def __init__(
+        self, folder: Folder, signer: Signer, lines: Lines, clock: Callable[[], datetime]
+    ) -> None:
+        self.written = self.lost = 0
+        self._folder, self._signer = folder, signer
+        self._bulk = lines is Lines.BULK
+        self._clock = clock
+        self._closed = False
+        self._begin_process()
+        self._writer = self._begin()
+
+    @classmethod
+    def open(
+        cls,
+        folder: str | os.PathLike[str],
+        *,
+        key: str | os.PathLike[str] | None = None,
+        name: str = "reservations",
+        lines: Lines = Lines.ALL,
+        clock: Callable[[], datetime] | None = None,
+    ) -> Self:
+        """Open a ledger to write to it; a folder and a key are made where there are none.
+
+        Segments whose writers are gone are recovered on the way.
+
+        Args:
+            folder: the ledger.
+            key: the file of the key that signs; beside the folder if None.
+            name: the name that a new key bears.
+            lines: which decisions get a line of their own.
+            clock: tells the time, timezone-aware.
+
+        Raises:
+            LedgerError: it cannot be written to.
+        """
+        path = Path(folder).absolute()
+        clock = clock or _now
+        try:
+            for part in ("log", "policy"):
+                (path / part).mkdir(parents=True, exist_ok=True)
+            signer = signer_of(path, key, name)
+            held = Folder(path)
+            for report in recover_with(held, signer, clock()):
+                logger.warning("%s", report)
+            return cls(held, signer, lines, clock)
+        except OSError as error:
+            raise LedgerError(f"{path}: {error.strerror or error}") from None
+
+    @property
+    def segment(self) -> str | None:
+        """The name of this process's segment, None if none is begun."""
+        return None if self._writer is None else self._writer.name
+
+    @property
+    def key(self) -> str:
+        """The key that its signatures are checked with."""
+        return self._signer.verifier.text
+
+    def decision(
+        self,
+        decision: Decision,
+        documents: Sequence[Document],
+        *,
+        policy: Policy,
+        mode: Mode,
+        adapter: str,
+        blocked: bool,
+        page: Page | None = None,
+        octets: int | None = None,
+    ) -> str:
+        """Write what was decided; the decision's identifier.
+
+        Args:
+            decision: the decision.
+            documents: the policy documents that it rests on, linked ones included.
+            policy: what the operator decided.
+            mode: whether the adapter acts on the decision.
+            adapter: its name.
+            blocked: whether it stopped the page.
+            page: what was seen of the page.
+            octets: length of the page's body, None if it was not fetched.
+        """
+        now = self._clock()
+        ident = new_ident(now)
+        with self._here():
+            try:
+                writer = self._ready(now)
+                indexes = tuple([self._document(writer, one, now) for one in documents])
+                rule = self._policy(writer, policy)
+                if self._bulk and not singled_out(decision, documents, blocked=blocked):
+                    self._epochs.count(decision, indexes, rule, mode, adapter, octets or 0, now)
+                else:
+                    line = self._drafts.decision(
+                        decision,
+                        ident=ident,
+                        time=time_text(now),
+                        mode=mode,
+                        adapter=adapter,
+                        blocked=blocked,
+                        octets=octets,
+                        policy=rule,
+                        documents=indexes,
+                        page=None if page is None else self._page(writer, page, now),
+                    )
+                    writer.append(line)
+                self.written += 1
+            except (OSError, LedgerError) as error:
+                self._lose(now, error)
+            else:
+                self._tick(writer, now)
+        return ident
+
+    def checkpoint(self) -> None:
+        """Write everything to disk and sign it; of the counts those older than a minute."""
+        now = self._clock()
+        with self._here():
+            if self._writer is not None and not self._closed:
+                try:
+                    self._sign(self._ready(now), now)
+                except (OSError, LedgerError) as error:
+                    self._fail(now, error)
+
+    def close(self) -> None:
+        """Write what is counted, the last line and the last checkpoint."""
+        now = self._clock()
+        with self._here():
+            writer, self._writer = self._writer, None
+            if self._closed or writer is None:
+                self._closed = True
+                return
+            try:
+                self._gap(writer, now)
+                self._epochs.flush(writer, None)
+                writer.append(encode(EndLine(salt=new_salt(), time=time_text(now))))
+                writer.sign()
+            except OSError as error:
+                self.lost += len(self._epochs)
+                self._fail(now, error)
+            finally:
+                self._closed = True
+                writer.close()
+            if self.lost:
+                logger.error("%s: %d lines were lost", self._folder.path, self.lost)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _begin_process(self) -> None:
+        """Know nothing yet: what another process knows is in its segment and not in ours."""
+        self._process = os.getpid()
+        self._guard = RLock()
+        self._drafts = Drafts()
+        self._epochs = Epochs()
+        self._documents: dict[tuple[object, ...], Index] = {}
+        self._bodies: dict[str, tuple[Index, First]] = {}
+        self._policies: dict[Policy, Index] = {}
+        self._last_policy: tuple[Policy | None, Index] = None, 0
+        self._since: datetime | None = None
+        self._missed = 0
+        self._why = ""
+        self._ticked = self._clock()
+
+    def _here(self) -> RLock:
+        """What keeps threads apart, in this very process."""
+        if os.getpid() != self._process:
+            if self._writer is not None:
+                self._writer.leave()
+            self._writer = None
+            self.written = self.lost = 0
+            self._begin_process()
+        return self._guard
+
+    def _begin(self) -> SegmentWriter:
+        return SegmentWriter.begin(self._folder, self._signer, self._clock())
+
+    def _ready(self, now: datetime) -> SegmentWriter:
+        if self._closed:
+            raise LedgerError("the ledger is closed")
+        if self._writer is None:
+            self._writer = self._begin()
+        if self._since is not None:
+            self._gap(self._writer, now)
+        return self._writer
+
+    def _document(self, writer: SegmentWriter, document: Document, now: datetime) -> Index:
+        """The index of a document's line, which is written if it is not there."""
+        digest = document.digest
+        key = (
+            *(document.url, document.resource, document.fetched_at, digest),
+            *(document.outcome, document.stale),
+        )
+        known = self._documents.get(key)
+        if known is not None:
+            return known
+        index = writer.lines
+        answered = document.status is not None or bool(document.headers) or digest is not None
+        # An empty body is as short as a reference to another one.
+        body, first = (
+            self._bodies.get(digest or "", (index, None)) if document.body else (index, None)
+        )
+        where = None if digest is None else body
+        if answered:
+            record = document_record(document, now, first=first)
+            writer.append_with(record, lambda place: encode(document_line(document, place, where)))
+            if digest is not None and first is None:
+                date = time_text(document.fetched_at or now)
+                _keep(self._bodies, digest, (index, First(uri_of(document), date)))
+        else:
+            writer.append(encode(document_line(document, None, where)))
+        _keep(self._documents, key, index)
+        if answered:
+            writer.archived(request_record(document, now))
+        return index
+
+    def _policy(self, writer: SegmentWriter, policy: Policy) -> Index:
+        if policy is self._last_policy[0]:
+            return self._last_policy[1]
+        index = self._policies.get(policy)
+        if index is None:
+            index = writer.append(encode(policy_line(policy)))
+            _keep(self._policies, policy, index)
+        self._last_policy = policy, index
+        return index
+
+    def _page(self, writer: SegmentWriter, page: Page, now: datetime) -> PagePart:
+        document, content, headers = page
+        if headers is None:
+            headers = tuple(one for one in document.headers if one[0] not in _SECRET)
+        kept = None
+        said: Literal["none", "silent", "kept", "dropped"]
+        if content == "spoke":
+            short = document.body is not None and len(document.body) <= MAX_PAGE
+            said = "kept" if short else "dropped"
+            if short:
+                kept = self._document(writer, document, now)
+        else:
+            said = content
+        return PagePart(status=document.status, headers=headers, document=kept, content=said)
+
+    def _tick(self, writer: SegmentWriter, now: datetime) -> None:
+        """Sign if it is time to."""
+        due = writer.unsigned >= LINES or abs(now - self._ticked) >= _FAR
+        if not due and not self._epochs.full:
+            return
+        try:
+            self._sign(writer, now)
+        except OSError as error:
+            dropped = self._epochs.drop()
+            self.lost += dropped
+            self._missed += dropped
+            self._fail(now, error)
+
+    def _sign(self, writer: SegmentWriter, now: datetime) -> None:
+        self._ticked = now
+        self._epochs.flush(writer, now)
+        if writer.unsigned:
+            writer.sign()
+
+    def _gap(self, writer: SegmentWriter, now: datetime) -> None:
+        """Tell of lines that were lost, if there are any, before anything else is written."""
+        if self._since is None:
+            return
+        if self._missed:
+            line = GapLine(
+                salt=new_salt(),
+                time=time_text(now),
+                since=time_text(self._since),
+                lost=self._missed,
+                why=self._why,
+            )
+            writer.append(encode(line))
+        logger.warning("%s: lines are written again", self._folder.path)
+        self._since, self._missed = None, 0
+
+    def _lose(self, now: datetime, error: Exception) -> None:
+        self.lost += 1
+        self._missed += 1
+        self._fail(now, error)
+
+    def _fail(self, now: datetime, error: Exception) -> None:
+        if self._since is None:
+            self._since = now
+            said = error.strerror if isinstance(error, OSError) else str(error)
+            self._why = said or type(error).__name__
+            logger.error("%s: lines are lost: %s", self._folder.path, self._why)
+
+
+def _keep(known: dict[K, V], key: K, value: V) -> None:
+    """Keep one more; the oldest makes room."""
+    if len(known) >= _MOST:
+        del known[next(iter(known))]
+    known[key] = value
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
