@@ -99,6 +99,14 @@ def check(
     proxy: Annotated[
         str | None, typer.Option("--proxy", metavar="URL", help="HTTP proxy to go through.")
     ] = None,
+    cache: Annotated[
+        str | None,
+        typer.Option(
+            "--cache",
+            metavar="URL",
+            help="Where copies are kept; each is asked for anew. Default: a file of the user's.",
+        ),
+    ] = None,
     format: FormatOption = Format.TEXT,  # noqa: A002 - the flag's name
     no_color: ColorOption = False,
 ) -> None:
@@ -106,16 +114,28 @@ def check(
 
     Exit status: 0 may proceed, 1 blocked, 2 bad usage, 3 could not be fetched.
     """
-    from .inspection import inspect  # needs aiohttp
+    from .cache import open_cache
+    from .inspection import Inspection, inspect, usual_cache  # needs aiohttp
 
     chosen = configured(agent=agent, purposes=words(purpose), profile=profile, licences=licences)
     # All are looked at before any is asked.
     pages = [page_url(url) for url in urls]
     options = {"proxy": http_url(proxy, proxy)} if proxy is not None else {}
     screen = console(no_color)
+    store = cache or chosen.stores.cache
+
+    async def look(url: str) -> Inspection:
+        kept = open_cache(store) if store else usual_cache()
+        try:
+            return await inspect(
+                url, agent=chosen.agent, policy=chosen.policy, cache=kept, **options
+            )
+        finally:
+            await kept.close()
+
     worst = 0
     for url in pages:
-        found = asyncio.run(inspect(url, agent=chosen.agent, policy=chosen.policy, **options))
+        found = asyncio.run(look(url))
         if format is Format.JSON:
             print_json(
                 {

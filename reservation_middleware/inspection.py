@@ -5,13 +5,30 @@ asks), then judges the same documents for other agents. The command line shows i
 """
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from platformdirs import user_cache_dir
 
 from .aiohttp import ReservationClient, ReservedError
+from .cache import Cache, open_cache
 from .cache.memory import MemoryCache
 from .check import Check, is_policy_resource
 from .fetch import Answer, Ask, Fetcher
-from .model import PAGE, Action, Agent, Decision, Document, Mode, Outcome, Policy, Probes
+from .model import (
+    PAGE,
+    Action,
+    Agent,
+    ConfigurationError,
+    Decision,
+    Document,
+    Mode,
+    Outcome,
+    Policy,
+    Probes,
+)
 from .reading import probed
 from .site import Site
 from .version import __version__
@@ -40,13 +57,16 @@ class Inspection(NamedTuple):
     extra: frozenset[str] = frozenset()
 
 
-async def inspect(url: str, *, agent: Agent, policy: Policy, **session: Any) -> Inspection:
-    """Look at one page.
+async def inspect(
+    url: str, *, agent: Agent, policy: Policy, cache: Cache | None = None, **session: Any
+) -> Inspection:
+    """Look at one page, as it is now: copies that are kept serve only to ask whether they still hold.
 
     Args:
         url: absolute http or https URL.
         agent: who asks; where crawling is disallowed to it the page is not fetched.
         policy: what the operator decided; every known place is probed whatever it says.
+        cache: where copies are kept; it stays open. In memory if None.
         session: further arguments of the HTTP session, such as ``proxy``.
     """
     usual = {place.name for place in probed(policy.probes)}
@@ -58,8 +78,8 @@ async def inspect(url: str, *, agent: Agent, policy: Policy, **session: Any) -> 
     )
     name = "reservations-check" if agent.token == "*" else agent.token
     headers = {"User-Agent": f"{name} (reservation-middleware/{__version__})"}
-    cache = MemoryCache()
-    fetcher = Fetcher(cache=cache)
+    cache = MemoryCache() if cache is None else cache
+    fetcher = Fetcher(cache=cache, since=datetime.now(UTC))
     page: Document | None = None
     problem: str | None = None
     asked = url
@@ -109,7 +129,18 @@ async def inspect(url: str, *, agent: Agent, policy: Policy, **session: Any) -> 
     )
 
 
-async def _pointed_to(check: Check, page: Document, cache: MemoryCache) -> tuple[Document, ...]:
+def usual_cache() -> Cache:
+    """Where the command line keeps copies: a file in the user's cache folder, or in memory where
+    there can be none.
+    """
+    try:
+        folder = Path(user_cache_dir("reservations", appauthor=False, ensure_exists=True))
+        return open_cache(f"sqlite:///{quote(str(folder / 'policies.db'))}")
+    except (OSError, ConfigurationError):
+        return MemoryCache()
+
+
+async def _pointed_to(check: Check, page: Document, cache: Cache) -> tuple[Document, ...]:
     """What a page points to, as it was fetched along with it."""
     check.feed(page)
     found = [await cache.get((request.url, request.resource)) for request in check.wants()]

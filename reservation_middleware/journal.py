@@ -7,88 +7,23 @@ listens nothing is done. Addresses lose their secrets before they go into a log.
 from __future__ import annotations
 
 import logging
-import os
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from .cache import open_cache
 from .ledger.form import new_ident
-from .model import Action, ConfigurationError, Decision, Policy
-from .model.vocabulary import unknown_word
+from .model import Action, Decision, Policy
 from .redact import redacted
+from .stores import Opened
 
 if TYPE_CHECKING:
-    from .cache import Cache
     from .check import Check
     from .fetch import Fetcher, Transport
     from .ledger.segment import Ledger, Page
-    from .metrics import Metrics
 
 #: What log events call a decision: stopped, let pass though it says block, let pass.
 _SENTENCES = ("Reserved %s: %s", "Would reserve %s: %s", "Passed %s: %s")
-
-
-class Opened(NamedTuple):
-    """What an adapter works with, and what of it is to be closed with it."""
-
-    cache: Cache | None = None
-    ledger: Ledger | None = None
-    metrics: Metrics | None = None
-    own_cache: bool = False
-    own_ledger: bool = False
-
-
-def opened(
-    *,
-    cache: Cache | str | None = None,
-    ledger: Ledger | str | os.PathLike[str] | None = None,
-    ledger_key: str | os.PathLike[str] | None = None,
-    ledger_lines: str = "all",
-    ledger_name: str | None = None,
-    metrics: Metrics | str | None = None,
-) -> Opened:
-    """Open what is named; what is handed in open stays the caller's.
-
-    Args:
-        cache: or its URL.
-        ledger: or its folder.
-        ledger_key: file of the key that signs.
-        ledger_lines: ``all`` or ``bulk``.
-        ledger_name: of the key.
-        metrics: or host:port where this process shows its own.
-
-    Raises:
-        ConfigurationError: the cache or the endpoint cannot be had.
-        LedgerError: the ledger cannot be written.
-        ImportError: an extra is not installed.
-    """
-    if isinstance(metrics, str):
-        from .metrics import ENDPOINT  # noqa: PLC0415 - an extra
-
-        metrics = ENDPOINT.serve(metrics)
-    own_cache = isinstance(cache, str)
-    if isinstance(cache, str):
-        try:
-            cache = open_cache(cache)
-        except ConfigurationError as error:
-            raise ConfigurationError(f"cache: {error}") from None
-    own_ledger = isinstance(ledger, str | os.PathLike)
-    if isinstance(ledger, str | os.PathLike):
-        from .ledger.segment import Ledger, Lines  # noqa: PLC0415 - what signs takes a while
-
-        try:
-            lines = Lines(ledger_lines)
-        except ValueError:
-            raise ConfigurationError(
-                unknown_word("ledger_lines", ledger_lines, [one.value for one in Lines])
-            ) from None
-        key = None if ledger_key is None else Path(ledger_key)
-        name = {} if ledger_name is None else {"name": ledger_name}
-        ledger = Ledger.open(Path(ledger), key=key, lines=lines, **name)
-    return Opened(cache, ledger, metrics, own_cache, own_ledger)
 
 
 class Journal:
@@ -113,7 +48,7 @@ class Journal:
         adapter: str,
         policy: Policy,
         log: logging.Logger,
-        stores: Opened = Opened(),  # noqa: B008 - immutable
+        stores: Opened,
     ) -> None:
         self._adapter = adapter
         self._policy = policy
@@ -135,7 +70,7 @@ class Journal:
         *,
         blocked: bool,
         octets: int | None = None,
-        shown: str = "%s",
+        method: str | None = None,
         extra: Mapping[str, object] | None = None,
     ) -> str:
         """Tell the last decision about a request.
@@ -145,7 +80,7 @@ class Journal:
             decision: what was decided.
             blocked: whether the request was stopped.
             octets: length of the page's body; None if it was not fetched.
-            shown: how the address is shown in a log, such as ``<GET %s>``.
+            method: of the request, for logs that show it.
             extra: more attributes of log records.
 
         Returns:
@@ -184,7 +119,8 @@ class Journal:
             url = redacted(decision.url)
             event = {"id": ident, **self._event(decision, url, blocked, octets)}
             more = {**(extra or {}), "reservation": event}
-            self._log.log(level, sentence, shown % url, decision.sentence(), extra=more)
+            shown = url if method is None else f"<{method} {url}>"
+            self._log.log(level, sentence, shown, decision.sentence(), extra=more)
         return ident
 
     def _event(
@@ -236,29 +172,33 @@ class Journal:
         if ledger is not None:
             self._ends.append(self._metrics.follow("ledger", lambda: lines_of(ledger)))
 
-    def summary(self) -> str:
-        """One line on what was decided, for the end of a crawl."""
+    def sum_up(self, extra: Mapping[str, object] | None = None) -> None:
+        """Log one line on what was decided, for the end of a crawl."""
+        event: dict[str, Any] = {
+            "decided": self.decided,
+            "blocked": self.counts["blocked"],
+            "blocked_by": dict(self.blocked),
+            "would_block": self.counts["would_block"],
+            "would_block_by": dict(self.would_block),
+        }
         parts = [f"{self.decided} decided"]
-        parts += [
-            f"{self.counts[key]} {word}{_listed(signals)}"
-            for key, word, signals in (
-                ("blocked", "blocked", self.blocked),
-                ("would_block", "would be blocked", self.would_block),
-            )
-            if self.counts[key] or key == "blocked"
-        ]
+        parts.append(f"{self.counts['blocked']} blocked{_listed(self.blocked)}")
+        if self.counts["would_block"]:
+            parts.append(f"{self.counts['would_block']} would be{_listed(self.would_block)}")
         if self.ledger is not None:
             lines = lines_of(self.ledger)
-            where = os.fspath(self.ledger.folder)
-            parts.append(f"ledger {where} ({lines['written']} lines, {lines['lost']} lost)")
-        return f"reservations: {', '.join(parts)}"
+            where = f" {self._stores.where}" if self._stores.where else ""
+            parts.append(f"ledger{where} ({lines['written']} lines, {lines['lost']} lost)")
+            event["ledger"] = {"folder": self._stores.where, **lines}
+        more = {**(extra or {}), "reservations": event}
+        self._log.info("reservations: %s", ", ".join(parts), extra=more)
 
     async def close(self) -> None:
         """Close what was opened here; whatever goes wrong is logged, not raised."""
         if self.ledger is not None and self._stores.own_ledger:
             try:
                 self.ledger.close()
-            except Exception:
+            except Exception:  # noqa: BLE001 - the crawl is over
                 self._log.exception("the ledger was not closed properly")
         for end in self._ends:
             end()
@@ -266,7 +206,7 @@ class Journal:
         if self._stores.cache is not None and self._stores.own_cache:
             try:
                 await self._stores.cache.close()
-            except Exception:
+            except Exception:  # noqa: BLE001 - the crawl is over
                 self._log.exception("the cache was not closed properly")
 
 
@@ -284,7 +224,7 @@ def page_of(check: Check) -> Page | None:
         return None
     if document.body is None:
         return Page(document, "none")
-    return Page(document, "kept" if check.content_speaks else "silent")
+    return Page(document, "spoke" if check.content_speaks else "silent")
 
 
 def lines_of(ledger: Ledger) -> dict[str, int]:

@@ -1,18 +1,38 @@
-"""The verbs of ``reservations ledger``."""
+"""The verbs of ``reservations ledger``.
+
+Exit statuses: 0 ok, 1 tampered, broken or mismatch, 2 bad usage or no ledger.
+"""
 
 import sys
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated, Any, BinaryIO
 
 import typer
 
+from . import export_commands
 from .batch import MAX_LINE, bounded_lines
+from .ledger.entry import DecisionLine, encode
 from .ledger.offers import MOST, RateCard
+from .ledger.reader import LedgerReader
+from .model import LedgerError
 from .options import ColorOption, Format, FormatOption, console, print_json
+from .replay import told_of
+from .report.ledger import show_bundle, show_replay, show_stats, show_verified
 from .report.offers import show_rate_card
+from .report.progress import progress
 
 app = typer.Typer(help="The evidence: decision records and what is in them.", no_args_is_help=True)
+
+LedgerArgument = Annotated[Path, typer.Argument(metavar="LEDGER", help="The folder of a ledger.")]
+KeyFileOption = Annotated[
+    Path | None,
+    typer.Option("--key-file", metavar="FILE", help="The key that signs; default LEDGER.key."),
+]
+HostOption = Annotated[
+    str, typer.Option("--host", metavar="H", help="The host, and all hosts below it.")
+]
 
 
 @app.callback()
@@ -20,27 +40,253 @@ def _main() -> None:
     """The evidence: decision records and what is in them."""
 
 
+@contextmanager
+def _told() -> Iterator[None]:
+    """Tell what is wrong with a ledger in one line; that is no bad usage."""
+    try:
+        yield
+    except LedgerError as error:
+        line = "".join(c if c.isprintable() else " " for c in str(error))
+        typer.echo(f"reservations: {line}", err=True)
+        raise typer.Exit(1) from None
+
+
+def _octets(folder: Path) -> int:
+    with LedgerReader(folder) as reader:
+        return reader.octets
+
+
+@app.command()
+def verify(
+    ledger: Annotated[
+        Path, typer.Argument(metavar="LEDGER|BUNDLE", help="A ledger's folder, or a bundle.")
+    ],
+    key: Annotated[
+        list[str] | None,
+        typer.Option("--key", metavar="VKEY|FILE", help="Who must have signed; repeated."),
+    ] = None,
+    since: Annotated[
+        list[Path] | None,
+        typer.Option("--since", metavar="CHECKPOINT", help="Kept from earlier; repeated."),
+    ] = None,
+    ca: Annotated[
+        list[Path] | None,
+        typer.Option("--ca", metavar="PEM", help="Time-stamp authorities' roots; repeated."),
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Lines that nobody signed yet are problems, too.")
+    ] = False,
+    format: FormatOption = Format.TEXT,  # noqa: A002 - the flag's name
+    no_color: ColorOption = False,
+) -> None:
+    """Whether a ledger, or a host's bundle of one, is as it was written and signed.
+
+    Exit status: 0 it is, 1 it is not, 2 bad usage.
+    """
+    from .ledger.prove import verify_bundle  # noqa: PLC0415 - keys and signatures
+    from .ledger.verify import verify as check  # noqa: PLC0415
+
+    keys = [_key(one) for one in key or ()] or None
+    if ledger.is_dir():
+        with progress("verifying", _octets(ledger)) as advance:
+            found = check(
+                ledger,
+                keys=keys,
+                since=[_read(one) for one in since or ()],
+                authorities=[_read(one) for one in ca or ()],
+                strict=strict,
+                progress=advance,
+            )
+        if format is Format.JSON:
+            print_json({"ok": found.ok, **_plain(found)})
+        else:
+            show_verified(console(no_color), found)
+        raise typer.Exit(0 if found.ok else 1)
+    if since or ca or strict or (keys and len(keys) > 1):
+        raise typer.BadParameter("a bundle is checked with one --key, and no other flag")
+    data = _read(ledger)
+    with _told():
+        bundle = verify_bundle(data, key=keys[0] if keys else None)
+    ok = not bundle.problems
+    if format is Format.JSON:
+        print_json({"ok": ok, **_plain(bundle)})
+    else:
+        show_bundle(console(no_color), str(ledger), bundle)
+    raise typer.Exit(0 if ok else 1)
+
+
+@app.command()
+def prove(
+    ledger: LedgerArgument,
+    host: HostOption,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Default: output.")
+    ] = None,
+) -> None:
+    """A bundle with all lines about one host and nobody else's, which verifies by itself.
+
+    Exit status: 0, 1 if nothing signed is about the host, 2 bad usage.
+    """
+    from .ledger.host import Host  # noqa: PLC0415
+    from .ledger.prove import prove as bundle_of  # noqa: PLC0415 - keys and signatures
+
+    Host.parse(host)
+    with progress("reading", 2 * _octets(ledger)) as advance, _told():
+        data = bundle_of(ledger, host, progress=advance)
+    if output is None:
+        sys.stdout.buffer.write(data)
+        return
+    try:
+        output.write_bytes(data)
+    except OSError as error:
+        raise typer.BadParameter(f"cannot write {output}: {error.strerror}") from None
+    typer.echo(f"reservations: {len(data):,} bytes about {host} in {output}", err=True)
+
+
+@app.command()
+def replay(
+    ledger: LedgerArgument,
+    show: Annotated[int, typer.Option("--show", min=0, help="Differences that are told.")] = 20,
+    format: FormatOption = Format.TEXT,  # noqa: A002 - the flag's name
+    no_color: ColorOption = False,
+) -> None:
+    """Make every decision again from the documents that are kept, and say which differ.
+
+    Exit status: 0 none differs, 1 one does or the ledger is broken, 2 bad usage.
+    """
+    with (
+        LedgerReader(ledger) as reader,
+        progress("replaying", reader.octets) as advance,
+        _told(),
+    ):
+        told = told_of(reader, show=show, progress=advance)
+    if format is Format.JSON:
+        print_json(told)
+    else:
+        show_replay(console(no_color), told)
+    raise typer.Exit(1 if told["different"] else 0)
+
+
+@app.command()
+def stats(
+    ledger: LedgerArgument,
+    format: FormatOption = Format.TEXT,  # noqa: A002 - the flag's name
+    no_color: ColorOption = False,
+) -> None:
+    """What a ledger holds, in numbers. Nothing is verified.
+
+    Exit status: 0, 1 if the ledger is broken, 2 bad usage.
+    """
+    from .ledger.stats import Stats  # noqa: PLC0415
+
+    found = Stats()
+    with LedgerReader(ledger) as reader:
+        with progress("reading", reader.octets) as advance, _told():
+            for _, _, entry in reader.lines(advance):
+                found.take(entry)
+        told = {
+            "ledger": str(ledger),
+            "segments": len(reader.segments),
+            "torn": sum(one.torn for one in reader.segments),
+            **found.plain(),
+        }
+    if format is Format.JSON:
+        print_json(told)
+    else:
+        show_stats(console(no_color), told)
+
+
+@app.command()
+def key(ledger: LedgerArgument, key_file: KeyFileOption = None) -> None:
+    """The verifier key to publish: whoever has it need not take the ledger's own word.
+
+    Exit status: 0, 2 bad usage or no key.
+    """
+    typer.echo(_signer(ledger, key_file).verifier.text)
+
+
+@app.command()
+def stamp(
+    ledger: LedgerArgument,
+    authority: Annotated[str, typer.Option("--authority", metavar="URL", help="RFC 3161.")],
+    key_file: KeyFileOption = None,
+) -> None:
+    """Have a time-stamp authority say that the ledger, as it is signed now, was there by now.
+
+    Exit status: 0, 1 if no stamp was granted, 2 bad usage.
+    """
+    from .ledger.stamp import stamp as ask  # noqa: PLC0415 - the extra [stamp]
+
+    signer = _signer(ledger, key_file)
+    with _told():
+        typer.echo(ask(ledger, authority, signer))
+
+
+@app.command()
+def erase(
+    ledger: LedgerArgument,
+    host: HostOption,
+    yes: Annotated[bool, typer.Option("--yes", help="It cannot be undone.")] = False,
+) -> None:
+    """Erase all lines about a host, and what only they rest on; the rest still verifies.
+
+    Exit status: 0, 1 if it was not done, 2 bad usage.
+    """
+    from .ledger.erase import erase as wipe  # noqa: PLC0415
+    from .ledger.host import Host  # noqa: PLC0415
+
+    Host.parse(host)
+    _octets(ledger)
+    if not yes:
+        raise typer.BadParameter("it cannot be undone; say --yes")
+    with _told():
+        found = wipe(ledger, host)
+    typer.echo(", ".join(f"{name} {_words(value)}" for name, value in _plain(found).items()))
+
+
+@app.command()
+def recover(ledger: LedgerArgument, key_file: KeyFileOption = None) -> None:
+    """Cut off what killed writers left unfinished, and sign what is whole.
+
+    Exit status: 0, 1 if a segment could not be recovered, 2 bad usage.
+    """
+    from .ledger.recover import recover as mend  # noqa: PLC0415
+
+    _signer(ledger, key_file)
+    with _told():
+        reports = mend(ledger, key=key_file)
+    for report in reports:
+        typer.echo("".join(c if c.isprintable() else " " for c in str(report)))
+    if not reports:
+        typer.echo("nothing to recover", err=True)
+    raise typer.Exit(1 if any(report.problem for report in reports) else 0)
+
+
 @app.command()
 def offers(
     files: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[FILE…|-]", help="Decision records as JSON Lines; default -."),
+        typer.Argument(
+            metavar="[FILE…|LEDGER|-]", help="Decision records as JSON Lines, or ledgers; default -."
+        ),
     ] = None,
     format: FormatOption = Format.TEXT,  # noqa: A002 - the flag's name
     no_color: ColorOption = False,
 ) -> None:
     """A rate card of the licences on offer, by registrable domain.
 
-    Reads what `reservations decide` prints. Lines that are no records are counted and
-    passed over. Exit status: 0, or 2 for bad usage or a file that cannot be read.
+    Reads what `reservations decide` prints, and ledgers. Lines that are no records are counted
+    and passed over. Exit status: 0, 1 if a ledger is broken, 2 for bad usage or a file that
+    cannot be read.
     """
     card = RateCard()
     with ExitStack() as stack:
         # All are opened before any is read: a wrong name is told at once.
-        streams = [_opened(name, stack) for name in dict.fromkeys(files or ["-"])]
-        for name, stream in streams:
+        streams = [_lines(name, stack) for name in dict.fromkeys(files or ["-"])]
+        for name, lines in streams:
             try:
-                card.read(bounded_lines(stream), longest=MAX_LINE)
+                with _told():
+                    card.read(lines(), longest=MAX_LINE)
             except OSError as error:
                 raise typer.BadParameter(f"cannot read {name}: {error.strerror}") from None
     if format is Format.JSON:
@@ -59,6 +305,19 @@ def offers(
         typer.echo(f"offers: {len(card.lines())}, records: {card.records}", err=True)
 
 
+app.command()(export_commands.export)
+
+
+def _lines(name: str, stack: ExitStack) -> tuple[str, Callable[[], Iterator[bytes]]]:
+    if name != "-" and (Path(name) / "log").is_dir():
+        reader = stack.enter_context(LedgerReader(name))
+        return name, lambda: (
+            encode(entry) for _, _, entry in reader.lines() if isinstance(entry, DecisionLine)
+        )
+    name, stream = _opened(name, stack)
+    return name, lambda: bounded_lines(stream)
+
+
 def _opened(name: str, stack: ExitStack) -> tuple[str, BinaryIO]:
     if name == "-":
         return "standard input", sys.stdin.buffer
@@ -67,3 +326,10 @@ def _opened(name: str, stack: ExitStack) -> tuple[str, BinaryIO]:
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise typer.BadParameter(f"cannot read {name}: {why}") from None
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise typer.BadParameter(f"cannot read {path}: {error.strerror}") from None

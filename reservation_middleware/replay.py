@@ -148,7 +148,8 @@ class Evidence:
         page = line.page
         if page is None:
             return None
-        if page.content == "dropped":
+        # What was decided by the head alone needs no content.
+        if page.content == "dropped" and line.stage is Stage.CONTENT:
             raise NotKeptError(DROPPED)
         if page.document is None:
             document = Document(
@@ -161,8 +162,10 @@ class Evidence:
         else:
             document = self._segment.document(page.document)
         if line.stage is Stage.CONTENT and document.body is None:
-            # Looked into, and what it held said nothing.
-            digest = document.digest
+            # Looked into, and what it held said nothing. Its digest stands in no other line.
+            digest = document.digest or next(
+                (one.digest for one in line.reasons if one.document == line.url), None
+            )
             document = msgspec.structs.replace(document, body=b"")
             document.__dict__["digest"] = digest
         return document

@@ -11,6 +11,7 @@ import typer
 
 from .check import known_signals
 from .ledger.entry import EpochLine
+from .ledger.hosts import domain
 from .ledger.reader import LedgerReader
 from .model import Agent, Policy
 from .model.vocabulary import unknown_word
@@ -27,7 +28,7 @@ from .profiles import PROFILES, profile
 from .reading import probed
 from .replay import COUNTED, NotKeptError, Question, Rejudge, decisions
 from .report.progress import progress
-from .report.rollout import BY, DEFAULT_BY, PURPOSES, Rollout, host_of
+from .report.rollout import BY, DEFAULT_BY, PURPOSES, Rollout
 from .report.rollout_text import html, plain, show_rollout
 
 #: Knobs that a profile sets; the others are the operator's whatever the profile.
@@ -157,7 +158,7 @@ def fold(
                 continue
             policy = segment.policy(line.policy)
             rollout.decision(line, again(check, line, policy) if again else None)
-            host = host_of(line.url)
+            host = domain(line.url)
             for cell, rejudge, name in cells:
                 after = rejudge(check, line, policy).action
                 asked = _asked(line.consulted, name)

@@ -114,7 +114,8 @@ def test_bounds() -> None:
         (NOW - 2 * MINUTE, NOW - MINUTE, False),
         (NOW - MINUTE, None, False),
         (None, None, False),
-        (NOW + MINUTE, NOW + 2 * MINUTE, False),  # the clock was set back
+        (NOW + MINUTE, NOW + 2 * MINUTE, True),  # another machine's clock
+        (NOW + 2 * MINUTE, NOW + 3 * MINUTE, False),  # the clock was set back
     ],
 )
 def test_fresh(fetched_at: datetime | None, expires: datetime | None, expected: bool) -> None:
@@ -317,20 +318,26 @@ def test_long_bodies_survive_packing() -> None:
         assert checked(head, body).body == one.body
 
 
-def test_each_flipped_and_each_missing_byte_is_found() -> None:
+def test_flipped_and_missing_bytes_are_found() -> None:
     head, _, body = pack(WHOLE)
     assert body is not None
-    for at in range(len(head)):
-        with pytest.raises(UnreadableError):
-            checked(head[:at], body)
-        for bit in (1, 16, 128):
-            with pytest.raises(UnreadableError):
-                checked(head[:at] + bytes([head[at] ^ bit]) + head[at + 1 :], body)
-    for at in range(len(body)):
-        with pytest.raises(UnreadableError):
-            checked(head, body[:at])
-        with pytest.raises(UnreadableError):
-            checked(head, body[:at] + bytes([body[at] ^ 1]) + body[at + 1 :])
+
+    # Some bits of the last byte that is compressed mean nothing (RFC 1951 §3.2.3).
+    changes = harmless = 0
+    for whole, other in ((head, body), (body, head)):
+        for at in range(len(whole)):
+            for changed in (
+                whole[:at],
+                *(whole[:at] + bytes([whole[at] ^ 1 << bit]) + whole[at + 1 :] for bit in range(8)),
+            ):
+                changes += 1
+                pair = (changed, other) if whole is head else (other, changed)
+                try:
+                    assert checked(*pair) == WHOLE
+                    harmless += 1
+                except UnreadableError:
+                    pass
+    assert harmless < 16 < changes
 
 
 @given(st.binary(max_size=200), st.none() | st.binary(max_size=50), st.booleans())

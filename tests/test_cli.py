@@ -400,7 +400,7 @@ def test_the_public_helper_reads_the_working_directory(
     (tmp_path / "reservations.toml").write_text('agent = "FileBot"\nprofile = "strict"\n')
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("RESERVATION_PURPOSES", "search")
-    agent, policy = reservation_middleware.configuration()
+    agent, policy, _ = reservation_middleware.configuration()
     assert (agent.token, agent.purposes, policy.profile) == ("FileBot", ("search",), "strict")
     assert reservation_middleware.configuration({"agent": "OwnBot"}).agent.token == "OwnBot"
 
@@ -554,3 +554,35 @@ def test_configuration_errors_name_the_nearest(
     with pytest.raises(ConfigurationError) as caught:
         configuration({}, folder=tmp_path, environment=environment)
     assert words in str(caught.value)
+
+
+def test_check_asks_anew_whatever_is_kept(tmp_path: Path) -> None:
+    robots, page = "http://a.example/robots.txt", "http://a.example/"
+    kept = ("--cache", f"sqlite:///{tmp_path}/kept.db")
+    closed = Answer(headers=(("etag", '"1"'),), body=b"User-agent: *\nDisallow: /\n")
+    with WebThread({robots: closed, page: Answer()}) as web:
+        options = (*kept, "--proxy", web.proxy_url)
+        assert cli("check", page, *options)[0] == 1
+        assert cli("check", page, *options)[0] == 1
+        asked = [seen.headers.get("if-none-match") for seen in web.log if seen.url == robots]
+        assert asked == [None, '"1"']
+        web.add(robots, Answer(404))
+        assert cli("check", page, *options)[0] == 0
+        assert web.count(robots) == 3
+        web.add(robots, closed)
+        assert cli("check", page, *options)[0] == 1
+    with WebThread({robots: Answer(503)}) as web:
+        status, printed, _ = cli("check", page, *kept, "--proxy", web.proxy_url)
+        assert (status, "stale-copy" in printed) == (1, True)
+
+
+def test_check_with_a_cache_that_cannot_be(tmp_path: Path) -> None:
+    for url, words in (("sqlite:///", "no file"), ("ftp://x", "no cache"), ("redis://:pw@x:y/", "")):
+        status, _, said = cli("check", "http://127.0.0.1:9/", "--cache", url)
+        assert status == 2
+        assert words in said
+        assert "pw" not in said
+    # Where the user's own folder cannot be written to, nothing is kept.
+    (tmp_path / "file").touch()
+    blocked = str(tmp_path / "file" / "x")
+    assert cli("check", "http://127.0.0.1:9/", XDG_CACHE_HOME=blocked)[0] == 3

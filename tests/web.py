@@ -33,7 +33,7 @@ import trustme
 
 T = TypeVar("T")
 
-Fault = Literal["reset", "hang", "cut", "drip", "endless"]
+Fault = Literal["reset", "hang", "cut", "drip", "endless", "headers"]
 Body = bytes | Callable[[], bytes]
 
 CLOSE_SECONDS = 1.0
@@ -41,6 +41,7 @@ DRIP_SECONDS = 0.05
 THREAD_SECONDS = 10.0
 URL = re.compile(r"(?P<scheme>[a-z]+)://(?P<authority>[^/?#]*)(?P<target>[^#]*)", re.IGNORECASE)
 FILLER = b"\n" * 16384
+FIELDS = b"X-Field: and so on\r\n" * 800
 NO_LINGER = struct.pack("ii", 1, 0)
 
 _AUTHORITY = trustme.CA()
@@ -52,7 +53,8 @@ class Answer:
 
     The faults: "reset" closes with RST before any byte, "hang" never answers,
     "cut" announces one byte more than it sends and closes, "drip" sends a byte
-    of the body each 0.05 s, "endless" sends the body and then newlines for ever.
+    of the body each 0.05 s, "endless" sends the body and then newlines for ever,
+    "headers" sends fields of the head for ever.
     """
 
     status: int = 200
@@ -229,7 +231,9 @@ class Web:
                 pass
             return False
         body = answer.body if isinstance(answer.body, bytes) else answer.body()
-        stream.writer.write(_head_bytes(answer, body))
+        stream.writer.write(_head_bytes(answer, body, ends=answer.fault != "headers"))
+        if answer.fault == "headers":
+            await _send_fields(stream.writer)
         if head.method != "HEAD" and not _has_no_body(answer.status):
             await _send_body(stream.writer, body, answer.fault)
         await stream.writer.drain()
@@ -354,6 +358,13 @@ async def _send_body(writer: asyncio.StreamWriter, body: bytes, fault: Fault | N
         writer.write(body)
 
 
+async def _send_fields(writer: asyncio.StreamWriter) -> None:
+    while True:
+        writer.write(FIELDS)
+        await writer.drain()
+        await asyncio.sleep(0)
+
+
 async def _close(writer: asyncio.StreamWriter) -> None:
     """Send what is written and close; a client that will not read is cut off."""
     if writer.transport.is_closing():
@@ -365,7 +376,7 @@ async def _close(writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
 
 
-def _head_bytes(answer: Answer, body: bytes) -> bytes:
+def _head_bytes(answer: Answer, body: bytes, *, ends: bool = True) -> bytes:
     headers = list(answer.headers)
     given = {name.lower() for name, _ in headers}
     if answer.fault == "endless" and "transfer-encoding" not in given:
@@ -378,7 +389,7 @@ def _head_bytes(answer: Answer, body: bytes) -> bytes:
         phrase = ""
     lines = [f"HTTP/1.1 {answer.status} {phrase}"]
     lines += [f"{name}: {value}" for name, value in headers]
-    return "\r\n".join([*lines, "", ""]).encode("latin-1")
+    return "\r\n".join([*lines, "", ""] if ends else [*lines, ""]).encode("latin-1")
 
 
 def _has_no_body(status: int) -> bool:

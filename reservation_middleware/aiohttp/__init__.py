@@ -14,7 +14,8 @@ except ImportError as error:  # pragma: no cover - needs an environment without 
     ) from error
 
 from ._client import ReservationClient
-from ._middleware import Listener, ReservationMiddleware, ReservedError, reservation_middleware
+from ._factory import reservation_middleware
+from ._middleware import Listener, ReservationMiddleware, ReservedError
 
 __all__ = [
     "Listener",

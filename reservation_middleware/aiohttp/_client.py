@@ -19,14 +19,9 @@ from reservation_middleware.model import Agent, Decision, Policy
 from reservation_middleware.reading import is_media, looks_into
 
 from ._body import read, read_media
-from ._middleware import (
-    Last,
-    Listener,
-    ReservationMiddleware,
-    ReservedError,
-    page_of,
-    reservation_middleware,
-)
+from ._factory import reservation_middleware
+from ._middleware import Last, Listener, ReservationMiddleware, ReservedError
+from ._page import page_of
 
 if TYPE_CHECKING:
     from reservation_middleware.ledger.segment import Ledger

@@ -1,49 +1,37 @@
 """The client middleware: before the fetch, and at the response head."""
 
 import logging
-import os
-import re
 from collections.abc import Callable
 from functools import lru_cache, partial
 from types import TracebackType
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import NamedTuple, Self
 from weakref import WeakKeyDictionary
 
 from aiohttp import ClientError, ClientHandlerType, ClientRequest, ClientResponse
 
 from reservation_middleware.check import Check
-from reservation_middleware.fetch import Cache, Fetcher, Transport
-from reservation_middleware.journal import Journal, opened
+from reservation_middleware.fetch import Fetcher, Transport
+from reservation_middleware.journal import Journal
 from reservation_middleware.licences import authorization
 from reservation_middleware.model import (
-    PAGE,
     Action,
     Agent,
-    ConfigurationError,
     Decision,
-    Document,
     Mode,
-    Outcome,
     Policy,
     ReservationError,
     product_token,
 )
-from reservation_middleware.profiles import profile
-from reservation_middleware.reading import PAGE_FIELDS, may_be_bill
+from reservation_middleware.reading import may_be_bill
 
 from ._body import beginning
-from ._transport import Cause, fetch, text
-
-if TYPE_CHECKING:
-    from reservation_middleware.ledger.segment import Ledger
-    from reservation_middleware.metrics import Metrics
+from ._page import length_of, page_of
+from ._transport import Cause, fetch
 
 logger = logging.getLogger("reservation_middleware.aiohttp")
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _TARGETS = ("Location", "URI")  # aiohttp follows either
-_PAGE_FIELDS = tuple(field.decode() for field in sorted(PAGE_FIELDS))
-_NUMBER = re.compile(r"[0-9]{1,15}")
 
 #: Called with the last decision about each request, and whether it was blocked; redirects on
 #: the way are not reported, and by the plain middleware no requests that were not answered.
@@ -129,7 +117,7 @@ class ReservationMiddleware:
         response = await self.checked(request, handler, Last())
         known = self._checks.get(response)
         if known is not None and not known.redirect:
-            self._passed(known, _length(response))
+            self._passed(known, length_of(response))
         return response
 
     async def checked(
@@ -201,7 +189,7 @@ class ReservationMiddleware:
             await self.fetcher.follow(check, known.transport)
             known = known._replace(decision=check.decide())
             self._checks[response] = known
-        octets = _length(response) if body is None else len(body)
+        octets = length_of(response) if body is None else len(body)
         if self.stops(known.decision):
             response.close()
             raise self.blocked(check, known.decision, octets)
@@ -227,71 +215,6 @@ class ReservationMiddleware:
         self._journal.tell(known.check, known.decision, blocked=False, octets=octets)
         if self._listener:
             self._listener(known.decision, False)
-
-
-def reservation_middleware(
-    policy: Policy | None = None,
-    *,
-    agent: Agent | str | None = None,
-    fetcher: Fetcher | None = None,
-    listener: Listener | None = None,
-    cache: Cache | str | None = None,
-    ledger: "Ledger | str | os.PathLike[str] | None" = None,
-    ledger_key: str | os.PathLike[str] | None = None,
-    ledger_lines: str = "all",
-    ledger_name: str | None = None,
-    metrics: "Metrics | str | None" = None,
-) -> ReservationMiddleware:
-    """A client middleware for ``aiohttp.ClientSession(middlewares=(…,))``.
-
-    Args:
-        policy: what the operator decided; the ``opt-out`` profile if None.
-        agent: who asks; a plain string is a product token that asks for ``ai-train``.
-            If None, the product token of the request's User-Agent.
-        fetcher: gets the policies; hand one in to share it between sessions.
-        listener: is called with every decision.
-        cache: where policies are kept, or its URL: ``sqlite:///file.db``, ``redis://host:6379/0``;
-            in memory if None.
-        ledger: where decisions are kept, or its folder; nowhere if None.
-        ledger_key: file of the key that signs; beside the folder if None.
-        ledger_lines: ``all``, or ``bulk``: one line for each host and policy.
-        ledger_name: of the key.
-        metrics: where decisions are counted, or host:port where Prometheus finds the counts.
-
-    Raises:
-        ConfigurationError: cache or metrics cannot be had.
-        LedgerError: the ledger cannot be written.
-        ImportError: an extra is not installed.
-    """
-    if fetcher is not None and cache is not None:
-        raise ConfigurationError("cache: the fetcher that is handed in has one already")
-    policy = profile() if policy is None else policy
-    stores = opened(
-        cache=cache,
-        ledger=ledger,
-        ledger_key=ledger_key,
-        ledger_lines=ledger_lines,
-        ledger_name=ledger_name,
-        metrics=metrics,
-    )
-    fetcher = fetcher or Fetcher(cache=stores.cache, timeout=None)
-    journal = Journal("aiohttp", policy, logger, stores)
-    journal.follow(fetcher)
-    return ReservationMiddleware(
-        policy,
-        agent=Agent(agent) if isinstance(agent, str) else agent,
-        fetcher=fetcher,
-        listener=listener,
-        journal=journal,
-    )
-
-
-def _length(response: ClientResponse) -> int | None:
-    """The length of a body that nobody read here, as its head says."""
-    if response.method == "HEAD" or response.status in (204, 304):
-        return None
-    said = response.headers.getall("Content-Length", [])
-    return int(said[0]) if len(said) == 1 and _NUMBER.fullmatch(said[0]) else None
 
 
 async def _with_token(
@@ -322,22 +245,3 @@ def _agent_of(user_agent: str) -> Agent:
         )
         return Agent("*")
     return Agent(token)
-
-
-def page_of(response: ClientResponse, body: bytes | None) -> Document:
-    """The page as a document; of its fields only those that matter."""
-    return Document(
-        url=str(response.url),
-        resource=PAGE,
-        outcome=Outcome.of(response.status),
-        status=response.status,
-        headers=tuple(
-            [
-                (name, text(value))
-                for name in _PAGE_FIELDS
-                if name in response.headers
-                for value in response.headers.getall(name)
-            ]
-        ),
-        body=body,
-    )

@@ -4,6 +4,7 @@ Addresses of pages and documents lose their secrets here (``redact.py``); what a
 such as the address of its licence server, is kept as it stands. Not here: files.
 """
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import msgspec
@@ -56,6 +57,7 @@ class _Parts(NamedTuple):
     offers: msgspec.Raw
     identifiers: msgspec.Raw
     notes: msgspec.Raw
+    expires: str | None
 
 
 class _Drafted(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="decision"):
@@ -139,13 +141,16 @@ class Drafts:
                 notes=parts.notes,
                 consulted=decision.consulted,
                 not_reached=decision.not_reached,
-                expires=None if decision.expires is None else time_text(decision.expires),
+                expires=parts.expires,
                 spec_version=SPEC_VERSION,
             )
         )
 
     def _parts(self, decision: Decision) -> _Parts:
-        sources = decision.reasons, decision.offers, decision.identifiers, decision.notes
+        sources = (
+            *(decision.reasons, decision.offers, decision.identifiers, decision.notes),
+            decision.expires,
+        )
         key = tuple(map(id, sources))
         known = self._known.get(key)
         if known is None:
@@ -157,6 +162,7 @@ class Drafts:
                 _raw([_told(one) for one in decision.offers]),
                 _raw([_told(one) for one in decision.identifiers]),
                 _raw([_note(one) for one in decision.notes]),
+                None if decision.expires is None else time_text(decision.expires),
             )
         return known
 
@@ -196,16 +202,16 @@ def policy_line(policy: Policy) -> PolicyLine:
     return PolicyLine(salt=new_salt(), policy=plain)
 
 
-def singled_out(decision: Decision, documents: tuple[Document, ...], *, blocked: bool) -> bool:
+def singled_out(decision: Decision, documents: Iterable[Document], *, blocked: bool) -> bool:
     """Whether somebody may ask for this very decision: a block, an unknown that mattered, a
     document that could not be had, families that contradict each other.
     """
-    return (
-        blocked
-        or decision.action is Action.BLOCK
-        or any(one.outcome is Outcome.UNREACHABLE for one in documents)
-        or any(one.kind.ident == "conflict" for one in decision.notes)
-    )
+    if blocked or decision.action is Action.BLOCK:
+        return True
+    for document in documents:
+        if document.outcome is Outcome.UNREACHABLE:
+            return True
+    return bool(decision.notes) and any(one.kind.ident == "conflict" for one in decision.notes)
 
 
 def _told(one: _Stated) -> _Stated:

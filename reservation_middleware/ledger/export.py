@@ -6,8 +6,6 @@ with the ledger. The columns are told in ``spec/ledger.md``.
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
-from functools import lru_cache
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +17,12 @@ except ImportError as error:
         "exporting to parquet needs pyarrow: pip install 'reservation-middleware[export]'"
     ) from error
 
-from reservation_middleware.domains import registrable
 from reservation_middleware.model import LEAVES, LedgerError
-from reservation_middleware.syntax.path import split_url
 
 from .entry import DecisionLine, DocumentLine, EpochLine
 from .form import time_of
-from .reader import LedgerReader, Segment
+from .hosts import domain, host, surt
+from .reader import LedgerReader, media_type
 from .sorting import RUN, Row, Sorter
 
 #: Rows of a row group.
@@ -181,9 +178,7 @@ def _write(path: Path, columns: Mapping[str, Any], rows: Iterable[Row]) -> None:
 
 def _table(rows: list[Row], schema: Any) -> Any:
     columns = [
-        pa.array(
-            [_moment(one) for one in column] if kind == _TIME else list(column), type=kind
-        )
+        pa.array([_moment(one) for one in column] if kind == _TIME else list(column), type=kind)
         for column, kind in zip(zip(*rows, strict=True), schema.types, strict=True)
     ]
     return pa.Table.from_arrays(columns, schema=schema)
@@ -194,26 +189,26 @@ def _moment(text: str | None) -> Any:
 
 
 def _decision(line: DecisionLine, place: tuple[str, int]) -> Row:
-    host, domain = _host(line.url)
     page = line.page
     return (
-        *(host, line.time, line.id, line.url, domain, line.agent, line.purposes),
+        *(_surt(line.url), line.time, line.id, line.url, domain(line.url)),
+        *(line.agent, line.purposes),
         *(line.profile, line.mode, line.adapter, line.stage, line.action, line.verdict),
         *(line.crawl, line.blocked),
         *(line.usage.get(leaf) for leaf in LEAVES),
         tuple(dict.fromkeys(one.signal for one in line.reasons)),
         len(line.offers),
         page.status if page else None,
-        content_type(line),
+        media_type(line),
         *(line.octets, line.expires, line.spec_version, *place),
     )
 
 
 def _reasons(line: DecisionLine) -> Iterable[Row]:
-    host, _ = _host(line.url)
+    name = _surt(line.url)
     for one in line.reasons:
         yield (
-            *(host, line.time, line.id, line.url, one.signal, one.carrier, one.category),
+            *(name, line.time, line.id, line.url, one.signal, one.carrier, one.category),
             *(one.preference, one.document, one.line, one.text, one.inferred, one.covers),
             *(one.digest, one.conditions),
         )
@@ -223,20 +218,21 @@ def _document(line: DocumentLine, place: tuple[str, int]) -> Row:
     archive = line.archive
     where = (archive.file, archive.offset, archive.length) if archive else (None, None, None)
     return (
-        *(_host(line.url)[0], line.fetched_at or "", line.url, line.location, line.address),
+        *(_surt(line.url), line.fetched_at or "", line.url, line.location, line.address),
         *(line.resource, line.outcome, line.status, line.expires, line.problem, line.stale),
         *(line.digest, *where, *place),
     )
 
 
 def _epochs(line: EpochLine, place: tuple[str, int]) -> Iterable[Row]:
-    host, _ = _host(line.origin)
+    name = _surt(line.origin)
     for one in line.counts:
         yield (
-            *(host, line.time, line.until, line.origin, line.agent, line.purposes, line.profile),
+            *(name, line.time, line.until, line.origin, line.agent, line.purposes, line.profile),
             *(line.mode, line.adapter, one.stage, one.action, one.verdict, one.crawl),
             *(one.decisions, one.octets, *place),
         )
 
 
-__all__ = ["COLUMNS", "Segment", "export"]
+def _surt(url: str) -> str:
+    return surt(host(url))

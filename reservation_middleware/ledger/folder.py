@@ -67,9 +67,7 @@ class Folder:
         """Files and folders that no ledger has, as paths below the folder."""
         segments = set(self.segments())
         # What a checkpoint is drafted in may be left by a writer that was killed.
-        drafts = {
-            f"log/{name}.checkpoint.new" for name in segments if self.lock(name).exists()
-        }
+        drafts = {f"log/{name}.checkpoint.new" for name in segments if self.lock(name).exists()}
         for path in sorted(self.path.rglob("*")):
             name = path.relative_to(self.path).as_posix()
             if path.is_dir() and not path.is_symlink():

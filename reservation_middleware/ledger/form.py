@@ -36,7 +36,8 @@ def time_text(moment: datetime) -> str:
     if moment.tzinfo is not UTC and moment.tzinfo is not None:
         with suppress(OverflowError):  # at either end of the calendar
             moment = moment.astimezone(UTC)
-    return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    # Without its offset, whatever it is: at an end of the calendar it stays.
+    return moment.isoformat(timespec="microseconds")[:26] + "Z"
 
 
 def time_of(text: str) -> datetime:

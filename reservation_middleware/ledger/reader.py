@@ -13,10 +13,19 @@ from typing import Any, BinaryIO, Self
 
 import msgspec
 
-from reservation_middleware.model import Document, LedgerError, Policy
+from reservation_middleware.model import PAGE, Document, LedgerError, Outcome, Policy
 
 from .archive import Record, read_record
-from .entry import DocumentLine, Entry, ErasedLine, Index, PolicyLine, SegmentLine, decode
+from .entry import (
+    DecisionLine,
+    DocumentLine,
+    Entry,
+    ErasedLine,
+    Index,
+    PolicyLine,
+    SegmentLine,
+    decode,
+)
 from .folder import Folder
 from .form import time_of
 
@@ -259,3 +268,11 @@ def policy_of(plain: dict[str, Any]) -> Policy:
 
 def _time(text: str | None) -> datetime | None:
     return None if text is None else time_of(text)
+
+
+def media_type(line: DecisionLine) -> str | None:
+    """The media type of a decision's page, None where none is known."""
+    if line.page is None:
+        return None
+    head = Document(url=line.url, resource=PAGE, outcome=Outcome.FETCHED, headers=line.page.headers)
+    return head.media_type or None

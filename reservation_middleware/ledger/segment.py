@@ -12,43 +12,32 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from threading import RLock
-from typing import Literal, NamedTuple, Self, TypeVar
+from typing import Self
 
 from reservation_middleware.model import (
     Decision,
     Document,
-    Headers,
     LedgerError,
     Mode,
     Policy,
 )
 
-from .archive import First, document_record, request_record, uri_of
 from .bulk import Epochs
-from .compose import Drafts, document_line, policy_line, singled_out
-from .entry import EndLine, GapLine, Index, PagePart, encode
+from .compose import Drafts, singled_out
+from .entry import EndLine, GapLine, encode
 from .folder import Folder
 from .form import new_ident, new_salt, time_text
 from .key import signer_of
+from .known import Known, Page
 from .note import Signer
 from .recover import recover_with
 from .writer import SegmentWriter
-
-K = TypeVar("K")
-V = TypeVar("V")
 
 logger = logging.getLogger("reservation_middleware.ledger")
 
 #: A checkpoint is written after so many lines, or after so long.
 LINES, SECONDS = 1000, 10.0
-#: A longer page is not kept, whatever it says.
-MAX_PAGE = 1024 * 1024
-#: Documents, bodies and policies that are known to be in the segment. A forgotten one is
-#: written again.
-_MOST = 100_000
 _FAR = timedelta(seconds=SECONDS)
-#: Fields of an answer that are the crawler's secrets and not the site's words.
-_SECRET = frozenset({"set-cookie", "set-cookie2"})
 
 
 class Lines(StrEnum):
@@ -58,20 +47,6 @@ class Lines(StrEnum):
     ALL = "all"
     #: Those that somebody may ask for; the others are counted by host and policy.
     BULK = "bulk"
-
-
-class Page(NamedTuple):
-    """What was seen of a page.
-
-    Attributes:
-        document: its head, and its body if that was looked into.
-        content: whether its body was looked into and held anything that a signal reads.
-        headers: the fields that matter; None for all that the document has.
-    """
-
-    document: Document
-    content: Literal["none", "silent", "spoke"] = "none"
-    headers: Headers | None = None
 
 
 class Ledger:
@@ -97,7 +72,7 @@ class Ledger:
         self._clock = clock
         self._closed = False
         self._begin_process()
-        self._writer = self._begin()
+        self._known: Known | None = self._begin()
 
     @classmethod
     def open(
@@ -139,7 +114,7 @@ class Ledger:
     @property
     def segment(self) -> str | None:
         """The name of this process's segment, None if none is begun."""
-        return None if self._writer is None else self._writer.name
+        return None if self._known is None else self._known.writer.name
 
     @property
     def key(self) -> str:
@@ -174,9 +149,10 @@ class Ledger:
         ident = new_ident(now)
         with self._here():
             try:
-                writer = self._ready(now)
-                indexes = tuple([self._document(writer, one, now) for one in documents])
-                rule = self._policy(writer, policy)
+                known = self._ready(now)
+                writer = known.writer
+                indexes = tuple([known.document(one, now) for one in documents])
+                rule = known.policy(policy)
                 if self._bulk and not singled_out(decision, documents, blocked=blocked):
                     self._epochs.count(decision, indexes, rule, mode, adapter, octets or 0, now)
                 else:
@@ -190,7 +166,7 @@ class Ledger:
                         octets=octets,
                         policy=rule,
                         documents=indexes,
-                        page=None if page is None else self._page(writer, page, now),
+                        page=None if page is None else known.page(page, now),
                     )
                     writer.append(line)
                 self.written += 1
@@ -204,9 +180,9 @@ class Ledger:
         """Write everything to disk and sign it; of the counts those older than a minute."""
         now = self._clock()
         with self._here():
-            if self._writer is not None and not self._closed:
+            if self._known is not None and not self._closed:
                 try:
-                    self._sign(self._ready(now), now)
+                    self._sign(self._ready(now).writer, now)
                 except (OSError, LedgerError) as error:
                     self._fail(now, error)
 
@@ -214,10 +190,11 @@ class Ledger:
         """Write what is counted, the last line and the last checkpoint."""
         now = self._clock()
         with self._here():
-            writer, self._writer = self._writer, None
-            if self._closed or writer is None:
-                self._closed = True
+            known, self._known = self._known, None
+            self._closed = True
+            if known is None:
                 return
+            writer = known.writer
             try:
                 self._gap(writer, now)
                 self._epochs.flush(writer, None)
@@ -227,7 +204,6 @@ class Ledger:
                 self.lost += len(self._epochs)
                 self._fail(now, error)
             finally:
-                self._closed = True
                 writer.close()
             if self.lost:
                 logger.error("%s: %d lines were lost", self._folder.path, self.lost)
@@ -244,10 +220,6 @@ class Ledger:
         self._guard = RLock()
         self._drafts = Drafts()
         self._epochs = Epochs()
-        self._documents: dict[tuple[object, ...], Index] = {}
-        self._bodies: dict[str, tuple[Index, First]] = {}
-        self._policies: dict[Policy, Index] = {}
-        self._last_policy: tuple[Policy | None, Index] = None, 0
         self._since: datetime | None = None
         self._missed = 0
         self._why = ""
@@ -256,79 +228,24 @@ class Ledger:
     def _here(self) -> RLock:
         """What keeps threads apart, in this very process."""
         if os.getpid() != self._process:
-            if self._writer is not None:
-                self._writer.leave()
-            self._writer = None
+            if self._known is not None:
+                self._known.writer.leave()
+            self._known = None
             self.written = self.lost = 0
             self._begin_process()
         return self._guard
 
-    def _begin(self) -> SegmentWriter:
-        return SegmentWriter.begin(self._folder, self._signer, self._clock())
+    def _begin(self) -> Known:
+        return Known(SegmentWriter.begin(self._folder, self._signer, self._clock()))
 
-    def _ready(self, now: datetime) -> SegmentWriter:
+    def _ready(self, now: datetime) -> Known:
         if self._closed:
             raise LedgerError("the ledger is closed")
-        if self._writer is None:
-            self._writer = self._begin()
+        if self._known is None:
+            self._known = self._begin()
         if self._since is not None:
-            self._gap(self._writer, now)
-        return self._writer
-
-    def _document(self, writer: SegmentWriter, document: Document, now: datetime) -> Index:
-        """The index of a document's line, which is written if it is not there."""
-        digest = document.digest
-        key = (
-            *(document.url, document.resource, document.fetched_at, digest),
-            *(document.outcome, document.stale),
-        )
-        known = self._documents.get(key)
-        if known is not None:
-            return known
-        index = writer.lines
-        answered = document.status is not None or bool(document.headers) or digest is not None
-        # An empty body is as short as a reference to another one.
-        body, first = (
-            self._bodies.get(digest or "", (index, None)) if document.body else (index, None)
-        )
-        where = None if digest is None else body
-        if answered:
-            record = document_record(document, now, first=first)
-            writer.append_with(record, lambda place: encode(document_line(document, place, where)))
-            if digest is not None and first is None:
-                date = time_text(document.fetched_at or now)
-                _keep(self._bodies, digest, (index, First(uri_of(document), date)))
-        else:
-            writer.append(encode(document_line(document, None, where)))
-        _keep(self._documents, key, index)
-        if answered:
-            writer.archived(request_record(document, now))
-        return index
-
-    def _policy(self, writer: SegmentWriter, policy: Policy) -> Index:
-        if policy is self._last_policy[0]:
-            return self._last_policy[1]
-        index = self._policies.get(policy)
-        if index is None:
-            index = writer.append(encode(policy_line(policy)))
-            _keep(self._policies, policy, index)
-        self._last_policy = policy, index
-        return index
-
-    def _page(self, writer: SegmentWriter, page: Page, now: datetime) -> PagePart:
-        document, content, headers = page
-        if headers is None:
-            headers = tuple(one for one in document.headers if one[0] not in _SECRET)
-        kept = None
-        said: Literal["none", "silent", "kept", "dropped"]
-        if content == "spoke":
-            short = document.body is not None and len(document.body) <= MAX_PAGE
-            said = "kept" if short else "dropped"
-            if short:
-                kept = self._document(writer, document, now)
-        else:
-            said = content
-        return PagePart(status=document.status, headers=headers, document=kept, content=said)
+            self._gap(self._known.writer, now)
+        return self._known
 
     def _tick(self, writer: SegmentWriter, now: datetime) -> None:
         """Sign if it is time to."""
@@ -378,12 +295,8 @@ class Ledger:
             logger.error("%s: lines are lost: %s", self._folder.path, self._why)
 
 
-def _keep(known: dict[K, V], key: K, value: V) -> None:
-    """Keep one more; the oldest makes room."""
-    if len(known) >= _MOST:
-        del known[next(iter(known))]
-    known[key] = value
-
-
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+__all__ = ["Ledger", "Lines", "Page"]

@@ -6,8 +6,8 @@ Not here: what lines say (``segment.py``), segments of writers that are gone (``
 """
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from errno import ENOSPC
 from hashlib import sha256
@@ -125,9 +125,13 @@ class SegmentWriter:
         Raises:
             OSError: the disk did not take it; nothing of it is left.
         """
-        self._mend()
-        with self._whole():
+        if self._torn:
+            self._mend()
+        try:
             _write(self._log, line + b"\n")
+        except BaseException:
+            self._cut()
+            raise
         self._size += len(line) + 1
         self.unsigned += 1
         index = self._tree.size
@@ -142,8 +146,11 @@ class SegmentWriter:
         """
         self._mend()
         before = self._archived
-        with self._whole():
+        try:
             _write(self._archive, record)
+        except BaseException:
+            self._cut()
+            raise
         self._archived += len(record)
         place = Archive(
             file=self._archive_name,
@@ -216,14 +223,6 @@ class SegmentWriter:
         self._torn = True
         with suppress(OSError):
             self._mend()
-
-    @contextmanager
-    def _whole(self) -> Iterator[None]:
-        try:
-            yield
-        except BaseException:
-            self._cut()
-            raise
 
 
 def others(folder: Folder) -> tuple[tuple[str, int, str], ...]:

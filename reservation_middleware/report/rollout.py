@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from reservation_middleware.domains import registrable
 from reservation_middleware.ledger.entry import DecisionLine, EpochLine
+from reservation_middleware.ledger.hosts import domain
 from reservation_middleware.model import (
     CRAWL,
     Action,
@@ -20,7 +20,6 @@ from reservation_middleware.model import (
     Stage,
     expand,
 )
-from reservation_middleware.syntax.path import split_url
 
 from .tally import Counter, Tally
 
@@ -119,7 +118,7 @@ class Rollout:
         self._time(line.time, line.time)
         self._count(tally, line.mode)
         keys = {
-            "host": host_of(line.url),
+            "host": domain(line.url),
             "stage": line.stage,
             "profile": line.profile,
             "agent": line.agent,
@@ -137,7 +136,7 @@ class Rollout:
     def epoch(self, line: EpochLine) -> None:
         """Take decisions that were only counted."""
         self._time(line.time, line.until)
-        host = host_of(line.origin)
+        host = domain(line.origin)
         for one in line.counts:
             block = one.action is Action.BLOCK
             tally = Tally(decisions=one.decisions, bytes=one.octets)
@@ -205,16 +204,6 @@ def deciding(answer: Answer) -> tuple[str, ...]:
     # Words aimed at somebody else decide only where nobody spoke to us.
     names = _names(one for one in said if not one.inferred) or _names(said)
     return names or (SILENCE,)
-
-
-def host_of(url: str) -> str:
-    """The registrable domain of a URL; what it has for a host where there is none."""
-    authority = split_url(url)[0].partition("://")[2]
-    host = authority
-    if not authority.endswith("]"):
-        host, _, port = authority.rpartition(":")
-        host = host if host and port.isdigit() else authority
-    return registrable(host)
 
 
 def _names(reasons: Iterable[Reason]) -> tuple[str, ...]:

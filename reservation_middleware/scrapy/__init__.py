@@ -10,7 +10,8 @@ try:
     from scrapy.settings import BaseSettings
     from scrapy.utils.misc import load_object
 
-    from ._middleware import ReservationMiddleware, ReservedError, decided
+    from ._middleware import ReservationMiddleware, ReservedError
+    from ._report import decided
 except ImportError as error:  # pragma: no cover - needs an environment without Scrapy
     raise ImportError(
         "the Scrapy adapter needs Scrapy 2.13 or newer: "

@@ -12,6 +12,7 @@ from scrapy.http import Headers, Response
 
 from reservation_middleware.check import Check
 from reservation_middleware.fetch import Answer, Ask, Fetcher, Transport
+from reservation_middleware.journal import Journal
 from reservation_middleware.model import (
     Action,
     Agent,
@@ -24,18 +25,16 @@ from reservation_middleware.model import (
 from reservation_middleware.model.licence import ANY_HOST
 from reservation_middleware.model.vocabulary import unknown_word
 from reservation_middleware.reading import FIELDS, may_be_bill
+from reservation_middleware.stores import opened
 from reservation_middleware.syntax.path import split_url
 
 from ._page import head_of, page_of, whole
-from ._settings import agent_from, has_asyncio, policy_from
+from ._report import Reports
+from ._settings import agent_from, has_asyncio, policy_from, stores_from
 from ._tokens import Tokens
 from ._transport import LEFT, Downloads
 
 logger = logging.getLogger("reservation_middleware.scrapy")
-
-#: Sent once per request with its last decision: ``handler(decision, request, spider)``.
-#: A request whose own download fails otherwise sends none.
-decided = object()
 
 _META = "reservation"
 _CUT = "reservation"
@@ -80,15 +79,22 @@ class ReservationMiddleware:
         self._crawl_rules = settings.getbool("RESERVATION_ROBOTSTXT", True) and (
             self._policy.mode is Mode.ENFORCE or settings.getbool("ROBOTSTXT_OBEY")
         )
-        self._downloads = Downloads(
-            crawler, timeout=settings.getfloat("RESERVATION_TIMEOUT", 30.0), count=self._count
-        )
-        # Time is kept per transfer, by the downloader: a request may wait in its queue for
-        # as long as DOWNLOAD_DELAY has it wait, which says nothing about the site.
-        self._fetcher = Fetcher(timeout=None)
         self._checks: WeakKeyDictionary[Request, tuple[Check, Decision]] = WeakKeyDictionary()
         self._tokens = Tokens(self._policy, crawler.signals)
         self._anywhere = any(ANY_HOST in one.hosts for one in self._policy.licences)
+        # Last, as from here on something is open.
+        stores = opened(**stores_from(settings).keywords())
+        self._journal = Journal("scrapy", self._policy, logger, stores)
+        self._reports = Reports(crawler, self._journal)
+        self._downloads = Downloads(
+            crawler,
+            timeout=settings.getfloat("RESERVATION_TIMEOUT", 30.0),
+            count=self._reports.count,
+        )
+        # Time is kept per transfer, by the downloader: a request may wait in its queue for
+        # as long as DOWNLOAD_DELAY has it wait, which says nothing about the site.
+        self._fetcher = Fetcher(cache=stores.cache, timeout=None)
+        self._journal.follow(self._fetcher)
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -116,7 +122,7 @@ class ReservationMiddleware:
         await self._fetcher.prepare(check, self._transport(request))
         decision = check.decide()
         if self._stops(decision, request):
-            raise self._blocked(decision, request)
+            raise self._blocked(check, decision, request)
         self._checks[request] = check, decision
         self._tokens.give(request, decision, now)
 
@@ -157,73 +163,105 @@ class ReservationMiddleware:
         stopped = self._ends(check, decision, request)
         if response.status in _REDIRECTS and "Location" in response.headers:
             return response  # somebody handles redirects by hand; the next hop is checked
-        if stopped:
-            # What it points to may hold an offer.
-            return (
-                self._follow(request, response, check, None)
-                if check.wants()
-                else self._end(request, response, decision)
-            )
         head = page_of(response.url, response.status, head_of(response.headers), None)
         check.feed(head)
+        if stopped:
+            # What it points to may hold an offer.
+            if check.wants():
+                return self._follow(request, response, check, head, decision)
+            return self._end_stopped(request, response, check, decision)
         if check.page_speaks:
             if check.wants():
                 return self._follow(request, response, check, head)
             decision = check.decide()
             # A price may stand in the body.
             if self._stops(decision, request) and not may_be_bill(head.media_type, head.status):
-                return self._end(request, response, decision)
+                return self._end(request, response, check, decision)
         page = self._whole(response, head)
         if page is not head:
             check.feed(page)
             self._fetcher.learn(check)
             if check.page_speaks and check.wants():
                 return self._follow(request, response, check, page)
-        return self._end(request, response, check.decide())
+        return self._end(request, response, check, check.decide(), len(response.body))
+
+    def process_exception(
+        self,
+        request: Request,
+        exception: Exception,  # noqa: ARG002
+        spider: Spider | None = None,  # noqa: ARG002
+    ) -> None:
+        """Tell of a page that was not fetched after all, whoever is to blame."""
+        known = self._checks.pop(request, None)
+        if known is not None:
+            self._reports.count("not_fetched")
+            self._reports.tell(*known, request, blocked=False)
 
     async def _follow(
-        self, request: Request, response: Response, check: Check, fed: Document | None
+        self,
+        request: Request,
+        response: Response,
+        check: Check,
+        fed: Document,
+        stopped: Decision | None = None,
     ) -> Response:
         """Decide on a response when the documents that it points to are there, head first.
 
-        Nothing more is fed where ``fed`` is None: the body was cut off.
+        Nothing more is fed where it was ``stopped``: the body was cut off.
         """
         transport = self._transport(request)
         await self._fetcher.follow(check, transport)
+        if stopped is not None:
+            return self._end_stopped(request, response, check, stopped)
         decision = check.decide()
-        page = fed if fed is None or fed.body is not None else self._whole(response, fed)
-        if page is not None and page is not fed and not self._stops(decision, request):
+        page = fed if fed.body is not None else self._whole(response, fed)
+        if page is not fed and not self._stops(decision, request):
             check.feed(page)
             self._fetcher.learn(check)
             await self._fetcher.follow(check, transport)
             decision = check.decide()
-        return self._end(request, response, decision)
+        return self._end(request, response, check, decision, len(response.body))
 
     def _whole(self, response: Response, head: Document) -> Document:
         return whole(response, head, media=self._media) if self._content else head
 
-    def _end(self, request: Request, response: Response, decision: Decision) -> Response:
+    def _end(
+        self,
+        request: Request,
+        response: Response,
+        check: Check,
+        decision: Decision,
+        octets: int | None = None,
+    ) -> Response:
         """Let a response pass, or not."""
         request.meta[_META] = decision
         if self._stops(decision, request):
-            raise self._blocked(decision, request)
-        self._report(decision, request, blocked=False)
+            raise self._blocked(check, decision, request, octets)
+        self._reports.tell(check, decision, request, blocked=False, octets=octets)
         return response
+
+    def _end_stopped(
+        self, request: Request, response: Response, check: Check, stopped: Decision
+    ) -> Response:
+        """Stop a response whose body was cut off, whatever its status adds."""
+        decision = check.decide()
+        if not self._stops(decision, request):
+            decision = stopped
+        return self._end(request, response, check, decision)
 
     def _transport(self, request: Request) -> Transport:
         """Fetches policies for the sake of a request."""
 
         async def transport(ask: Ask) -> Answer:
-            stats = self._crawler.stats
-            if stats is not None:
-                stats.set_value("reservation/policy_fetches", self._fetcher.fetches)
+            self._reports.set("policy_fetches", self._fetcher.fetches)
             return await self._downloads.fetch(ask, request)
 
-        return transport
+        return self._journal.watched(transport)
 
     async def spider_closed(self) -> None:
-        """End what is under way."""
+        """End what is under way, and tell what all came to."""
         await self._fetcher.close()
+        await self._reports.close(self._fetcher)
 
     def _agent_for(self, request: Request) -> Agent | None:
         """Who asks for a request with options; None if it is to be left alone."""
@@ -239,7 +277,7 @@ class ReservationMiddleware:
             # Meant for the site that was asked, not for wherever it redirects to.
             first = request.meta.get("redirect_urls", [request.url])[0]
             if split_url(first)[0] == split_url(request.url)[0]:
-                self._count("skipped")
+                self._reports.count("skipped")
                 return None
         purposes = options.get("purposes")
         return self._agent if purposes is None else self._agent_to(purposes)
@@ -269,30 +307,9 @@ class ReservationMiddleware:
         """
         return self._stops(decision, request) and not (self._anywhere and check.wants())
 
-    def _blocked(self, decision: Decision, request: Request) -> ReservedError:
+    def _blocked(
+        self, check: Check, decision: Decision, request: Request, octets: int | None = None
+    ) -> ReservedError:
         request.meta[_META] = decision
-        self._report(decision, request, blocked=True)
-        error = ReservedError(decision)
-        logger.info("Reserved %s: %s", request, error, extra={"spider": self._crawler.spider})
-        return error
-
-    def _report(self, decision: Decision, request: Request, *, blocked: bool) -> None:
-        """Count and announce the last decision of a request."""
-        self._count("decided")
-        self._count(f"verdict/{decision.verdict}")
-        self._count(f"crawl/{decision.crawl}")
-        if blocked:
-            self._count("blocked")
-            self._count(f"blocked/stage/{decision.stage}")
-            for signal in {reason.signal for reason in decision.reasons if not reason.inferred}:
-                self._count(f"blocked/signal/{signal}")
-        elif decision.action is Action.BLOCK:
-            self._count("would_block")
-        self._crawler.signals.send_catch_log(
-            signal=decided, decision=decision, request=request, spider=self._crawler.spider
-        )
-
-    def _count(self, name: str) -> None:
-        stats = self._crawler.stats
-        if stats is not None:
-            stats.inc_value("reservation/" + name)
+        self._reports.tell(check, decision, request, blocked=True, octets=octets)
+        return ReservedError(decision)

@@ -9,8 +9,6 @@ from importlib import import_module
 from typing import Any
 
 from scrapy.utils.reactor import is_reactor_installed
-from twisted.internet.interfaces import IResolutionReceiver
-from zope.interface import implementer
 
 from reservation_middleware.address import resolved
 
@@ -29,9 +27,8 @@ async def addresses(host: str, port: int) -> list[str]:
     return await receiver.done
 
 
-@implementer(IResolutionReceiver)
 class _Receiver:
-    """Takes what the reactor's resolver finds."""
+    """Takes what the reactor's resolver finds: Twisted's ``IResolutionReceiver``."""
 
     def __init__(self, done: "asyncio.Future[list[str]]") -> None:
         self.done = done

@@ -14,7 +14,7 @@ try:
 except ImportError:  # Scrapy 2.13
     from scrapy.utils.reactor import is_asyncio_reactor_installed as is_asyncio_available
 
-from reservation_middleware.config import configured, said
+from reservation_middleware.config import STORES, Stores, configured, said
 from reservation_middleware.model import (
     Agent,
     ConfigurationError,
@@ -29,17 +29,15 @@ _CHOICES = {
     f"RESERVATION_{key.upper()}": key
     for key in (
         *("agent", "profile", "mode", "unknown", "reservation", "unreachable", "proxy_agents"),
-        *("probes", "legacy_labels", "licences"),
+        *("probes", "legacy_labels", "licences", *STORES),
     )
 }
 _SETTINGS = (
     *_CHOICES,
     *("RESERVATION_PURPOSES", "RESERVATION_PROXY_TOKENS", "RESERVATION_POLICY_TOKENS"),
     *("RESERVATION_SIGNALS", "RESERVATION_USER", "RESERVATION_GEO"),
-    *("RESERVATION_CACHE", "RESERVATION_CONTENT", "RESERVATION_ROBOTSTXT", "RESERVATION_TIMEOUT"),
-    "RESERVATION_MEDIA",
+    *("RESERVATION_CONTENT", "RESERVATION_MEDIA", "RESERVATION_ROBOTSTXT", "RESERVATION_TIMEOUT"),
 )
-_LATER = ("RESERVATION_LEDGER",)
 #: What is no key of ``reservations.toml``, and how Scrapy reads it.
 _TYPED = {
     **dict.fromkeys(
@@ -47,7 +45,7 @@ _TYPED = {
     ),
     "RESERVATION_TIMEOUT": "getfloat",
 }
-KNOWN = frozenset((*_SETTINGS, *_LATER))
+KNOWN = frozenset(_SETTINGS)
 
 
 def policy_from(settings: BaseSettings) -> Policy:
@@ -56,9 +54,6 @@ def policy_from(settings: BaseSettings) -> Policy:
     Raises:
         ConfigurationError: a setting is unknown or has a value it cannot have.
     """
-    for later in _LATER:
-        if settings.get(later) is not None:
-            raise ConfigurationError(f"{later} is not supported by this version")
     for name in settings:
         if name.startswith("RESERVATION_") and name not in KNOWN:
             raise ConfigurationError(unknown_word("setting", name, _SETTINGS))
@@ -67,10 +62,16 @@ def policy_from(settings: BaseSettings) -> Policy:
             getattr(settings, kind)(name)
         except ValueError as error:
             raise ConfigurationError(f"{name}: {error}") from None
-    cache = settings.get("RESERVATION_CACHE", "memory://")
-    if cache != "memory://":
-        raise ConfigurationError(f"RESERVATION_CACHE: this version knows memory://, not {cache!r}")
     return configured({**said(), **_set(settings)}).policy
+
+
+def stores_from(settings: BaseSettings) -> Stores:
+    """Where the crawl keeps things.
+
+    Raises:
+        ConfigurationError: a setting has a value it cannot have.
+    """
+    return configured({**said(), **_set(settings)}).stores
 
 
 def _set(settings: BaseSettings) -> dict[str, Any]:
