@@ -4,56 +4,34 @@ Exit statuses: 0 ok, 1 tampered, broken or mismatch, 2 bad usage or no ledger.
 """
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
 
+import msgspec
 import typer
 
-from . import export_commands
+from . import custody_commands as custody
 from .batch import MAX_LINE, bounded_lines
+from .custody_commands import HostOption, LedgerArgument, octets, told
+from .ledger.compare import COMPARED, NOT_COMPARED
 from .ledger.entry import DecisionLine, encode
 from .ledger.offers import MOST, RateCard
 from .ledger.reader import LedgerReader
-from .model import LedgerError
 from .options import ColorOption, Format, FormatOption, console, print_json
-from .replay import told_of
+from .replay import Replayed
+from .replay import replay as replayed
 from .report.ledger import show_bundle, show_replay, show_stats, show_verified
 from .report.offers import show_rate_card
 from .report.progress import progress
 
 app = typer.Typer(help="The evidence: decision records and what is in them.", no_args_is_help=True)
 
-LedgerArgument = Annotated[Path, typer.Argument(metavar="LEDGER", help="The folder of a ledger.")]
-KeyFileOption = Annotated[
-    Path | None,
-    typer.Option("--key-file", metavar="FILE", help="The key that signs; default LEDGER.key."),
-]
-HostOption = Annotated[
-    str, typer.Option("--host", metavar="H", help="The host, and all hosts below it.")
-]
-
 
 @app.callback()
 def _main() -> None:
     """The evidence: decision records and what is in them."""
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Tell what is wrong with a ledger in one line; that is no bad usage."""
-    try:
-        yield
-    except LedgerError as error:
-        line = "".join(c if c.isprintable() else " " for c in str(error))
-        typer.echo(f"reservations: {line}", err=True)
-        raise typer.Exit(1) from None
-
-
-def _octets(folder: Path) -> int:
-    with LedgerReader(folder) as reader:
-        return reader.octets
 
 
 @app.command()
@@ -88,7 +66,7 @@ def verify(
 
     keys = [_key(one) for one in key or ()] or None
     if ledger.is_dir():
-        with progress("verifying", _octets(ledger)) as advance:
+        with progress("verifying", octets(ledger)) as advance:
             found = check(
                 ledger,
                 keys=keys,
@@ -105,7 +83,7 @@ def verify(
     if since or ca or strict or (keys and len(keys) > 1):
         raise typer.BadParameter("a bundle is checked with one --key, and no other flag")
     data = _read(ledger)
-    with _told():
+    with told():
         bundle = verify_bundle(data, key=keys[0] if keys else None)
     ok = not bundle.problems
     if format is Format.JSON:
@@ -131,7 +109,7 @@ def prove(
     from .ledger.prove import prove as bundle_of  # noqa: PLC0415 - keys and signatures
 
     Host.parse(host)
-    with progress("reading", 2 * _octets(ledger)) as advance, _told():
+    with progress("reading", 2 * octets(ledger)) as advance, told():
         data = bundle_of(ledger, host, progress=advance)
     if output is None:
         sys.stdout.buffer.write(data)
@@ -157,14 +135,14 @@ def replay(
     with (
         LedgerReader(ledger) as reader,
         progress("replaying", reader.octets) as advance,
-        _told(),
+        told(),
     ):
-        told = told_of(reader, show=show, progress=advance)
+        found = _replayed(replayed(reader, advance), show=show)
     if format is Format.JSON:
-        print_json(told)
+        print_json(found)
     else:
-        show_replay(console(no_color), told)
-    raise typer.Exit(1 if told["different"] else 0)
+        show_replay(console(no_color), found)
+    raise typer.Exit(1 if found["different"] else 0)
 
 
 @app.command()
@@ -181,85 +159,19 @@ def stats(
 
     found = Stats()
     with LedgerReader(ledger) as reader:
-        with progress("reading", reader.octets) as advance, _told():
+        with progress("reading", reader.octets) as advance, told():
             for _, _, entry in reader.lines(advance):
                 found.take(entry)
-        told = {
+        values = {
             "ledger": str(ledger),
             "segments": len(reader.segments),
             "torn": sum(one.torn for one in reader.segments),
             **found.plain(),
         }
     if format is Format.JSON:
-        print_json(told)
+        print_json(values)
     else:
-        show_stats(console(no_color), told)
-
-
-@app.command()
-def key(ledger: LedgerArgument, key_file: KeyFileOption = None) -> None:
-    """The verifier key to publish: whoever has it need not take the ledger's own word.
-
-    Exit status: 0, 2 bad usage or no key.
-    """
-    typer.echo(_signer(ledger, key_file).verifier.text)
-
-
-@app.command()
-def stamp(
-    ledger: LedgerArgument,
-    authority: Annotated[str, typer.Option("--authority", metavar="URL", help="RFC 3161.")],
-    key_file: KeyFileOption = None,
-) -> None:
-    """Have a time-stamp authority say that the ledger, as it is signed now, was there by now.
-
-    Exit status: 0, 1 if no stamp was granted, 2 bad usage.
-    """
-    from .ledger.stamp import stamp as ask  # noqa: PLC0415 - the extra [stamp]
-
-    signer = _signer(ledger, key_file)
-    with _told():
-        typer.echo(ask(ledger, authority, signer))
-
-
-@app.command()
-def erase(
-    ledger: LedgerArgument,
-    host: HostOption,
-    yes: Annotated[bool, typer.Option("--yes", help="It cannot be undone.")] = False,
-) -> None:
-    """Erase all lines about a host, and what only they rest on; the rest still verifies.
-
-    Exit status: 0, 1 if it was not done, 2 bad usage.
-    """
-    from .ledger.erase import erase as wipe  # noqa: PLC0415
-    from .ledger.host import Host  # noqa: PLC0415
-
-    Host.parse(host)
-    _octets(ledger)
-    if not yes:
-        raise typer.BadParameter("it cannot be undone; say --yes")
-    with _told():
-        found = wipe(ledger, host)
-    typer.echo(", ".join(f"{name} {_words(value)}" for name, value in _plain(found).items()))
-
-
-@app.command()
-def recover(ledger: LedgerArgument, key_file: KeyFileOption = None) -> None:
-    """Cut off what killed writers left unfinished, and sign what is whole.
-
-    Exit status: 0, 1 if a segment could not be recovered, 2 bad usage.
-    """
-    from .ledger.recover import recover as mend  # noqa: PLC0415
-
-    _signer(ledger, key_file)
-    with _told():
-        reports = mend(ledger, key=key_file)
-    for report in reports:
-        typer.echo("".join(c if c.isprintable() else " " for c in str(report)))
-    if not reports:
-        typer.echo("nothing to recover", err=True)
-    raise typer.Exit(1 if any(report.problem for report in reports) else 0)
+        show_stats(console(no_color), values)
 
 
 @app.command()
@@ -267,7 +179,8 @@ def offers(
     files: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[FILE…|LEDGER|-]", help="Decision records as JSON Lines, or ledgers; default -."
+            metavar="[FILE…|LEDGER|-]",
+            help="Decision records as JSON Lines, or ledgers; default -.",
         ),
     ] = None,
     format: FormatOption = Format.TEXT,  # noqa: A002 - the flag's name
@@ -285,7 +198,7 @@ def offers(
         streams = [_lines(name, stack) for name in dict.fromkeys(files or ["-"])]
         for name, lines in streams:
             try:
-                with _told():
+                with told():
                     card.read(lines(), longest=MAX_LINE)
             except OSError as error:
                 raise typer.BadParameter(f"cannot read {name}: {error.strerror}") from None
@@ -305,7 +218,8 @@ def offers(
         typer.echo(f"offers: {len(card.lines())}, records: {card.records}", err=True)
 
 
-app.command()(export_commands.export)
+for verb in (custody.key, custody.stamp, custody.erase, custody.recover, custody.export):
+    app.command()(verb)
 
 
 def _lines(name: str, stack: ExitStack) -> tuple[str, Callable[[], Iterator[bytes]]]:
@@ -333,3 +247,49 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise typer.BadParameter(f"cannot read {path}: {error.strerror}") from None
+
+
+def _replayed(results: Iterable[Replayed], *, show: int) -> dict[str, Any]:
+    """What came of a replay, as plain values: numbers, and the first that differ."""
+    made = different = 0
+    apart: dict[str, int] = {}
+    shown: list[dict[str, Any]] = []
+    for one in results:
+        if one.apart is not None:
+            apart[one.apart] = apart.get(one.apart, 0) + one.decisions
+            continue
+        made += 1
+        if one.differences:
+            different += 1
+            if len(shown) < show and isinstance(one.line, DecisionLine):
+                shown.append(
+                    {
+                        "where": one.where,
+                        "id": one.line.id,
+                        "url": one.line.url,
+                        "fields": [
+                            msgspec.to_builtins(field._asdict()) for field in one.differences
+                        ],
+                    }
+                )
+    return {
+        "replayed": made,
+        "different": different,
+        "apart": dict(sorted(apart.items())),
+        "compared": [*COMPARED, "blocked"],
+        "not_compared": list(NOT_COMPARED),
+        "mismatches": shown,
+        "mismatches_not_shown": different - len(shown),
+    }
+
+
+def _key(given: str) -> str:
+    """A verifier key, or the text of a file that holds one."""
+    if "+" in given:
+        return given
+    return _read(Path(given)).decode("utf-8", "replace").strip()
+
+
+def _plain(report: Any) -> dict[str, Any]:
+    plain: dict[str, Any] = msgspec.to_builtins(report)
+    return plain

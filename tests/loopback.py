@@ -62,7 +62,7 @@ class Loopback:
                 self.end_headers()
                 self.wfile.write(body)
 
-            def log_message(self, format: str, *args: object) -> None:
+            def log_message(self, *args: object) -> None:
                 """Nothing: the tests look at the lists."""
 
         self._server = ThreadingHTTPServer((address, 0), Handler)

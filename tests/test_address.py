@@ -4,7 +4,6 @@ With real connections to 127.0.0.1, which counts as public here, and to 127.0.0.
 not (tests/loopback.py). The same through a proxy is no business of ours.
 """
 
-import asyncio
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -14,13 +13,14 @@ import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 from loopback import GuardedWorker, Loopback, world
 from scrapy_runner import why_not
+from yarl import URL
 
-from reservation_middleware import Agent, profile
+from reservation_middleware import Agent
 from reservation_middleware.address import look_up, peer, refuse_private, resolved
 from reservation_middleware.aiohttp import ReservationClient, ReservedError
 from reservation_middleware.aiohttp._transport import Cause, fetch
 from reservation_middleware.fetch import Answer, Ask, Fetcher, Origins
-from reservation_middleware.model import Document, Outcome, Probes
+from reservation_middleware.model import Document, Probes
 from reservation_middleware.syntax.host import is_public_address
 from reservation_middleware.transport import PrivateAddressError
 from web import Answer as Page
@@ -71,7 +71,14 @@ def test_private_addresses(address: str) -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["8.8.8.8", "1.1.1.1", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::1"],
+    [
+        "8.8.8.8",
+        "1.1.1.1",
+        "2606:4700::1111",
+        "::ffff:8.8.8.8",
+        "64:ff9b::808:808",
+        "2002:808:808::1",
+    ],
 )
 def test_public_addresses(address: str) -> None:
     assert is_public_address(address)
@@ -91,7 +98,7 @@ async def test_one_private_address_among_others_is_enough() -> None:
         assert (host, port) == ("a.example", 443)
         return ["8.8.8.8", "2606:4700::1111", "10.0.0.1"]
 
-    with pytest.raises(PrivateAddressError, match="a.example is at 10.0.0.1, which is not public"):
+    with pytest.raises(PrivateAddressError, match=r"a\.example is at 10\.0\.0\.1, which"):
         await look_up("https://a.example/x", resolve)
 
 
@@ -132,7 +139,7 @@ def leads(outer: Loopback, inner: Loopback, host: str = "inner.example") -> str:
 
 async def robots_of(client: ReservationClient, url: str, fetcher: Fetcher) -> Document:
     transport = partial(fetch, cause=Cause(client.session, {}, None, None, None, True))
-    site = await fetcher.site(url, transport, Probes.LINKED)
+    site = await fetcher.site(url, transport, Probes.DEFAULT)
     return next(one for one in site.documents if one.resource == "robots.txt")
 
 
@@ -159,7 +166,7 @@ async def test_a_name_that_changes_its_address(outer: Loopback, inner: Loopback)
     with world(names, [OUTER]):
         connector = aiohttp.TCPConnector(use_dns_cache=False)
         async with ReservationClient(agent=BOT, connector=connector) as client:
-            with pytest.raises(ReservedError, match="PrivateAddressError: inner.example is at 127"):
+            with pytest.raises(ReservedError, match=r"PrivateAddressError: inner\.example is"):
                 await client.get(url)
     assert inner.connections == 1
     assert inner.requests == []  # it was connected to, and told nothing
@@ -218,29 +225,22 @@ async def test_a_service_for_strangers_asks_public_origins_only(inner: Loopback)
 @run
 async def test_through_a_proxy_no_address_is_known() -> None:
     pages = {"http://a.example/robots.txt": Page(302, (("Location", "http://b.example/r"),))}
-    async with Web({**pages, "http://b.example/r": Page(200, TEXT, body=OPEN)}) as web:
-        async with ReservationClient(agent=BOT, proxy=web.proxy_url) as client:
-            cause = Cause(client.session, {}, web_url(web), None, None, True)
-            fetcher = Fetcher()
-            site = await fetcher.site(
-                "http://a.example/", partial(fetch, cause=cause), Probes.LINKED
-            )
+    pages["http://b.example/r"] = Page(200, TEXT, body=OPEN)
+    async with (
+        Web(pages) as web,
+        ReservationClient(agent=BOT, proxy=web.proxy_url) as client,
+    ):
+        cause = Cause(client.session, {}, URL(web.proxy_url), None, None, True)
+        transport = partial(fetch, cause=cause)
+        site = await Fetcher().site("http://a.example/", transport, Probes.DEFAULT)
     found = next(one for one in site.documents if one.resource == "robots.txt")
     assert (found.body, found.address) == (OPEN, None)
-
-
-def web_url(web: Web) -> Any:
-    from yarl import URL
-
-    return URL(web.proxy_url)
 
 
 class Names(AbstractResolver):
     """A resolver of the user's own."""
 
-    async def resolve(
-        self, host: str, port: int = 0, family: Any = 0
-    ) -> list[ResolveResult]:
+    async def resolve(self, host: str, port: int = 0, family: Any = 0) -> list[ResolveResult]:
         address = {"outer.example": OUTER, "inner.example": INNER}[host]
         return [ResolveResult(hostname=host, host=address, port=port, family=2, proto=0, flags=0)]
 
@@ -323,18 +323,3 @@ def test_a_name_that_changes_its_address_in_scrapy(
         assert "unreachable: PrivateAddressError: inner.example is at 127.0.0.2" in reason["text"]
     # It was asked, since only the answer tells who answered; nothing was made of what it said.
     assert inner.requests == ["/secret"]
-
-
-@real
-def test_scrapys_own_dns_cache_pins_a_name(outer: Loopback, inner: Loopback) -> None:
-    url = leads(outer, inner)
-    names = {**NAMES, "inner.example": [OUTER, INNER]}
-    with GuardedWorker("asyncio", names, [OUTER]) as worker:
-        done = worker.crawl(requests=[url], settings={"USER_AGENT": "ExampleBot/1.0"})
-    assert done.blocked == [url]  # nobody listens there
-    assert inner.connections == 0
-
-
-assert asyncio
-assert profile
-assert Outcome

@@ -342,8 +342,9 @@ def test_flipped_and_missing_bytes_are_found() -> None:
 
 @given(st.binary(max_size=200), st.none() | st.binary(max_size=50), st.booleans())
 def test_foreign_bytes_are_found(head: bytes, body: bytes | None, ours: bool) -> None:
+    framed = b"\x01\x00" + zlib.crc32(head).to_bytes(4) + head
     with pytest.raises(UnreadableError):
-        checked(b"\x01\x00" + head if ours else head, body)
+        checked(framed if ours else head, body)
 
 
 @pytest.mark.parametrize(
@@ -364,9 +365,10 @@ def test_foreign_bytes_are_found(head: bytes, body: bytes | None, ours: bool) ->
     ],
 )
 def test_records_of_others_are_found(text: bytes) -> None:
-    squeeze = zlib.compressobj(6, zlib.DEFLATED, 13, 6, 0, _words.WORDS)
+    squeeze = zlib.compressobj(6, zlib.DEFLATED, -13, 6, 0, _words.WORDS)
+    rest = squeeze.compress(text) + squeeze.flush()
     with pytest.raises(UnreadableError):
-        checked(b"\x01\x00" + squeeze.compress(text) + squeeze.flush(), None)
+        checked(b"\x01\x00" + zlib.crc32(rest).to_bytes(4) + rest, None)
 
 
 def test_a_body_never_unpacks_to_more_than_its_head_says() -> None:

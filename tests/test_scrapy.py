@@ -754,6 +754,8 @@ def test_stats_and_the_signal(worker: Worker) -> None:
     urls = [f"{A}/ok", f"{A}/noai", f"{A}/reserved", *private(2)]
     done, _ = crawl(worker, pages, urls)
     told = {name: value for name, value in done.stats.items() if name.startswith("reservation/")}
+    cache = {name: told.pop(name) for name in list(told) if name.startswith("reservation/cache/")}
+    assert all(type(count) is int for count in cache.values())
     assert told == {
         "reservation/policy_fetches": 2,
         "reservation/policy_status/200": 1,

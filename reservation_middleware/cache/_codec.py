@@ -1,7 +1,7 @@
 """Documents as bytes, for every cache: a packed head, and the body apart from it.
 
-The head is a version, the SHA-256 of the body and a record of all other fields, as JSON that
-zlib compresses with a preset dictionary. The body is compressed by itself, so that one that
+The head is a version, a checksum, the SHA-256 of the body and a record of all other fields, as
+JSON that is deflated with a preset dictionary (RFC 1951). The body is compressed by itself, so that one that
 many sites send is kept once per digest. Cookies are left out: they are secrets, and no signal
 reads them.
 
@@ -26,13 +26,15 @@ VERSION = 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _SECRET = ("set-cookie", "set-cookie2")
-#: RFC 1951 §2: a window of 8 KB is enough for a head and its dictionary.
-_WINDOW = 13
+#: Deflated without zlib's frame, in a window that is enough for a head and its dictionary.
+_WINDOW = -13
 #: No head is larger, nor any body: a bound for what foreign bytes unpack to.
 _LARGEST_HEAD, _LARGEST_BODY = 4 * 1024 * 1024, 64 * 1024 * 1024
 #: Longer bodies are compressed faster and less well.
 _LONG = 64 * 1024
-_DIGEST = 32
+#: A head's version and length of the digest, its checksum, then the digest.
+_START, _DIGEST = 6, 32
+_WITHOUT, _WITH = bytes((VERSION, 0)), bytes((VERSION, _DIGEST))
 
 
 class UnreadableError(ValueError):
@@ -98,10 +100,8 @@ def pack(document: Document) -> Packed:
     except UnicodeEncodeError:  # lone surrogates, which some libraries put for no text
         text = json.dumps(msgspec.to_builtins(record)).encode()
     squeeze = zlib.compressobj(6, zlib.DEFLATED, _WINDOW, 6, zlib.Z_DEFAULT_STRATEGY, WORDS)
-    head = (
-        b"".join((bytes((VERSION, len(digest or b""))), digest or b"", squeeze.compress(text)))
-        + squeeze.flush()
-    )
+    rest = (digest or b"") + squeeze.compress(text) + squeeze.flush()
+    head = b"".join((bytes((VERSION, len(digest or b""))), _sum(rest), rest))
     if body is None:
         return Packed(head, None, None)
     return Packed(head, digest, zlib.compress(body, 6 if len(body) < _LONG else 1))
@@ -113,10 +113,10 @@ def digest_of(head: bytes) -> bytes | None:
     Raises:
         UnreadableError: it is no head of this version.
     """
-    if head[:2] == bytes((VERSION, 0)):
+    if head[:2] == _WITHOUT:
         return None
-    if head[:2] == bytes((VERSION, _DIGEST)) and len(head) > 2 + _DIGEST:
-        return head[2 : 2 + _DIGEST]
+    if head[:2] == _WITH and len(head) > _START + _DIGEST:
+        return head[_START : _START + _DIGEST]
     raise UnreadableError("not a document of this version")
 
 
@@ -128,7 +128,7 @@ def unpack(head: bytes, body: bytes | None) -> Document:
     """
     digest = digest_of(head)
     try:
-        record = _record(_inflated(head[2 + len(digest or b"") :], _LARGEST_HEAD, WORDS))
+        record = _record(_inflated(head[_START + len(digest or b"") :], _LARGEST_HEAD, WORDS))
         fetched_at, expires = _time(record.fetched_at), _time(record.expires)
         content = None
         if digest is not None:
@@ -158,7 +158,7 @@ def unpack(head: bytes, body: bytes | None) -> Document:
         raise UnreadableError(str(error)) from error
 
 
-def checked(head: bytes, body: bytes | None) -> Document:
+def checked(head: object, body: object) -> Document:
     """A document from bytes that others may have written.
 
     Raises:
@@ -166,10 +166,16 @@ def checked(head: bytes, body: bytes | None) -> Document:
     """
     if not isinstance(head, bytes) or not isinstance(body, bytes | None):
         raise UnreadableError("no bytes")
+    if head[2:_START] != _sum(head[_START:]):
+        raise UnreadableError("another checksum")
     document, digest = unpack(head, body), digest_of(head)
     if digest is not None and document.digest != digest.hex():
         raise UnreadableError("another body")
     return document
+
+
+def _sum(data: bytes) -> bytes:
+    return zlib.crc32(data).to_bytes(4)
 
 
 def _record(text: bytes) -> _Record:

@@ -45,6 +45,8 @@ class _Gate:
     def __init__(self, retry: float) -> None:
         self._retry = retry
         self._until: float | None = None
+        #: How often it was found that the store fails; known to threads, too.
+        self.failed = 0
 
     @property
     def shut(self) -> bool:
@@ -68,6 +70,10 @@ class _Gate:
     def open(self) -> None:
         """The store answered."""
         self._until = None
+
+
+class _FailedMeanwhileError(Exception):
+    """The store failed while a call waited for its turn."""
 
 
 class SharedCache(ABC):
@@ -141,7 +147,12 @@ class SharedCache(ABC):
             self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="reservations-cache")
         loop = asyncio.get_running_loop()
         try:
-            answer = await loop.run_in_executor(self._pool, work, *given)
+            answer = await loop.run_in_executor(
+                self._pool, self._work, gate, gate.failed, work, given
+            )
+        except _FailedMeanwhileError:
+            self.counts["degraded"] += 1
+            return otherwise
         except UnreadableError:
             self.counts["errors"] += 1
             return otherwise
@@ -153,10 +164,24 @@ class SharedCache(ABC):
             _log.info("%s answers again", self._name)
         return answer
 
+    def _work(self, gate: _Gate, failed: int, work: Callable[..., T], given: Any) -> T:
+        """Do something in a thread, unless the store failed while this waited for the thread."""
+        if gate.failed != failed:
+            raise _FailedMeanwhileError
+        try:
+            return work(*given)
+        except self.failures as error:
+            for one in self._gates(gate, error):
+                one.failed += 1
+            raise
+
+    def _gates(self, gate: _Gate, error: Exception) -> tuple[_Gate, ...]:
+        return (self._reading, self._writing) if self._gone(error) else (gate,)
+
     def _failed(self, gate: _Gate, error: Exception) -> None:
         self.counts["degraded"] += 1
         known = self._reading.shut or self._writing.shut
-        for one in (self._reading, self._writing) if self._gone(error) else (gate,):
+        for one in self._gates(gate, error):
             one.close()
         now = monotonic()
         if known or (self._warned is not None and now < self._warned + _QUIET):
@@ -164,12 +189,16 @@ class SharedCache(ABC):
         self._warned = now
         _log.warning(
             "%s fails (%s: %s): policy documents are kept in memory until it answers",
-            *(self._name, type(error).__name__, error),
+            *(self._name, type(error).__name__, self._why(error)),
         )
 
     def _gone(self, error: Exception) -> bool:  # noqa: ARG002
         """Whether an error says that neither reading nor writing is worth a try."""
         return False
+
+    def _why(self, error: Exception) -> str:
+        """An error for the log."""
+        return str(error)
 
     # What a store does, in a thread.
 

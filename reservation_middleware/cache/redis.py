@@ -85,6 +85,10 @@ class RedisCache(SharedCache):
         # What it answers with an error, such as that its memory is full, it did answer.
         return not isinstance(error, redis.ResponseError)
 
+    def _why(self, error: Exception) -> str:
+        # Errors of pipelines repeat what was sent.
+        return str(error).rpartition(" caused error: ")[2]
+
     def _load(self, key: Key) -> Document | None:
         head = self._bytes(_at(b"d:", key))
         if head is None:

@@ -43,6 +43,11 @@ _TABLES = (
 )
 
 
+#: Whether somebody else holds a claim.
+_ANOTHERS = """SELECT 1 FROM claims
+    WHERE key = :key AND owner <> :owner AND until > :now AND until <= :beyond"""
+
+
 class SqliteCache(SharedCache):
     """A cache of policy documents in a file.
 
@@ -130,23 +135,26 @@ class SqliteCache(SharedCache):
         return bool((pages - free) * size > self._octets)
 
     def _hold(self, key: Key) -> bool:
-        now = time()
+        # Those who only wait for another do not keep anybody from writing.
+        if self._connection.execute(_ANOTHERS, self._claim(key)).fetchone():
+            return False
         with _transaction(self._connection) as run:
+            claim = self._claim(key)  # later: this may have waited for others
+            if run(_ANOTHERS, claim).fetchone():
+                return False
+            run("INSERT OR REPLACE INTO claims VALUES (:key, :owner, :until)", claim)
+        return True
+
+    def _claim(self, key: Key) -> dict[str, object]:
+        now = time()
+        return {
+            "key": name_of(key),
+            "owner": self._owner,
+            "now": now,
+            "until": now + self._lease,
             # One from beyond any lease was made before the clock was set back.
-            return bool(
-                run(
-                    """INSERT INTO claims VALUES (:key, :owner, :until)
-                    ON CONFLICT (key) DO UPDATE SET owner = :owner, until = :until
-                    WHERE owner = :owner OR until <= :now OR until > :beyond""",
-                    {
-                        "key": name_of(key),
-                        "owner": self._owner,
-                        "until": now + self._lease,
-                        "now": now,
-                        "beyond": now + max(self._lease, LEASE),
-                    },
-                ).rowcount
-            )
+            "beyond": now + 2 * max(self._lease, LEASE),
+        }
 
     def _let_go(self, key: Key) -> None:
         with _transaction(self._connection) as run:

@@ -153,7 +153,10 @@ def info_record(
 
 def uri_of(document: Document) -> str:
     """The address that answered, without secrets, as a URI."""
-    return quote(redacted(document.location or document.url), safe=_URI, errors="replace")
+    uri = quote(redacted(document.location or document.url), safe=_URI, errors="replace")
+    scheme, colon, rest = uri.partition(":")
+    # Readers look for these in lower case; without any they may fail.
+    return f"{scheme.lower()}:{rest}" if colon else f"urn:unknown:{uri}"
 
 
 def read_record(folder: Path, archive: Archive) -> Record:
@@ -198,6 +201,8 @@ def parse_record(data: bytes) -> Record:
         raise LedgerError(f"no record: {error}") from None
     if not unpacker.eof or unpacker.unused_data:
         raise LedgerError("no record: not one gzip member, or too long")
+    if not plain.startswith(b"WARC/1.1\r\n"):
+        raise LedgerError("no record: not of WARC 1.1")
     try:
         record = next(ArchiveIterator(BytesIO(plain), no_record_parse=True))
         fields, block = record.rec_headers, record.raw_stream.read()

@@ -64,7 +64,7 @@ class BundleLine(_Part, frozen=True, kw_only=True, omit_defaults=True):
     index: Index
     line: str | None = None
     erased: Digest | None = None
-    path: tuple[Digest, ...] = ()
+    path: tuple[Digest, ...]
     record: str | None = None
     body: str | None = None
 

@@ -59,7 +59,7 @@ class Host(NamedTuple):
         name, port = _host_of(url)
         if self.port is not None and port != self.port:
             return False
-        return name == self.name or (name.endswith("." + self.name) and not _is_address(self.name))
+        return name == self.name or (name.endswith("." + self.name) and not _is_address(name))
 
 
 @lru_cache(maxsize=4096)

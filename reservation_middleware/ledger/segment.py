@@ -170,6 +170,9 @@ class Ledger:
                     )
                     writer.append(line)
                 self.written += 1
+                if self._failing:
+                    self._failing = False
+                    logger.warning("%s: lines are written again", self._folder.path)
             except (OSError, LedgerError) as error:
                 self._lose(now, error)
             else:
@@ -223,6 +226,8 @@ class Ledger:
         self._since: datetime | None = None
         self._missed = 0
         self._why = ""
+        # Told once until a decision is written: a line that tells of a gap is short, and fits.
+        self._failing = False
         self._ticked = self._clock()
 
     def _here(self) -> RLock:
@@ -279,7 +284,6 @@ class Ledger:
                 why=self._why,
             )
             writer.append(encode(line))
-        logger.warning("%s: lines are written again", self._folder.path)
         self._since, self._missed = None, 0
 
     def _lose(self, now: datetime, error: Exception) -> None:
@@ -292,6 +296,8 @@ class Ledger:
             self._since = now
             said = error.strerror if isinstance(error, OSError) else str(error)
             self._why = said or type(error).__name__
+        if not self._failing:
+            self._failing = True
             logger.error("%s: lines are lost: %s", self._folder.path, self._why)
 
 

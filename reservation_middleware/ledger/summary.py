@@ -232,8 +232,10 @@ def markdown(told: Mapping[str, Any]) -> str:
         f"- Crawlers: {_list(told['crawlers'])}",
         f"- Period: {period['from'] or '–'} to {period['until'] or '–'}",
         f"- Purposes: {_list(told['purposes'])}",
-        f"- Pages decided on: {pages['decided']:,}; fetched: {pages['fetched']:,}; "
-        f"stopped: {pages['stopped']:,}",
+        (
+            f"- Pages decided on: {pages['decided']:,}; fetched: {pages['fetched']:,}; "
+            f"stopped: {pages['stopped']:,}"
+        ),
         f"- Size of content: {told['bytes']:,} bytes",
         f"- Software: {_list(told['software'])}; specification {_list(told['spec_versions'])}",
         "",

@@ -82,7 +82,10 @@ def show_replay(console: Console, told: Mapping[str, Any]) -> None:
     good = not told["different"]
     console.print(
         Text.assemble(
-            (f"{told['different']:,} of {told['replayed']:,}", "bold green" if good else "bold red"),
+            (
+                f"{told['different']:,} of {told['replayed']:,}",
+                "bold green" if good else "bold red",
+            ),
             " decisions that were made again differ from what is recorded.",
         )
     )

@@ -10,8 +10,8 @@ try:
     from scrapy.settings import BaseSettings
     from scrapy.utils.misc import load_object
 
-    from ._middleware import ReservationMiddleware, ReservedError
-    from ._report import decided
+    from ._middleware import ReservationMiddleware
+    from ._report import ReservedError, decided
 except ImportError as error:  # pragma: no cover - needs an environment without Scrapy
     raise ImportError(
         "the Scrapy adapter needs Scrapy 2.13 or newer: "

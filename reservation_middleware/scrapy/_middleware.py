@@ -1,4 +1,4 @@
-"""The downloader middleware with its header-stage handler, and what it raises and counts."""
+"""The downloader middleware with its header-stage handler."""
 
 import logging
 from collections.abc import Collection, Coroutine, Mapping
@@ -7,21 +7,13 @@ from weakref import WeakKeyDictionary
 
 from scrapy import Request, Spider, signals
 from scrapy.crawler import Crawler
-from scrapy.exceptions import IgnoreRequest, StopDownload
+from scrapy.exceptions import StopDownload
 from scrapy.http import Headers, Response
 
 from reservation_middleware.check import Check
 from reservation_middleware.fetch import Answer, Ask, Fetcher, Transport
 from reservation_middleware.journal import Journal
-from reservation_middleware.model import (
-    Action,
-    Agent,
-    ConfigurationError,
-    Decision,
-    Document,
-    Mode,
-    ReservationError,
-)
+from reservation_middleware.model import Action, Agent, ConfigurationError, Decision, Document, Mode
 from reservation_middleware.model.licence import ANY_HOST
 from reservation_middleware.model.vocabulary import unknown_word
 from reservation_middleware.reading import FIELDS, may_be_bill
@@ -29,7 +21,7 @@ from reservation_middleware.stores import opened
 from reservation_middleware.syntax.path import split_url
 
 from ._page import head_of, page_of, whole
-from ._report import Reports
+from ._report import Reports, ReservedError
 from ._settings import agent_from, has_asyncio, policy_from, stores_from
 from ._tokens import Tokens
 from ._transport import LEFT, Downloads
@@ -41,17 +33,6 @@ _CUT = "reservation"
 # As Scrapy's Headers keep them.
 _FIELDS = frozenset(field.title() for field in FIELDS)
 _REDIRECTS = (301, 302, 303, 307, 308)
-
-
-class ReservedError(IgnoreRequest, ReservationError):
-    """A request that was blocked; ``decision`` says why."""
-
-    def __init__(self, decision: Decision) -> None:
-        super().__init__(decision.sentence())
-        self.decision = decision
-
-    def __reduce__(self) -> tuple[type[Self], tuple[Decision]]:
-        return type(self), (self.decision,)
 
 
 class ReservationMiddleware:

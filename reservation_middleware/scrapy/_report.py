@@ -1,21 +1,33 @@
-"""What a crawl tells of its decisions: stats, a Scrapy signal, and the journal."""
+"""What a crawl tells of its decisions: an error, stats, a Scrapy signal, and the journal."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Self
 
 from scrapy import Request
 from scrapy.crawler import Crawler
+from scrapy.exceptions import IgnoreRequest
 
 from reservation_middleware.check import Check
 from reservation_middleware.fetch import Fetcher
 from reservation_middleware.journal import Journal, lines_of, signals_of
-from reservation_middleware.model import Action, Decision
+from reservation_middleware.model import Action, Decision, ReservationError
 
 #: Sent once per request with its last decision: ``handler(decision, request, spider, ident,
 #: blocked)``; a handler takes what it names. ``ident`` is the decision's id in ledger and log,
 #: empty where neither is on. A request that is sent again, as after a redirect, sends none
 #: until it comes to its end.
 decided = object()
+
+
+class ReservedError(IgnoreRequest, ReservationError):
+    """A request that was blocked; ``decision`` says why."""
+
+    def __init__(self, decision: Decision) -> None:
+        super().__init__(decision.sentence())
+        self.decision = decision
+
+    def __reduce__(self) -> tuple[type[Self], tuple[Decision]]:
+        return type(self), (self.decision,)
 
 
 class Reports:

@@ -14,6 +14,7 @@ from scrapy.utils.defer import maybe_deferred_to_future
 
 from reservation_middleware.address import look_up, refuse_private
 from reservation_middleware.fetch import Answer, Ask
+from reservation_middleware.syntax.path import split_url
 from reservation_middleware.unpack import Unpacker, refuse_bomb
 
 from ._resolve import addresses
@@ -62,6 +63,7 @@ class Downloads:
                 "Accept": "*/*",
                 "Accept-Encoding": "identity",
                 **dict(ask.conditions),
+                **_nothing_for_others(ask.url, cause.url),
                 **headers,
             },
             meta={
@@ -73,6 +75,8 @@ class Downloads:
                 "dont_obey_robotstxt": True,
                 "dont_redirect": True,
                 "dont_retry": True,
+                # A file that was cut off is no file, whatever the crawl makes of its pages.
+                "download_fail_on_dataloss": True,
                 # Not the crawl's: theirs fail where ours cuts off.
                 "download_maxsize": LONGEST,
                 "download_timeout": self._timeout,
@@ -139,6 +143,13 @@ def _route(cause: Request) -> tuple[dict[str, Any], dict[str, Any]]:
         if "Proxy-Authorization" in cause.headers:
             headers["Proxy-Authorization"] = cause.headers["Proxy-Authorization"]
     return headers, meta
+
+
+def _nothing_for_others(url: str, cause: str) -> dict[str, None]:
+    """Fields that Scrapy, by its settings, would fill with a site's credentials for another one."""
+    if split_url(url)[0] == split_url(cause)[0]:
+        return {}
+    return {"Authorization": None, "Cookie": None}
 
 
 def _may_be_proxied(request: Request, *, environment: bool) -> bool:

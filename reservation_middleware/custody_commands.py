@@ -1,0 +1,200 @@
+"""The verbs of ``reservations ledger`` that keep it: key, stamp, erase, recover, export.
+
+Here too is what all its verbs share.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from .ledger.key import key_file as usual_key_file
+from .ledger.key import signer_of
+from .ledger.note import Signer
+from .ledger.reader import LedgerReader
+from .ledger.summary import Protocol, domains_csv, markdown, summary
+from .model import LedgerError
+from .options import folder
+from .report.progress import progress
+from .signals import SIGNALS
+
+
+class Tables(StrEnum):
+    """What tables are written as."""
+
+    PARQUET = "parquet"
+
+
+LedgerArgument = Annotated[Path, typer.Argument(metavar="LEDGER", help="The folder of a ledger.")]
+KeyFileOption = Annotated[
+    Path | None,
+    typer.Option("--key-file", metavar="FILE", help="The key that signs; default LEDGER.key."),
+]
+HostOption = Annotated[
+    str, typer.Option("--host", metavar="H", help="The host, and all hosts below it.")
+]
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Tell what is wrong with a ledger in one line; that is no bad usage."""
+    try:
+        yield
+    except LedgerError as error:
+        line = "".join(c if c.isprintable() else " " for c in str(error))
+        typer.echo(f"reservations: {line}", err=True)
+        raise typer.Exit(1) from None
+
+
+def octets(folder: Path) -> int:
+    """How long the lines of a ledger are together."""
+    with LedgerReader(folder) as reader:
+        return reader.octets
+
+
+def key(ledger: LedgerArgument, key_file: KeyFileOption = None) -> None:
+    """The verifier key to publish: whoever has it need not take the ledger's own word.
+
+    Exit status: 0, 2 bad usage or no key.
+    """
+    typer.echo(_signer(ledger, key_file).verifier.text)
+
+
+def stamp(
+    ledger: LedgerArgument,
+    authority: Annotated[str, typer.Option("--authority", metavar="URL", help="RFC 3161.")],
+    key_file: KeyFileOption = None,
+) -> None:
+    """Have a time-stamp authority say that the ledger, as it is signed now, was there by now.
+
+    Exit status: 0, 1 if no stamp was granted, 2 bad usage.
+    """
+    from .ledger.stamp import stamp as ask  # noqa: PLC0415 - the extra [stamp]
+
+    signer = _signer(ledger, key_file)
+    with told():
+        typer.echo(ask(ledger, authority, signer))
+
+
+def erase(
+    ledger: LedgerArgument,
+    host: HostOption,
+    yes: Annotated[bool, typer.Option("--yes", help="It cannot be undone.")] = False,
+) -> None:
+    """Erase all lines about a host, and what only they rest on; the rest still verifies.
+
+    Exit status: 0, 1 if it was not done, 2 bad usage.
+    """
+    from .ledger.erase import erase as wipe  # noqa: PLC0415
+    from .ledger.host import Host  # noqa: PLC0415
+
+    Host.parse(host)
+    octets(ledger)
+    if not yes:
+        raise typer.BadParameter("it cannot be undone; say --yes")
+    with told():
+        found = wipe(ledger, host)
+    typer.echo(
+        f"erased: {found.lines:,} lines, {found.documents:,} documents, {found.records:,} records "
+        f"of the archive; {found.kept:,} documents stay, as other hosts' lines rest on them"
+    )
+
+
+def recover(ledger: LedgerArgument, key_file: KeyFileOption = None) -> None:
+    """Cut off what killed writers left unfinished, and sign what is whole.
+
+    Exit status: 0, 1 if a segment could not be recovered, 2 bad usage.
+    """
+    from .ledger.recover import recover as mend  # noqa: PLC0415
+
+    _signer(ledger, key_file)
+    with told():
+        reports = mend(ledger, key=key_file)
+    for report in reports:
+        typer.echo("".join(c if c.isprintable() else " " for c in str(report)))
+    if not reports:
+        typer.echo("nothing to recover", err=True)
+    raise typer.Exit(1 if any(report.problem for report in reports) else 0)
+
+
+def export(
+    ledger: LedgerArgument,
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", metavar="DIR", parser=folder, help="Where tables go."),
+    ],
+    format: Annotated[  # noqa: A002 - the flag's name
+        Tables, typer.Option("--format", help="Of the tables.")
+    ] = Tables.PARQUET,
+    summed: Annotated[
+        bool,
+        typer.Option("--summary", help="Instead of tables a summary for the public: EU AI Act."),
+    ] = False,
+    small: Annotated[
+        bool, typer.Option("--sme", help="Its list of domains as small operators owe it.")
+    ] = False,
+) -> None:
+    """Tables of decisions, reasons, documents and counts, or a summary of training content.
+
+    Exit status: 0, 1 if the ledger is broken, 2 bad usage.
+    """
+    del format  # there is one so far
+    if small and not summed:
+        raise typer.BadParameter("--sme is about the --summary")
+    with LedgerReader(ledger) as reader, progress("reading", reader.octets) as advance:
+        if summed:
+            with told():
+                found = summary(reader, protocols(), small=small, progress=advance)
+            _write(
+                output,
+                {
+                    "training-summary.json": msgspec.json.format(msgspec.json.encode(found)),
+                    "training-summary.md": markdown(found).encode(),
+                    "training-summary-domains.csv": domains_csv(found).encode(),
+                },
+            )
+            return
+        from .ledger.export import export as tables_of  # noqa: PLC0415 - the extra [export]
+
+        with told():
+            rows = tables_of(reader, output, progress=advance)
+    for name, number in rows.items():
+        typer.echo(f"{output / name}.parquet: {number:,} rows")
+
+
+def protocols() -> list[Protocol]:
+    """The families that are read, as they declare themselves."""
+    return [
+        Protocol(
+            one.name,
+            one.title,
+            one.reference,
+            one.status,
+            one.since,
+            one.governs_crawl or any(term.no for term in one.terms.values()),
+        )
+        for one in SIGNALS
+    ]
+
+
+def _write(output: Path, files: dict[str, bytes]) -> None:
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        for name, data in files.items():
+            (output / name).write_bytes(data)
+            typer.echo(output / name)
+    except OSError as error:
+        raise typer.BadParameter(f"cannot write to {output}: {error.strerror}") from None
+
+
+def _signer(ledger: Path, key_file: Path | None) -> Signer:
+    """The key of a ledger; none is made here."""
+    LedgerReader(ledger).close()
+    file = usual_key_file(ledger.resolve()) if key_file is None else key_file
+    if not file.is_file():
+        raise typer.BadParameter(f"there is no key {file}; --key-file names another")
+    return signer_of(ledger, file, "reservations")
