@@ -150,8 +150,8 @@ class Check:
         one = self._question
         other = Check(one.url, agent=agent, policy=policy, site=self._site or self._read(), now=now)
         other._question.media = one.media
-        for name in ("_head", "_lessons", "_linked", "_page", "_stage"):
-            setattr(other, name, getattr(self, name))
+        other._head, other._page, other._stage = self._head, self._page, self._stage
+        other._lessons, other._linked = self._lessons, self._linked
         return other
 
     @property

@@ -138,6 +138,7 @@ def replay(
         told(),
     ):
         found = _replayed(replayed(reader, advance), show=show)
+        found["erased_lines"] = sum(one.erased for one in reader.segments)
     if format is Format.JSON:
         print_json(found)
     else:

@@ -158,16 +158,15 @@ class Evidence:
                 outcome=Outcome.FETCHED if page.status is None else Outcome.of(page.status),
                 status=page.status,
                 headers=page.headers,
+                body=b"" if line.stage is Stage.CONTENT else None,
             )
         else:
             document = self._segment.document(page.document)
-        if line.stage is Stage.CONTENT and document.body is None:
-            # Looked into, and what it held said nothing. Its digest stands in no other line.
-            digest = document.digest or next(
+        if line.stage is Stage.CONTENT and not document.body:
+            # Looked into, and what it held said nothing; its digest may stand nowhere else.
+            document.__dict__["digest"] = next(
                 (one.digest for one in line.reasons if one.document == line.url), None
             )
-            document = msgspec.structs.replace(document, body=b"")
-            document.__dict__["digest"] = digest
         return document
 
 

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -68,6 +69,13 @@ class Loopback:
         self._server = ThreadingHTTPServer((address, 0), Handler)
         self._server.daemon_threads = True
         self.port = self._server.server_address[1]
+
+    def wait_for_connections(self, number: int) -> None:
+        """Until so many were accepted: who connects may be gone before the server looks."""
+        end = time.monotonic() + 5
+        while self.connections < number and time.monotonic() < end:
+            time.sleep(0.01)
+        assert self.connections == number
 
     def __enter__(self) -> Self:
         self._thread = threading.Thread(

@@ -331,13 +331,14 @@ class _Run:
         def receive(data: bytes, request: Any) -> None:
             self.received[request.url] += len(data)
 
-        def decide(decision: Any, request: Any, spider: Any) -> None:
+        def decide(decision: Any, request: Any, spider: Any, ident: str) -> None:
             self.decided.append(
                 {
                     "url": request.url,
                     "action": decision.action.value,
                     "stage": decision.stage.value,
                     "spider": spider.name,
+                    "ident": ident,
                 }
             )
 

@@ -43,6 +43,9 @@ _TABLES = (
 )
 
 
+#: Written where it is missing, and where it is another one than it should be.
+_BODY = """INSERT INTO bodies VALUES (?, ?)
+    ON CONFLICT (digest) DO UPDATE SET body = excluded.body WHERE body IS NOT excluded.body"""
 #: Whether somebody else holds a claim.
 _ANOTHERS = """SELECT 1 FROM claims
     WHERE key = :key AND owner <> :owner AND until > :now AND until <= :beyond"""
@@ -103,7 +106,7 @@ class SqliteCache(SharedCache):
         with _transaction(self._connection) as run:
             before = run("SELECT digest FROM documents WHERE key = ?", (name,)).fetchone()
             if digest is not None:
-                run("INSERT OR IGNORE INTO bodies VALUES (?, ?)", (digest, body))
+                run(_BODY, (digest, body))
             run("INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?)", (name, head, digest, now))
             if before and before[0] not in (None, digest):
                 _drop_bodies(run, [before])

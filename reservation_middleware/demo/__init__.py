@@ -2,7 +2,7 @@
 
 ``web`` and ``sites`` are the web, ``crawl`` and ``spider`` the crawls, ``judge`` checks
 them against each other, against what every page expects and against the web's own log,
-``tables`` prints and ``report`` writes. Needs the ``scrapy`` extra; nothing of this
+``evidence`` checks the ledger that they left, ``tables`` prints and ``report`` writes. Needs the ``scrapy`` extra; nothing of this
 package is imported by any other part.
 """
 
@@ -31,13 +31,13 @@ def run(folder: Path, console: Console, *, hosts: Sequence[Host] | None = None) 
     """Crawl the demo's web with both adapters, print what happened and write the evidence.
 
     Args:
-        folder: where decisions.jsonl, documents/ and report.html are written.
+        folder: where ledger/, decisions.jsonl, documents/ and report.html are written.
         console: where to print.
         hosts: another web than the demo's own.
 
     Returns:
-        Whether both adapters agree on every URL, every page went as its host expects,
-        and the web's log bears it out.
+        Whether both adapters agree on every URL, every page went as its host expects, the
+        web's log bears it out, and the ledger verifies and replays.
 
     Raises:
         ImportError: aiohttp or Scrapy is not installed.
@@ -50,9 +50,10 @@ def run(folder: Path, console: Console, *, hosts: Sequence[Host] | None = None) 
             "or in a checkout uv run --extra scrapy …"
         )
     # Not at the top: without the extras this package can be imported, but not run.
-    from . import crawl, judge, report, sites, tables  # noqa: PLC0415
+    from . import crawl, evidence, judge, report, sites, tables  # noqa: PLC0415
 
     hosts = sites.HOSTS if hosts is None else hosts
+    ledger = folder.absolute() / "ledger"
     total = len(judge.pages(hosts))
     with tables.wide(console):
         console.print(
@@ -67,7 +68,7 @@ def run(folder: Path, console: Console, *, hosts: Sequence[Host] | None = None) 
                 highlight=False,
             )
         with console.status("crawling"):
-            crawls = _until_stopped(crawl.crawl(hosts))
+            crawls = _until_stopped(crawl.crawl(hosts, ledger))
         checks = (
             (
                 f"Scrapy and aiohttp agree on all {total} URLs, in {tables.modes()} mode.",
@@ -84,6 +85,8 @@ def run(folder: Path, console: Console, *, hosts: Sequence[Host] | None = None) 
                 "The web's own log says otherwise",
                 judge.contradictions(hosts, crawls),
             ),
+            evidence.verified(ledger),
+            evidence.replayed(ledger),
         )
         report.write(folder, hosts, crawls, checks)
         console.print()

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import msgspec
@@ -54,8 +55,12 @@ class Crawls(msgspec.Struct, frozen=True):
     documents: list[Document]
 
 
-async def crawl(hosts: Sequence[Host]) -> Crawls:
+async def crawl(hosts: Sequence[Host], ledger: Path) -> Crawls:
     """Crawl every page of every host with both adapters in both modes.
+
+    Args:
+        hosts: the web.
+        ledger: absolute folder of the ledger that all four write to, each a segment of its own.
 
     Raises:
         ReservationError: the Scrapy process ended with an error, or a crawl hung.
@@ -64,12 +69,12 @@ async def crawl(hosts: Sequence[Host]) -> Crawls:
     cache = _Remembering()
     async with AsyncExitStack() as stack:
         webs = {run: await stack.enter_async_context(Web(hosts)) for run in RUNS}
-        task = Task(urls, {mode: webs["scrapy", mode].proxy for mode in MODES})
+        task = Task(urls, {mode: webs["scrapy", mode].proxy for mode in MODES}, str(ledger))
         try:
             async with asyncio.timeout(SECONDS):
                 *own, other = await asyncio.gather(
                     *(
-                        _aiohttp(urls, mode, webs["aiohttp", mode].proxy, kept)
+                        _aiohttp(urls, mode, webs["aiohttp", mode].proxy, kept, ledger)
                         for mode, kept in zip(MODES, (cache, None), strict=True)
                     ),
                     _scrapy(task),
@@ -85,7 +90,7 @@ async def crawl(hosts: Sequence[Host]) -> Crawls:
 
 
 async def _aiohttp(
-    urls: Sequence[str], mode: str, proxy: str, cache: MemoryCache | None
+    urls: Sequence[str], mode: str, proxy: str, cache: MemoryCache | None, ledger: Path
 ) -> list[Visit]:
     heard: dict[str, tuple[Decision, bool]] = {}
 
@@ -97,6 +102,7 @@ async def _aiohttp(
         agent=Agent(AGENT, PURPOSES),
         fetcher=Fetcher(cache=cache),
         listener=listener,
+        ledger=ledger,
         headers={"User-Agent": USER_AGENT},
     )
 

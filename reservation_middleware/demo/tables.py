@@ -148,9 +148,10 @@ def verdict(console: Console, checks: Sequence[tuple[str, str, Sequence[str]]]) 
 
 
 def next_steps(console: Console, folder: Path) -> None:
-    """Three lines on what to do next."""
+    """Four lines on what to do next."""
     steps = (
         ("Look closer  ", f"open {folder / 'report.html'} in a browser"),
+        ("Evidence     ", f"reservations ledger verify {folder / 'ledger'}"),
         ("Scrapy       ", 'ADDONS = {"reservation_middleware.scrapy.Addon": 300}'),
         ("aiohttp      ", 'async with ReservationClient(agent="YourBot") as client: …'),
     )

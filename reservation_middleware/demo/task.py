@@ -19,10 +19,11 @@ USER_AGENT = f"{AGENT}/1.0 (+http://examplebot.example/about)"
 
 
 class Task(msgspec.Struct, frozen=True):
-    """What to crawl: every URL, through one proxy for each mode."""
+    """What to crawl: every URL, through one proxy for each mode; and the ledger's folder."""
 
     urls: tuple[str, ...]
     proxies: dict[str, str]
+    ledger: str
 
 
 class Visit(msgspec.Struct, frozen=True, kw_only=True):

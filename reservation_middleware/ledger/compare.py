@@ -5,6 +5,7 @@ brought into that form before it is compared.
 """
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -12,7 +13,6 @@ import msgspec
 
 from reservation_middleware.model import Decision, Note
 from reservation_middleware.redact import redacted
-from reservation_middleware.version import SPEC_VERSION
 
 from .entry import DecisionLine, NotePart
 from .form import canonical, time_text
@@ -21,7 +21,7 @@ from .form import canonical, time_text
 #: the documents says what they must be.
 NOT_COMPARED = (
     *("salt", "id", "time", "mode", "adapter", "octets", "policy", "documents", "page"),
-    *("url", "agent", "purposes"),
+    *("url", "agent", "purposes", "spec_version"),
 )
 #: Fields that are made again and compared.
 COMPARED = tuple(
@@ -75,10 +75,14 @@ def _note(note: Note) -> NotePart:
     )
 
 
+@lru_cache(maxsize=10_000)
+def _time(moment: datetime) -> str:
+    return time_text(moment)
+
+
 #: Parts of a record that name the document in which they stand.
 _TOLD = ("reasons", "offers", "identifiers")
 _AGAIN: dict[str, Callable[[Decision], Any]] = {
     "notes": _notes,
-    "expires": lambda decision: decision.expires and time_text(decision.expires),
-    "spec_version": lambda _: SPEC_VERSION,
+    "expires": lambda decision: decision.expires and _time(decision.expires),
 }

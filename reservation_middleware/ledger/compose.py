@@ -225,7 +225,7 @@ def _note(note: Note) -> NotePart:
         level=note.kind.level,
         document=redacted(note.document),
         line=note.line,
-        summary=note.summary,
+        summary=redacted_text(note.summary),
         remedy=note.kind.remedy,
         reference=note.kind.reference,
     )

@@ -121,9 +121,9 @@ class _Plan:
             with draft.open("wb") as file:
                 for index, line in self._lines():
                     if index in self.gone:
-                        entry = _erased(line)
-                        self.records += bool(entry.archive)
-                        line = encode(entry)
+                        hole = _erased(line)
+                        self.records += bool(hole.archive)
+                        line = encode(hole)
                     file.write(line + b"\n")
                 file.write(self._torn())
                 file.flush()

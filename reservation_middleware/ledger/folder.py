@@ -130,11 +130,12 @@ def read_note(path: Path) -> bytes:
         LedgerError: it cannot be read.
     """
     try:
-        with path.open("rb") as file:
-            data = file.read(LARGEST_NOTE + 1)
+        # Looked at first, since reading allocates what it is allowed to read.
+        size = path.stat().st_size
+        data = path.read_bytes() if size <= LARGEST_NOTE else b""
     except OSError as error:
         raise LedgerError(f"it cannot be read: {error.strerror or error}") from None
-    if len(data) > LARGEST_NOTE:
+    if size > LARGEST_NOTE:
         raise LedgerError("it is too large for a note")
     return data
 

@@ -14,15 +14,8 @@ from reservation_middleware.model import LedgerError
 
 from .archive import read_octets
 from .archive_check import read_member
-from .bundle import (
-    Bundle,
-    BundleLine,
-    BundleReport,
-    BundleSegment,
-    encode_bundle,
-    references,
-    verify_bundle,
-)
+from .bundle import Bundle, BundleLine, BundleReport, BundleSegment, encode_bundle, references
+from .bundle_check import verify_bundle
 from .entry import DocumentLine, ErasedLine, Index, decode
 from .folder import Folder, read_note
 from .host import Host

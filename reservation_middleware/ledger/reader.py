@@ -7,6 +7,7 @@ others refer to only their places are kept. Not here: signatures and hashes (``v
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Self
@@ -24,6 +25,7 @@ from .entry import (
     Index,
     PolicyLine,
     SegmentLine,
+    Written,
     decode,
 )
 from .folder import Folder
@@ -49,13 +51,14 @@ class Segment:
         file: where its lines are.
         torn: bytes after the last whole line, once all were read: a line that is being
             written, or whose writer was killed.
+        erased: lines that were erased, once all were read.
     """
 
     def __init__(self, folder: Path, name: str) -> None:
         self._folder = folder
         self.name = name
         self.file = Folder(folder).log(name)
-        self.torn = 0
+        self.torn = self.erased = 0
         self._stream: BinaryIO | None = None
         self._indexes, self._offsets = array("Q"), array("Q")
         self._policies: dict[Index, Policy] = {}
@@ -72,7 +75,7 @@ class Segment:
             LedgerError: the file cannot be read, or a line is none; it names file and line.
         """
         self._indexes, self._offsets = array("Q"), array("Q")
-        self.torn = 0
+        self.torn = self.erased = 0
         offset = told = 0
         try:
             with self.file.open("rb") as stream:
@@ -89,6 +92,7 @@ class Segment:
                     if isinstance(entry, PolicyLine | DocumentLine | ErasedLine):
                         self._indexes.append(index)
                         self._offsets.append(offset)
+                    self.erased += isinstance(entry, ErasedLine)
                     yield index, entry
                     offset += len(line)
                     index += 1
@@ -190,6 +194,9 @@ class Segment:
             self._stream = None
 
     def _decode(self, line: bytes, index: Index) -> Entry:
+        # Erased lines, and what is wrong, are rare; that a line is canonical is for verify.
+        with suppress(*_BAD):
+            return _DECODER.decode(line)
         try:
             return decode(line)
         except LedgerError as error:
@@ -248,6 +255,8 @@ class LedgerReader:
         self.close()
 
 
+_DECODER: msgspec.json.Decoder[Written] = msgspec.json.Decoder(Written)
+_BAD = (msgspec.MsgspecError, RecursionError, UnicodeError)
 #: Policies that are kept ready per segment.
 _MOST_POLICIES = 256
 

@@ -170,9 +170,6 @@ class Ledger:
                     )
                     writer.append(line)
                 self.written += 1
-                if self._failing:
-                    self._failing = False
-                    logger.warning("%s: lines are written again", self._folder.path)
             except (OSError, LedgerError) as error:
                 self._lose(now, error)
             else:
@@ -226,7 +223,7 @@ class Ledger:
         self._since: datetime | None = None
         self._missed = 0
         self._why = ""
-        # Told once until a decision is written: a line that tells of a gap is short, and fits.
+        # Told once until a checkpoint is written: on a full disk a short line may still fit.
         self._failing = False
         self._ticked = self._clock()
 
@@ -268,8 +265,12 @@ class Ledger:
     def _sign(self, writer: SegmentWriter, now: datetime) -> None:
         self._ticked = now
         self._epochs.flush(writer, now)
-        if writer.unsigned:
-            writer.sign()
+        if not writer.unsigned:
+            return
+        writer.sign()
+        if self._failing:
+            self._failing = False
+            logger.warning("%s: lines are written again", self._folder.path)
 
     def _gap(self, writer: SegmentWriter, now: datetime) -> None:
         """Tell of lines that were lost, if there are any, before anything else is written."""

@@ -91,6 +91,8 @@ def show_replay(console: Console, told: Mapping[str, Any]) -> None:
     )
     for why, number in told["apart"].items():
         console.print(safe(f"{number:,} were not compared: {why}."))
+    if told["erased_lines"]:
+        console.print(f"{told['erased_lines']:,} lines were erased.")
     console.print(
         f"Compared: {', '.join(told['compared'])}. Not in the documents, so not compared: "
         f"{', '.join(told['not_compared'])}.",
