@@ -53,7 +53,7 @@ _KINDS = (
     ),
     _Kind(
         {
-            "/robots.txt": ("text/plain", "License: /license.xml\n"),
+            "/robots.txt": ("text/plain", "License: {origin}/license.xml\n"),
             "/license.xml": ("application/rsl+xml", _RSL),
         },
         "/",
@@ -92,6 +92,7 @@ class _Web(asyncio.Protocol):
         if path in _POLICIES:
             self.seen[self._origin + path] += 1
             media_type, body = kind.files.get(path, ("text/plain", ""))
+            body = body.replace("{origin}", self._origin)
             return _response(200 if path in kind.files else 404, media_type, body)
         if kind.never and path.startswith(kind.never):
             _Web.reserved += 1

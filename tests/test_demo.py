@@ -7,6 +7,7 @@ here it is tested that a broken one is noticed.
 import asyncio
 import io
 import json
+import random
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -27,6 +28,9 @@ from reservation_middleware.demo.crawl import RUNS, Crawls, Run
 from reservation_middleware.demo.sites import HOSTS
 from reservation_middleware.demo.task import PROBES, Visit
 from reservation_middleware.demo.web import Seen, Web
+from reservation_middleware.ledger.entry import DecisionLine
+from reservation_middleware.ledger.reader import LedgerReader
+from reservation_middleware.ledger.verify import verify
 from reservation_middleware.model import Action
 from reservation_middleware.reading import probed
 from reservation_middleware.signals import SIGNALS
@@ -168,6 +172,76 @@ def test_policy_documents_are_kept_as_fetched(done: Done) -> None:
         next(host for host in HOSTS if host.name == "mainoffice.example").files["/robots.txt"].body
     )
     assert not (folder / "barn.example" / "robots.txt").exists()
+
+
+# The ledger
+
+
+@pytest.mark.parametrize("verb", ["verify", "replay", "stats"])
+def test_the_ledger_verifies_and_replays(done: Done, verb: str) -> None:
+    finished = subprocess.run(
+        [sys.executable, "-m", "reservation_middleware", "ledger", verb, str(done[0] / "ledger")],
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    said = " ".join(done[1].stdout.split())
+    assert "ok The ledger verifies" in said
+    assert f"ok All {4 * PAGES} decisions come out the same" in said
+
+
+def test_the_ledger_has_each_page_of_each_run_once(done: Done, lines: list[Json]) -> None:
+    with LedgerReader(done[0] / "ledger") as reader:
+        assert len(reader.segments) == len(RUNS)
+        kept = [
+            (entry.adapter, entry.mode.value, entry.url, entry.blocked, entry.verdict.value)
+            for segment in reader.segments
+            for _, entry in segment.lines()
+            if isinstance(entry, DecisionLine)
+        ]
+    assert sorted(kept) == sorted(
+        (one["adapter"], one["mode"], one["url"], one["blocked"], one["verdict"]) for one in lines
+    )
+
+
+def test_the_key_is_beside_the_ledger_and_only_its_owners(done: Done) -> None:
+    key = done[0] / "ledger.key"
+    assert key.read_text().startswith("PRIVATE+KEY+")
+    if sys.platform != "win32":
+        assert key.stat().st_mode & 0o777 == 0o600
+    files = [path for path in (done[0] / "ledger").rglob("*") if path.is_file()]
+    assert not any(b"PRIVATE+KEY" in path.read_bytes() for path in files)
+
+
+def test_any_flipped_byte_of_the_ledger_is_found(done: Done) -> None:
+    """One in each segment at a time: segments are checked apart, and every one must be named."""
+    folder = done[0] / "ledger"
+    sound = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    kinds = ("log/{}.jsonl", "policy/{}.warc.gz", "log/{}.checkpoint")
+    names = sorted({path.name.partition(".")[0] for path in sound})
+    assert set(sound) == {folder / kind.format(name) for kind in kinds for name in names}
+    chance = random.Random(2026)
+    tried, unseen = 0, []
+    for number in range(51):
+        flipped = {}
+        for name in names:
+            path = folder / kinds[number % len(kinds)].format(name)
+            last = len(sound[path]) - 1
+            place = {0: 0, 1: last}.get(number // len(kinds), chance.randrange(last))
+            broken = bytearray(sound[path])
+            broken[place] ^= 1 << chance.randrange(8)
+            path.write_bytes(broken)
+            flipped[path] = name, place
+        files = {problem.file for problem in verify(folder, strict=True).problems}
+        for path, (name, place) in flipped.items():
+            path.write_bytes(sound[path])
+            tried += 1
+            if not any(name in file for file in files):
+                unseen.append((path.name, place))
+    assert (tried, unseen) == (51 * len(RUNS), [])
+    assert verify(folder, strict=True).ok
 
 
 class Balanced(HTMLParser):

@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
-from ledger_lines import NOW
-from test_segment import decision, document, of, policy_documents, sound, start, write
+from ledger_lines import NOW, decision, document, policy_documents
+from test_segment import of, sound, start, write
 
 from reservation_middleware.ledger.entry import (
     DecisionLine,
@@ -24,7 +24,7 @@ from reservation_middleware.ledger.segment import Ledger
 from reservation_middleware.ledger.verify import verify
 from reservation_middleware.model import LedgerError
 
-_ROUNDS = 25
+_ROUNDS = 12
 #: Writes for ever; prints what was acknowledged.
 _WRITER = """
 import sys
@@ -49,7 +49,8 @@ def killed(folder: Path, after: float) -> list[str]:
     first = process.stdout.readline()
     time.sleep(after)
     os.kill(process.pid, signal.SIGKILL)
-    rest = process.communicate()[0]
+    rest = process.stdout.read()
+    process.communicate()
     # The last identifier may be torn: of that nobody can say that it was acknowledged.
     said = (first + rest).split("\n")
     return [ident for ident in said[:-1] if ident]

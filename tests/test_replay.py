@@ -304,7 +304,7 @@ def rejudged(folder: Path, question: Question) -> Iterator[Decision]:
     with LedgerReader(folder) as reader:
         for segment, evidence, _, line in decisions(reader):
             assert not hasattr(line, "counts")
-            yield judge(evidence.check(line), line, segment.policy(line.policy))  # type: ignore[arg-type]
+            yield judge(evidence.check(line), line, segment.policy(line.policy))
 
 
 @pytest.mark.parametrize("name", PROFILES)

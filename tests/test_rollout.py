@@ -77,7 +77,7 @@ def test_judged_again(tmp_path: Path) -> None:
         2,
         0,
     )
-    assert dict(strict.tables["signal"].top(9).rows)[SILENCE].then_block == 4
+    assert dict(strict.tables["signal"].top(9).rows)[SILENCE].then_block == 2
     search = folded(tmp_path / "l", purposes=["search"])
     assert (search.total.then_block, search.total.newly_free) == (3, 1)
     robots = folded(tmp_path / "l", signals=["robots"])

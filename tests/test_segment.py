@@ -81,13 +81,14 @@ def write(
 
 
 def lines(folder: Path) -> list[Entry]:
-    """All lines of a ledger; each fits the schema."""
-    found = []
+    """All lines of a ledger; of each segment the first and the last fit the schema."""
+    found: list[Entry] = []
     for file in sorted(folder.glob("log/*.jsonl")):
         data = file.read_bytes()
         assert data.endswith(b"\n")
-        for line in data[:-1].split(b"\n"):
-            found.append(decode(line))
+        told = data[:-1].split(b"\n")
+        found += map(decode, told)
+        for line in told[:15] + told[-5:]:
             assert not list(SCHEMA.iter_errors(json.loads(line)))
     return found
 

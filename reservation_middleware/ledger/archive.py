@@ -1,26 +1,22 @@
 """The archive of policy documents: WARC records written and read, one gzip member each.
 
-A record holds the status line and the head as they came and the body as it was decoded, so that
-a ``Document`` comes back as it was. Fields that speak of a body as it was sent are renamed, as
-is the custom (``X-Archive-Orig-Content-Encoding``); a field that no HTTP head can hold, such as
-one with a line break in it, is percent-encoded into an ``X-Archive-Orig-Field``.
+A record holds the head as it came (``head.py``) and the body as it was decoded, so that a
+``Document`` comes back as it was.
 
 Not here: files (``segment.py``), which record belongs to which line. Reference: WARC 1.1.
 """
 
-import re
 import zlib
 from base64 import b32encode
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 from hashlib import sha256
-from http import HTTPStatus
 from io import BytesIO
 from ipaddress import ip_address
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 from uuid import uuid4
 
 from warcio.archiveiterator import ArchiveIterator  # type: ignore[import-untyped]
@@ -34,23 +30,14 @@ from reservation_middleware.syntax.path import split_url
 
 from .entry import Archive
 from .form import time_text
+from .head import answer_of, head_of
 
 #: A record that unpacks to more is none of ours, and no reason to run out of memory.
 MAX_RECORD = 128 * 1024 * 1024
 
 _VERSION = "1.1"
-_PREFIX = "X-Archive-Orig-"
-_FIELD = _PREFIX + "Field"
-#: What these fields say is no longer true of a body that was decoded (RFC 9112 §6).
-_OF_SENT = frozenset({"content-encoding", "content-length", "transfer-encoding"})
-_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-#: RFC 9110 §5.5: no control characters, no space at either end. NEL and NBSP are space to some.
-_VALUE = re.compile(r"(?:[!-~\xa1-\xff](?:[\t -~\xa0-\xff]*[!-~\xa1-\xff])?)?")
-_STATUS = re.compile(rb"HTTP/1\.1 ([0-9]{3}) [ -~]*")
 #: What stays as it is in a URI; anything else, such as a space or raw UTF-8, is encoded.
 _URI = "%:/?#[]@!$&'()*+,;=~"
-_NO_STATUS = 0
-_REASONS: Mapping[int, str] = {status.value: status.phrase for status in HTTPStatus}
 #: The body was not read: WARC has no word for why.
 _NOT_READ = ("WARC-Truncated", "unspecified")
 
@@ -99,7 +86,7 @@ def document_record(
         octets = bytes.fromhex(document.digest)
         fields["WARC-Payload-Digest"] = f"sha256:{b32encode(octets).decode()}"
     writer, out = _writer()
-    head = _Head(_head(document))
+    head = _Head(head_of(document))
     uri = uri_of(document)
     if first is None or document.digest is None:
         record = writer.create_warc_record(
@@ -212,7 +199,7 @@ def parse_record(data: bytes) -> Record:
     status, body = None, None
     headers: Headers = ()
     if kind in ("response", "revisit"):
-        status, headers, rest = _answer(block)
+        status, headers, rest = answer_of(block)
         if kind == "response" and fields.get_header(_NOT_READ[0]) != _NOT_READ[1]:
             body = rest
     return Record(
@@ -261,51 +248,3 @@ def _fields(document: Document, moment: datetime, ident: str | None) -> dict[str
         with suppress(ValueError):
             fields["WARC-IP-Address"] = str(ip_address(document.address))
     return fields
-
-
-def _head(document: Document) -> bytes:
-    """The head of an answer; nothing that a site sends ends a line or the head."""
-    status = _NO_STATUS if document.status is None else document.status
-    lines = [f"HTTP/1.1 {status:03d} {_REASONS.get(status, '')}"]
-    for name, value in document.headers:
-        plain = _NAME.fullmatch(name) and _VALUE.fullmatch(value)
-        if not plain or name.lower().startswith(_PREFIX.lower()):
-            name, value = _FIELD, f"{_encoded(name)}:{_encoded(value)}"
-        elif name.lower() in _OF_SENT:
-            name = _PREFIX + name
-        lines.append(f"{name}: {value}")
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
-
-
-def _answer(block: bytes) -> tuple[int | None, Headers, bytes]:
-    """Status, head and body of an answer; the head is read as it is written here."""
-    head, end, body = block.partition(b"\r\n\r\n")
-    first, *lines = head.split(b"\r\n")
-    found = _STATUS.fullmatch(first)
-    if not found or not end:
-        raise LedgerError("no record: an answer without head")
-    headers: list[tuple[str, str]] = []
-    for line in lines:
-        name, colon, value = line.decode("latin-1").partition(": ")
-        if not colon:
-            raise LedgerError("no record: a field without value")
-        if name == _FIELD:
-            name, _, value = value.partition(":")
-            name, value = _decoded(name), _decoded(value)
-        elif name.startswith(_PREFIX):
-            name = name.removeprefix(_PREFIX)
-        headers.append((name, value))
-    status = int(found[1])
-    return None if status == _NO_STATUS else status, tuple(headers), body
-
-
-def _encoded(text: str) -> str:
-    # Half characters, which some libraries put for bytes that are no text, come back too.
-    return quote(text, safe="", errors="surrogatepass")
-
-
-def _decoded(text: str) -> str:
-    try:
-        return unquote(text, errors="surrogatepass")
-    except UnicodeDecodeError:
-        raise LedgerError("no record: a field that is no text") from None

@@ -62,6 +62,7 @@ class Segment:
         self._stream: BinaryIO | None = None
         self._indexes, self._offsets = array("Q"), array("Q")
         self._policies: dict[Index, Policy] = {}
+        self._bodies: dict[Index, bytes] = {}
 
     def lines(
         self, progress: Callable[[int], object] | None = None
@@ -162,7 +163,7 @@ class Segment:
         if line.body is None:
             body = None
         elif line.body != index:
-            body = self._record(self._document_line(line.body), line.body).body
+            body = self._body(line.body)
         document = Document(
             url=line.url,
             resource=line.resource,
@@ -209,6 +210,17 @@ class Segment:
         if not isinstance(entry, DocumentLine):
             raise LedgerError(f"{self.where(index)}: no document stands there")
         return entry
+
+    def _body(self, index: Index) -> bytes | None:
+        """A body that several documents have; those read last are kept."""
+        known = self._bodies.get(index)
+        if known is None:
+            known = self._record(self._document_line(index), index).body
+            if known is not None and len(known) <= _SHORT_BODY:
+                if len(self._bodies) >= _MOST_BODIES:
+                    self._bodies.clear()
+                self._bodies[index] = known
+        return known
 
     def _record(self, line: DocumentLine, index: Index) -> Record:
         if line.archive is None:
@@ -257,6 +269,8 @@ class LedgerReader:
 
 _DECODER: msgspec.json.Decoder[Written] = msgspec.json.Decoder(Written)
 _BAD = (msgspec.MsgspecError, RecursionError, UnicodeError)
+#: Bodies that are kept ready per segment, and how long each may be.
+_MOST_BODIES, _SHORT_BODY = 256, 64 * 1024
 #: Policies that are kept ready per segment.
 _MOST_POLICIES = 256
 

@@ -14,13 +14,7 @@ from pathlib import Path
 from threading import RLock
 from typing import Self
 
-from reservation_middleware.model import (
-    Decision,
-    Document,
-    LedgerError,
-    Mode,
-    Policy,
-)
+from reservation_middleware.model import Decision, Document, LedgerError, Mode, Policy
 
 from .bulk import Epochs
 from .compose import Drafts, singled_out
@@ -277,14 +271,9 @@ class Ledger:
         if self._since is None:
             return
         if self._missed:
-            line = GapLine(
-                salt=new_salt(),
-                time=time_text(now),
-                since=time_text(self._since),
-                lost=self._missed,
-                why=self._why,
-            )
-            writer.append(encode(line))
+            salt, time, since = new_salt(), time_text(now), time_text(self._since)
+            gap = GapLine(salt=salt, time=time, since=since, lost=self._missed, why=self._why)
+            writer.append(encode(gap))
         self._since, self._missed = None, 0
 
     def _lose(self, now: datetime, error: Exception) -> None:

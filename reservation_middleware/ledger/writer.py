@@ -28,6 +28,7 @@ from .merkle import Tree, leaf_hash
 from .note import Checkpoint, NoteError, Signer, parse_note
 
 SOFTWARE = f"reservation-middleware/{__version__}"
+_INFO = {"software": SOFTWARE, "format": "WARC File Format 1.1"}
 #: Other segments that a new one names.
 MOST_OTHERS = 1000
 _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
@@ -103,8 +104,7 @@ class SegmentWriter:
                     )
                 )
             )
-            info = {"software": SOFTWARE, "format": "WARC File Format 1.1"}
-            writer.archived(info_record(f"{name}.warc.gz", info, moment))
+            writer.archived(info_record(f"{name}.warc.gz", _INFO, moment))
             writer.sign()
             _to_disk(folder.path / "log")
             _to_disk(folder.path / "policy")
@@ -213,7 +213,7 @@ class SegmentWriter:
             release(self._lock)
 
     def _mend(self) -> None:
-        """Cut off what an earlier failure left, before anything is appended behind it."""
+        """Cut off what a failure left, before anything is appended behind it."""
         if self._torn:
             os.ftruncate(self._log, self._size)
             os.ftruncate(self._archive, self._archived)
@@ -274,8 +274,7 @@ def _new_name(folder: Folder, moment: datetime) -> tuple[str, BaseFileLock]:
 
 def _discard(folder: Folder, name: str, lock: BaseFileLock) -> None:
     """Take a segment back that could not be begun."""
-    checkpoint = folder.checkpoint(name)
-    for file in (folder.log(name), folder.archive(name), checkpoint, draft_of(checkpoint)):
+    for file in (folder.log(name), folder.archive(name), folder.checkpoint(name)):
         with suppress(OSError):
             file.unlink()
     release(lock)
