@@ -215,8 +215,11 @@ def test_the_key_is_beside_the_ledger_and_only_its_owners(done: Done) -> None:
     assert not any(b"PRIVATE+KEY" in path.read_bytes() for path in files)
 
 
-def test_any_flipped_byte_of_the_ledger_is_found(done: Done) -> None:
+def test_any_flipped_byte_of_the_ledger_is_found(
+    done: Done, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One in each segment at a time: segments are checked apart, and every one must be named."""
+    monkeypatch.setattr("reservation_middleware.ledger.verify.MOST_PROBLEMS", sys.maxsize)
     folder = done[0] / "ledger"
     sound = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     kinds = ("log/{}.jsonl", "policy/{}.warc.gz", "log/{}.checkpoint")

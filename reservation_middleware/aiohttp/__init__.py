@@ -5,10 +5,10 @@ Reference: https://docs.aiohttp.org/en/stable/client_middleware_cookbook.html
 """
 
 try:
-    from aiohttp import ClientHandlerType as _NewEnough  # noqa: F401 - aiohttp 3.12
+    from aiohttp import ClientHandlerType as _NewEnough  # noqa: F401 - aiohttp 3.12 has it
 except ImportError as error:  # pragma: no cover - needs an environment without aiohttp
     raise ImportError(
-        "the aiohttp adapter needs aiohttp 3.12 or newer: "
+        "the aiohttp adapter needs aiohttp 3.13.4 or newer: "
         "pip install 'reservation-middleware[aiohttp]', "
         "or in a checkout uv run --extra aiohttp …"
     ) from error

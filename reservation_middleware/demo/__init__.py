@@ -45,7 +45,7 @@ def run(folder: Path, console: Console, *, hosts: Sequence[Host] | None = None) 
     """
     if find_spec("scrapy") is None or find_spec("aiohttp") is None:
         raise ImportError(
-            "the demo needs aiohttp 3.12 and Scrapy 2.13 or newer: "
+            "the demo needs aiohttp 3.13.4 and Scrapy 2.13 or newer: "
             "pip install 'reservation-middleware[scrapy]', "
             "or in a checkout uv run --extra scrapy …"
         )

@@ -17,7 +17,7 @@ try:
     from aiohttp import web
 except ImportError as error:  # pragma: no cover - needs an environment without aiohttp
     raise ImportError(
-        "the demo needs aiohttp 3.12 and Scrapy 2.13 or newer: "
+        "the demo needs aiohttp 3.13.4 and Scrapy 2.13 or newer: "
         "pip install 'reservation-middleware[scrapy]', "
         "or in a checkout uv run --extra scrapy …"
     ) from error
