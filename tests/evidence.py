@@ -26,7 +26,9 @@ class Clock:
         return self.now
 
 
-def fetched(url: str, resource: str, body: bytes | None, headers: Headers = HTML) -> Document:
+def fetched(
+    url: str, resource: str, body: bytes | None, headers: Headers = HTML, at: datetime = START
+) -> Document:
     """A document as it was answered."""
     return Document(
         url=url,
@@ -35,8 +37,8 @@ def fetched(url: str, resource: str, body: bytes | None, headers: Headers = HTML
         status=200 if body is not None else 404,
         headers=headers,
         body=body,
-        fetched_at=START,
-        expires=START + timedelta(days=1),
+        fetched_at=at,
+        expires=at + timedelta(days=1),
         address="192.0.2.1",
     )
 
@@ -49,11 +51,12 @@ def log_page(
     body: bytes | None = None,
     headers: Headers = RESERVED,
     linked: tuple[Document, ...] = (),
+    at: datetime = START,
 ) -> str:
     """Decide about one page of a site that has a robots.txt, and log it."""
     origin = "/".join(url.split("/")[:3])
     documents = (
-        fetched(f"{origin}/robots.txt", "robots.txt", robots),
+        fetched(f"{origin}/robots.txt", "robots.txt", robots, at=at),
         Document(
             url=f"{origin}/.well-known/tdmrep.json",
             resource="tdmrep.json",
@@ -90,6 +93,8 @@ def small(folder: Path, *, pages: int = 2, hosts: tuple[str, ...] = ("a", "b")) 
                 f"https://{host}.example/{page}",
                 robots=ROBOTS + b"# " + host.encode() if host != "c" else ROBOTS + b"# a",
                 body=b'<meta name="robots" content="noai">' if page else None,
+                # Fetched again, and still the same.
+                at=START + timedelta(hours=page if host == "c" else 0),
             )
     return ledger
 

@@ -61,7 +61,7 @@ def holds(data: bytes, **keywords: Any) -> bool:
 def test_a_bundle_holds_by_itself(ledger: Path, bundle: bytes, tmp_path: Path) -> None:
     report = verify_bundle(bundle)
     assert report.ok, report.problems
-    assert (report.host, report.decisions, report.documents) == ("c.example", 2, 3)
+    assert (report.host, report.decisions, report.documents) == ("c.example", 2, 4)
     assert not report.pinned
     assert report.not_proved == NOT_PROVED
     jsonschema.validate(json.loads(bundle), SCHEMA)
@@ -86,7 +86,7 @@ def test_somebody_elses_key_did_not_sign(bundle: bytes, tmp_path: Path) -> None:
 
 
 def test_nobody_elses_lines_are_in_it(bundle: bytes) -> None:
-    """Not even where a body was kept with somebody else's line."""
+    """Not even where a body is kept with another line."""
     data = json.loads(bundle)
     assert any("body" in line for line in data["segments"][0]["lines"])
     for line in data["segments"][0]["lines"]:

@@ -16,8 +16,8 @@ _KNOWN = "memory://, sqlite:///file.db or redis://host:6379/0"
 def open_cache(url: str) -> Cache:
     """A cache of policy documents.
 
-    - ``memory://``: in this process. A million hosts need about 1.2 GB:
-      ``memory://?megabytes=1200`` (256 without it).
+    - ``memory://``: in this process. A million hosts take about 1.2 GB:
+      ``memory://?megabytes=1300`` (256 without it).
     - ``sqlite:///relative.db``, ``sqlite:////absolute.db``: for processes on one machine;
       ``?megabytes=4096`` bounds it.
     - ``redis://host:port/0``, ``rediss://…``, ``unix:///socket``: for several machines.

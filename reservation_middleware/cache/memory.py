@@ -13,7 +13,7 @@ from ._codec import digest_of, name_of, pack, unpack
 
 MIB = 1024 * 1024
 #: What a mapping takes for one document and for one body besides the bytes, about.
-_PER_DOCUMENT, _PER_BODY = 320, 200
+_PER_DOCUMENT, _PER_BODY = 220, 160
 
 
 class MemoryCache:
@@ -21,8 +21,8 @@ class MemoryCache:
 
     Args:
         size: how many documents are kept at the most.
-        octets: how much memory they may take together, about. A host takes about 1 KiB, so
-            that the default is enough for some 250,000.
+        octets: how much memory they may take together, about. A host takes some 1.2 KB, so
+            that the default is enough for 200,000.
 
     Attributes:
         counts: how often what happened: hits, misses, puts, errors, degraded.

@@ -7,6 +7,7 @@ brought into that form before it is compared.
 from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import msgspec
@@ -39,8 +40,10 @@ class Difference(NamedTuple):
 
 def differences(line: DecisionLine, decision: Decision) -> tuple[Difference, ...]:
     """The fields of a line that a decision made again has otherwise."""
-    found = []
-    for name in COMPARED:
+    found: list[Difference] = []
+    # Most are equal as they stand.
+    same = _PLAIN(line) == _PLAIN(decision)
+    for name in _OTHERS if same else COMPARED:
         recorded = getattr(line, name)
         again = _AGAIN[name](decision) if name in _AGAIN else getattr(decision, name)
         if recorded != again:
@@ -86,3 +89,5 @@ _AGAIN: dict[str, Callable[[Decision], Any]] = {
     "notes": _notes,
     "expires": lambda decision: decision.expires and _time(decision.expires),
 }
+_OTHERS = tuple(_AGAIN)
+_PLAIN = attrgetter(*(name for name in COMPARED if name not in _AGAIN))

@@ -21,8 +21,8 @@ from reservation_middleware.model import LEAVES, LedgerError
 
 from .entry import DecisionLine, DocumentLine, EpochLine
 from .form import time_of
-from .hosts import domain, host, surt
-from .reader import LedgerReader, media_type
+from .hosts import domain, host, media_type, surt
+from .reader import LedgerReader
 from .sorting import RUN, Row, Sorter
 
 #: Rows of a row group.

@@ -1,4 +1,4 @@
-"""Whose page a URL is: its host, as tables are sorted by it, and its registrable domain.
+"""What tables say of a page: its host, by which they are sorted, its domain, its media type.
 
 Pure. The order is that of Common Crawl's tables: ``com,example,www``.
 """
@@ -8,7 +8,10 @@ from functools import lru_cache
 from ipaddress import ip_address
 
 from reservation_middleware.domains import registrable
+from reservation_middleware.model import PAGE, Document, Outcome
 from reservation_middleware.syntax.path import split_url
+
+from .entry import DecisionLine
 
 _PORT = re.compile(r":\d*$")
 
@@ -35,3 +38,11 @@ def surt(name: str) -> str:
         return str(ip_address(name))
     except ValueError:
         return ",".join(reversed(name.rstrip(".").split(".")))
+
+
+def media_type(line: DecisionLine) -> str | None:
+    """The media type of a decision's page, None where none is known."""
+    if line.page is None:
+        return None
+    head = Document(url=line.url, resource=PAGE, outcome=Outcome.FETCHED, headers=line.page.headers)
+    return head.media_type or None

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Literal, NamedTuple, TypeVar
 
 from reservation_middleware.model import Document, Headers, Policy
+from reservation_middleware.syntax.path import split_url
 
 from .archive import First, document_record, request_record, uri_of
 from .compose import document_line, policy_line
@@ -48,7 +49,8 @@ class Known:
     def __init__(self, writer: SegmentWriter) -> None:
         self.writer = writer
         self._documents: dict[tuple[object, ...], Index] = {}
-        self._bodies: dict[str, tuple[Index, First]] = {}
+        #: By origin, too: whoever is shown what one site said is shown no other's records.
+        self._bodies: dict[tuple[str, str], tuple[Index, First]] = {}
         self._policies: dict[Policy, Index] = {}
         self._last: tuple[Policy | None, Index] = None, 0
 
@@ -65,9 +67,10 @@ class Known:
         index = self.writer.lines
         answered = document.status is not None or bool(document.headers) or digest is not None
         # An empty body is as short as a reference to another one.
-        body, first = (
-            self._bodies.get(digest or "", (index, None)) if document.body else (index, None)
-        )
+        origin, _ = split_url(document.url)
+        body, first = index, None
+        if document.body and digest:
+            body, first = self._bodies.get((origin, digest), (index, None))
         where = None if digest is None else body
         if answered:
             record = document_record(document, now, first=first)
@@ -76,7 +79,7 @@ class Known:
             )
             if digest is not None and first is None:
                 date = time_text(document.fetched_at or now)
-                _keep(self._bodies, digest, (index, First(uri_of(document), date)))
+                _keep(self._bodies, (origin, digest), (index, First(uri_of(document), date)))
         else:
             self.writer.append(encode(document_line(document, None, where)))
         _keep(self._documents, key, index)

@@ -7,18 +7,16 @@ others refer to only their places are kept. Not here: signatures and hashes (``v
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
 import msgspec
 
-from reservation_middleware.model import PAGE, Document, LedgerError, Outcome, Policy
+from reservation_middleware.model import Document, LedgerError, Policy
 
 from .archive import Record, read_record
 from .entry import (
-    DecisionLine,
     DocumentLine,
     Entry,
     ErasedLine,
@@ -195,9 +193,11 @@ class Segment:
             self._stream = None
 
     def _decode(self, line: bytes, index: Index) -> Entry:
-        # Erased lines, and what is wrong, are rare; that a line is canonical is for verify.
-        with suppress(*_BAD):
+        try:
             return _DECODER.decode(line)
+        except _BAD:
+            # An erased line, or none; that lines are canonical is for verify.
+            pass
         try:
             return decode(line)
         except LedgerError as error:
@@ -250,7 +250,7 @@ class LedgerReader:
     def lines(
         self, progress: Callable[[int], object] | None = None
     ) -> Iterator[tuple[Segment, Index, Entry]]:
-        """Every line of every segment; arguments and errors as for one."""
+        """Every line of every segment, as of one."""
         for segment in self.segments:
             for index, entry in segment.lines(progress):
                 yield segment, index, entry
@@ -291,11 +291,3 @@ def policy_of(plain: dict[str, Any]) -> Policy:
 
 def _time(text: str | None) -> datetime | None:
     return None if text is None else time_of(text)
-
-
-def media_type(line: DecisionLine) -> str | None:
-    """The media type of a decision's page, None where none is known."""
-    if line.page is None:
-        return None
-    head = Document(url=line.url, resource=PAGE, outcome=Outcome.FETCHED, headers=line.page.headers)
-    return head.media_type or None

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 from reservation_middleware.model import Mode
 
 from .entry import DecisionLine, EpochLine, PolicyLine, SegmentLine
-from .hosts import domain
-from .reader import LedgerReader, media_type
+from .hosts import domain, media_type
+from .reader import LedgerReader
 from .sorting import Sorter
 
 #: Of the domains, by size of content: so many per cent; for small operators five, or a thousand.
