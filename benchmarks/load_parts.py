@@ -131,7 +131,7 @@ async def _serve(hosts: int) -> None:
 
 def _urls(seed: int, number: int, origins: list[str]) -> list[str]:
     choose = random.Random(seed)
-    found = []
+    found: list[str] = []
     while len(found) < number:
         order = choose.sample(origins, len(origins))
         found += [

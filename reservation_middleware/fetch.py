@@ -29,7 +29,6 @@ from .transport import (
     PrivateAddressError,
     Transport,
     TransportClosedError,
-    is_public_host,
 )
 
 #: Seconds for one policy resource, redirects included.
@@ -242,8 +241,10 @@ class Fetcher:
 
 def _public(origin: str, documents: Iterable[Document]) -> bool:
     """Whether an origin is public: by who answered, or as it is written."""
-    addresses = [document.address for document in documents if document.address]
-    return any(is_public_host(origin, address) for address in addresses or [None])
+    known = [document.address for document in documents if document.address]
+    if not known:
+        return is_public(origin)
+    return any(map(is_public_address, known))
 
 
 def _refused(documents: Iterable[Document]) -> None:

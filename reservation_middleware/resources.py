@@ -133,19 +133,23 @@ class Resources:
         loop = asyncio.get_running_loop()
         renewals: set[asyncio.Task[bool]] = set()
 
+        # A timer and no task of its own: most fetches are over long before.
+        timers: list[asyncio.TimerHandle] = []
+
+        def wait() -> None:
+            timers[:] = [loop.call_later(LEASE / 3, renew)]
+
         def renew() -> None:
-            nonlocal timer
-            timer = loop.call_later(LEASE / 3, renew)
+            wait()
             task = loop.create_task(self._cache.claim(key))
             renewals.add(task)
             task.add_done_callback(renewals.discard)
 
-        # A timer and no task of its own: most fetches are over long before.
-        timer = loop.call_later(LEASE / 3, renew)
+        wait()
         try:
             yield
         finally:
-            timer.cancel()
+            timers[0].cancel()
             if renewals:
                 await asyncio.gather(*renewals, return_exceptions=True)
             await self._cache.release(key)

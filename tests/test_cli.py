@@ -577,7 +577,11 @@ def test_check_asks_anew_whatever_is_kept(tmp_path: Path) -> None:
 
 
 def test_check_with_a_cache_that_cannot_be(tmp_path: Path) -> None:
-    for url, words in (("sqlite:///", "no file"), ("ftp://x", "no cache"), ("redis://:pw@x:y/", "")):
+    for url, words in (
+        ("sqlite:///", "no file"),
+        ("ftp://x", "no cache"),
+        ("redis://:pw@x:y/", ""),
+    ):
         status, _, said = cli("check", "http://127.0.0.1:9/", "--cache", url)
         assert status == 2
         assert words in said

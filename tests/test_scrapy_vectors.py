@@ -23,7 +23,11 @@ CASES = cases()
 #: Vectors that Scrapy cannot send or receive, with the reason.
 UNSENDABLE = {
     **dict.fromkeys(
-        ("decision-stale-robots-disallows", "decision-stale-robots-allows", "decision-stale-tdmrep"),
+        (
+            "decision-stale-robots-disallows",
+            "decision-stale-robots-allows",
+            "decision-stale-tdmrep",
+        ),
         "a crawl has an old copy after it fetched it: tests/test_faults.py",
     ),
     "rsl-feed-item": "a crawl hears a feed when it fetched it: tests/test_lessons.py",
