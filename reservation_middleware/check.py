@@ -89,6 +89,11 @@ class Check:
             raise ConfigurationError("licences with dates need the time: Check(…, now=…)")
 
     @property
+    def now(self) -> datetime | None:
+        """The time that licences are held against, as it was handed in."""
+        return self._now
+
+    @property
     def about_policy(self) -> bool:
         """Whether the page is itself a place where policies stand.
 

@@ -113,6 +113,7 @@ class Journal:
                 blocked=blocked,
                 page=page_of(check),
                 octets=octets,
+                asked_at=check.now,
             )
         if heard:
             sentence = _SENTENCES[0 if blocked else 1 if decision.action is Action.BLOCK else 2]

@@ -20,7 +20,7 @@ from .ledger.entry import DecisionLine, encode
 from .ledger.offers import MOST, RateCard
 from .ledger.reader import LedgerReader
 from .options import ColorOption, Format, FormatOption, console, print_json
-from .replay import Replayed
+from .replay import COUNTED, Replayed
 from .replay import replay as replayed
 from .report.ledger import show_bundle, show_replay, show_stats, show_verified
 from .report.offers import show_rate_card
@@ -130,7 +130,8 @@ def replay(
 ) -> None:
     """Make every decision again from the documents that are kept, and say which differ.
 
-    Exit status: 0 none differs, 1 one does or the ledger is broken, 2 bad usage.
+    Exit status: 0 none differs, 1 one does or the ledger is broken, 2 bad usage, 3 some could not
+    be made again; what bulk mode only counted is none of these.
     """
     with (
         LedgerReader(ledger) as reader,
@@ -143,7 +144,8 @@ def replay(
         print_json(found)
     else:
         show_replay(console(no_color), found)
-    raise typer.Exit(1 if found["different"] else 0)
+    left = found["apart"].keys() - {COUNTED}
+    raise typer.Exit(1 if found["different"] else 3 if left else 0)
 
 
 @app.command()

@@ -17,7 +17,17 @@ from .ledger.compare import Difference, differences
 from .ledger.entry import DecisionLine, EpochLine, Index
 from .ledger.form import time_of
 from .ledger.reader import ErasedError, LedgerReader, Segment
-from .model import PAGE, Agent, Decision, Document, Outcome, Policy, Stage
+from .model import (
+    PAGE,
+    Agent,
+    ConfigurationError,
+    Decision,
+    Document,
+    LedgerError,
+    Outcome,
+    Policy,
+    Stage,
+)
 from .reading import FEED, LINKED, RESOURCES, Reading
 from .redact import redacted
 from .signals import CONTENT
@@ -86,7 +96,11 @@ class Evidence:
         except ErasedError:
             raise NotKeptError(ERASED) from None
         now = time_of(line.time) if policy.licences else None
-        check = Check(line.url, agent=_agent(line.agent, line.purposes), policy=policy, now=now)
+        try:
+            agent = _agent(line.agent, line.purposes)
+        except ConfigurationError as error:
+            raise LedgerError(f"{self._segment.file}: {line.id}: {error}") from None
+        check = Check(line.url, agent=agent, policy=policy, now=now)
         check.know(site)
         if page is not None:
             check.feed(page)

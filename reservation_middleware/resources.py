@@ -114,7 +114,7 @@ class Resources:
                     seconds=self._timeout,
                     guarded=guarded,
                 )
-                self._count(document, known)
+                self._count(document)
                 await self._cache.put(key, document)
                 return document
         assert known is not None
@@ -154,9 +154,9 @@ class Resources:
                 await asyncio.gather(*renewals, return_exceptions=True)
             await self._cache.release(key)
 
-    def _count(self, document: Document, known: Document | None) -> None:
+    def _count(self, document: Document) -> None:
         self._counts[f"outcome/{document.outcome}"] += 1
         if document.stale:
             self._counts["stale"] += 1
-        elif known and document.body is known.body is not None:
+        elif document.revalidated:
             self._counts["revalidated"] += 1

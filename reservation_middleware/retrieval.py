@@ -109,6 +109,7 @@ def renewed(known: Document, answer: Answer, now: datetime) -> Document:
         address=answer.address,
         problem=None,
         stale=None,
+        revalidated=True,
     )
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from urllib.parse import quote, urljoin
 
 from .model import Headers
+from .redact import redacted_text
 from .syntax.host import is_public, is_public_address
 
 #: RFC 9309 §2.3.1.2: follow at least five redirects.
@@ -103,9 +104,14 @@ def is_public_host(url: str, address: str | None) -> bool:
 
 
 def problem_of(error: Exception) -> str:
-    """An error in a few words that any record can hold: ASCII, and never an error itself."""
+    """An error in a few words that any record can hold: ASCII, without the secrets of addresses
+    in it, and never an error itself.
+    """
     try:
         text = f"{type(error).__name__}: {error}"
     except Exception:  # noqa: BLE001 - an error that cannot even be printed
         text = type(error).__name__
-    return text.encode("ascii", "backslashreplace").decode("ascii")[:200].rstrip(": ")
+    text = text.encode("ascii", "backslashreplace").decode("ascii")
+    # Once more after the cut, which may leave a part of what stands for a secret: whoever leaves
+    # secrets out again, as a ledger does, is to find nothing to do.
+    return redacted_text(redacted_text(text)[:200]).rstrip(": ")

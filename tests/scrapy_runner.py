@@ -27,7 +27,8 @@ import warnings
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -201,8 +202,10 @@ class Plan:
 
     Attributes:
         requests: URLs, or objects with `url` and optionally `meta`, `headers`, `cookies`,
-            `filter` (have Scrapy's filters look at it), `wait` (seconds to wait before it)
-            and `then` (requests that the callback makes, with the decision passed on in their meta).
+            `filter` (have Scrapy's filters look at it), `wait` (seconds to wait before it),
+            `shift` (seconds that the middleware's clock is set on, or back, before it)
+            and `then` (requests that callback or errback make, of a callback with the decision
+            passed on in their meta).
         settings: the project's.
         proxy: for every request that names none.
         addon: whether the add-on is on.
@@ -214,6 +217,7 @@ class Plan:
         environ: variables of the process's environment.
         impatient: (URL, seconds): a download that is cancelled so soon, before the others.
         close_after: seconds after which the spider is closed.
+        events: have what log records bear told, in `made`.
     """
 
     requests: list[Any]
@@ -228,16 +232,21 @@ class Plan:
     environ: Mapping[str, str] | None = None
     impatient: list[Any] | None = None
     close_after: float | None = None
+    events: bool = False
 
 
 class _Log(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.INFO)
         self.lines: list[list[str]] = []
+        self.events: list[Any] = []
         self.setFormatter(logging.Formatter("%(message)s"))
 
     def emit(self, record: logging.LogRecord) -> None:
         self.lines.append([record.levelname, record.name, self.format(record)])
+        for name in ("reservation", "reservations"):
+            if hasattr(record, name):
+                self.events.append(getattr(record, name))
 
 
 class _Run:
@@ -253,6 +262,11 @@ class _Run:
         self.received: Counter[str] = Counter()
         self.crawler: Any = None
         self.tasks: set[asyncio.Task[None]] = set()
+        self.shift = timedelta()
+
+    def clock(self) -> datetime:
+        """The time, as far as it was not shifted."""
+        return datetime.now(UTC) + self.shift
 
     async def run(self) -> Json:
         """Do it and tell."""
@@ -267,6 +281,8 @@ class _Run:
             await asyncio.sleep(0)
             gc.freeze()  # most of it is Scrapy: not looked through again
             logging.getLogger().removeHandler(log)
+        if self.plan.events:
+            self.made["events"] = log.events
         stats = self.crawler.stats.get_stats() if self.crawler and self.crawler.stats else {}
         return {
             "got": self.got,
@@ -286,9 +302,12 @@ class _Run:
 
         import reservation_middleware.scrapy._middleware as adapter
         from reservation_middleware.cache import freshness
+        from reservation_middleware.fetch import Fetcher
         from reservation_middleware.scrapy._settings import policy_from
 
         with contextlib.ExitStack() as stack:
+            ours = partial(Fetcher, clock=self.clock)
+            stack.enter_context(mock.patch.object(adapter, "Fetcher", ours))
             if self.plan.environ:
                 stack.enter_context(mock.patch.dict(os.environ, self.plan.environ))
             if self.plan.unreachable is not None:
@@ -384,6 +403,7 @@ class _Run:
             def ask(self, one: Any, meta: Json | None = None) -> Any:
                 given: Json = {"url": one} if isinstance(one, str) else one
                 meta = {**(meta or {}), **given.get("meta", {})}
+                run.shift += timedelta(seconds=given.get("shift", 0))
                 if proxy is not None:
                     meta.setdefault("proxy", proxy)
                 return scrapy.Request(
@@ -403,8 +423,10 @@ class _Run:
                 for one in then:
                     yield self.ask(one, meta)
 
-            def err(self, failure: Any) -> None:
+            def err(self, failure: Any) -> Iterator[Any]:
                 run.failed.append(run.told_failure(failure))
+                for one in failure.request.cb_kwargs["then"]:
+                    yield self.ask(one)
 
         if plan.sitemaps is None:
             return Lister

@@ -274,6 +274,7 @@ DOCUMENTS = st.builds(
     location=st.none() | _TEXT,
     address=st.none() | _TEXT,
     stale=st.none() | _TEXT,
+    revalidated=st.booleans(),
 )
 WHOLE = Document(
     url="https://a.example/robots.txt",
@@ -288,6 +289,7 @@ WHOLE = Document(
     location="https://www.a.example/robots.txt",
     address="192.0.2.1",
     stale="HTTP 503",
+    revalidated=True,
 )
 
 

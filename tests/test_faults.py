@@ -22,7 +22,7 @@ from typing import Any
 import aiohttp
 import pytest
 from loopback import GuardedWorker, Loopback, world
-from scrapy_runner import Worker, why_not
+from scrapy_runner import Crawl, Worker, why_not
 from test_unpack import packed
 
 from reservation_middleware import Agent
@@ -474,6 +474,45 @@ async def test_a_clock_that_goes_back() -> None:
         clock.now -= timedelta(days=365)
         # What was fetched in the future is not trusted for a year and a day.
         assert await reason(client) == "Disallow: /"
+        assert web.count(ROBOTS) == 2
+
+
+def in_turn(worker: Worker, web: WebThread, *steps: tuple[str, float]) -> Crawl:
+    """Scrapy asks for pages one after the other, its clock set on by days before each."""
+    chain: list[Any] = []
+    for url, days in reversed(steps):
+        chain = [{"url": url, "shift": days * 86_400, "then": chain}]
+    settings = {**SETTINGS, "RESERVATION_TIMEOUT": 30}
+    return worker.crawl(web.proxy_url, requests=chain, settings=settings)
+
+
+def test_a_clock_that_goes_back_in_scrapy(workers: Callable[[str], Worker]) -> None:
+    pytest.importorskip("scrapy")
+    with WebThread({ROBOTS: Answer(body=RULES, later=Answer(body=CLOSED)), A: PAGE}) as web:
+        done = in_turn(workers("asyncio"), web, (A, 0), (A, -365))
+        assert (done.urls, done.blocked) == ([A], [A])
+        assert (web.count(ROBOTS), web.count(A)) == (2, 1)
+
+
+def test_5xx_after_a_good_copy_in_scrapy(workers: Callable[[str], Worker]) -> None:
+    pytest.importorskip("scrapy")
+    closed = A + "private/x"
+    with WebThread({ROBOTS: Answer(body=RULES, later=Answer(503)), A: PAGE}) as web:
+        done = in_turn(workers("asyncio"), web, (A, 0), (A, 2), (closed, 0), (A, 60))
+        assert (done.urls, done.blocked) == ([A, A], [closed, A])
+        assert web.count(closed) == 0
+        assert web.count(ROBOTS) == 3
+    assert done.stat("stale") == 1
+    [old] = [one for one in done.got[1]["record"]["notes"] if "HTTP 503" in one["summary"]]
+    assert old["document"] == ROBOTS
+    assert done.failed[1]["record"]["reasons"][0]["text"] == "unreachable: HTTP 503"
+
+
+def test_5xx_then_recovery_in_scrapy(workers: Callable[[str], Worker]) -> None:
+    pytest.importorskip("scrapy")
+    with WebThread({ROBOTS: Answer(503, later=Answer(body=RULES)), A: PAGE}) as web:
+        done = in_turn(workers("asyncio"), web, (A, 0), (A, 0), (A, 0.1), (A + "private/x", 0))
+        assert (done.urls, done.blocked) == ([A], [A, A, A + "private/x"])
         assert web.count(ROBOTS) == 2
 
 

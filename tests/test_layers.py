@@ -4,8 +4,10 @@ The contracts themselves stand in pyproject.toml; here they are run.
 """
 
 import ast
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -90,6 +92,37 @@ def test_the_package_imports_no_extra_of_itself() -> None:
     code = f"{WORKS}\nfound = set({EXTRAS!r}) & set(sys.modules)\nassert not found, found"
     done = python(f"import sys\n{code}")
     assert done.returncode == 0, done.stderr
+
+
+#: Modules, and names of ``os`` and ``signal``, that not every system has.
+FOREIGN = {
+    *("fcntl", "resource", "pwd", "grp", "termios", "tty", "pty", "msvcrt", "winreg", "_winapi"),
+    *("os.fork", "os.getuid", "os.geteuid", "os.fchmod", "os.register_at_fork", "os.O_CLOEXEC"),
+    *("os.O_NOFOLLOW", "os.O_DIRECTORY", "os.O_BINARY", "os.pread", "os.pwrite", "os.statvfs"),
+    *("os.posix_fallocate", "socket.AF_UNIX", "signal.SIGKILL", "signal.SIGHUP", "signal.SIGUSR1"),
+}
+
+
+def on_every_system(node: ast.AST) -> Iterator[ast.AST]:
+    """A tree without what stands behind the question which system this is."""
+    yield node
+    if isinstance(node, ast.If) and re.search(r"sys\.platform|os\.name", ast.unparse(node.test)):
+        return
+    for child in ast.iter_child_nodes(node):
+        yield from on_every_system(child)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_nothing_needs_one_system(path: Path) -> None:
+    used = set()
+    for node in on_every_system(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            used |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            used |= {node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Attribute):
+            used.add(ast.unparse(node))
+    assert used & FOREIGN == set()
 
 
 @pytest.mark.parametrize("extra", ["scrapy", "aiohttp"])

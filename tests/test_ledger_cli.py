@@ -83,6 +83,17 @@ def test_replay(ledger: Path) -> None:
     assert "bytes" not in found["compared"]
 
 
+def test_what_cannot_be_made_again_is_neither_equal_nor_different(ledger: Path) -> None:
+    [log] = (ledger / "log").glob("*.jsonl")
+    lines = log.read_bytes().splitlines(keepends=True)
+    number = next(n for n, one in enumerate(lines) if b'"kind":"document"' in one)
+    lines[number] = b'{"erased":"%s"}\n' % (b"0" * 64)
+    log.write_bytes(b"".join(lines))
+    code, printed, _ = cli("ledger", "replay", ledger)
+    assert code == 3
+    assert "a line it rests on was erased" in printed
+
+
 def test_stats(ledger: Path) -> None:
     code, printed, _ = cli("ledger", "stats", ledger)
     assert code == 0

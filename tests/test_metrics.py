@@ -21,8 +21,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from reservation_middleware import profile
 from reservation_middleware.aiohttp import ReservationClient, ReservedError
 from reservation_middleware.config import endpoint
+from reservation_middleware.ledger.reader import LedgerReader
+from reservation_middleware.ledger.verify import verify
 from reservation_middleware.metrics import ENDPOINT, Metrics
 from reservation_middleware.model import ConfigurationError
+from reservation_middleware.replay import replay
 from web import Answer, Web, WebThread
 
 A = "http://a.example/"
@@ -201,7 +204,7 @@ class One(scrapy.Spider):
 SETTINGS = {
     "ADDONS": {"reservation_middleware.scrapy.Addon": 300}, "USER_AGENT": "ExampleBot/1.0",
     "RESERVATION_PROMETHEUS": 0, "TELNETCONSOLE_ENABLED": False, "REMOTE_CONTROL_ENABLED": False,
-    "LOG_LEVEL": "WARNING",
+    "LOG_LEVEL": "WARNING", "RESERVATION_LEDGER": sys.argv[2],
 }
 make = getattr(crawlers, "AsyncCrawlerProcess", crawlers.CrawlerProcess)
 process = make(SETTINGS)
@@ -213,11 +216,11 @@ print(urllib.request.urlopen(f"http://{host}:{port}/metrics").read().decode())
 """
 
 
-def test_two_spiders_share_one_endpoint() -> None:
+def test_two_spiders_share_one_endpoint_and_one_ledger(tmp_path: Path) -> None:
     pytest.importorskip("scrapy")
     with WebThread(PAGES) as web:
         done = subprocess.run(
-            [sys.executable, "-c", _SPIDERS, web.proxy_url],
+            [sys.executable, "-c", _SPIDERS, web.proxy_url, str(tmp_path / "l")],
             capture_output=True,
             text=True,
             timeout=60,
@@ -234,6 +237,13 @@ def test_two_spiders_share_one_endpoint() -> None:
     assert found[sample("policy_fetches_total", adapter="scrapy", outcome="fetched")] == 2
     assert found[sample("policy_fetch_seconds_count", adapter="scrapy")] == 4
     assert found[sample("fetcher_total", event="fetches")] == 4
+    assert found[sample("ledger_lines_total", event="written")] == 6
+    report = verify(tmp_path / "l", strict=True)
+    assert report.ok, report.problems
+    with LedgerReader(tmp_path / "l") as reader:
+        assert len(reader.segments) == 2  # whoever writes has a segment
+        again = list(replay(reader))
+    assert (len(again), [one for one in again if one.differences or one.apart]) == (6, [])
 
 
 def test_without_the_extra_it_says_what_to_install() -> None:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from reservation_middleware.ledger.bundle import NOT_PROVED
 from reservation_middleware.ledger.host import Host
+from reservation_middleware.ledger.merkle import leaf_hash
 from reservation_middleware.ledger.note import Signer
 from reservation_middleware.ledger.prove import prove, verify_bundle
 from reservation_middleware.ledger.segment import Ledger
@@ -324,3 +325,49 @@ def test_a_changed_ledger_proves_nothing(tmp_path: Path) -> None:
 
 def test_no_secret_is_in_it(ledger: Path, bundle: bytes) -> None:
     assert key_of(ledger).rpartition("+")[2].strip().encode() not in bundle
+
+
+def _bare(bundle: Json) -> bytes:
+    return (
+        json.dumps(bundle, separators=(",", ":"), ensure_ascii=False, sort_keys=True) + "\n"
+    ).encode()
+
+
+UNSIGNED: dict[str, Callable[[Json], object]] = {
+    "segment twice": lambda it: it["segments"].append(it["segments"][0]),
+    "erased and null": lambda it: _line(it, "policy").update(
+        erased=leaf_hash(_line(it, "policy")["line"].encode()).hex(), line="null"
+    ),
+    "unknown field of a segment": lambda it: it["segments"][0].update(more=1),
+    "index that is text": lambda it: _line(it, "policy").update(
+        index=str(_line(it, "policy")["index"])
+    ),
+    "words joined": lambda it: it.update(not_proved=["\n".join(it["not_proved"])]),
+    "no host": lambda it: it.update(host=""),
+}
+
+
+@pytest.mark.parametrize("name", UNSIGNED)
+def test_what_needs_no_key_to_be_changed(bundle: bytes, name: str, tmp_path: Path) -> None:
+    data = json.loads(bundle)
+    UNSIGNED[name](data)
+    assert not holds(_bare(data))
+    file = tmp_path / "bundle.json"
+    file.write_bytes(_bare(data))
+    assert node(file).returncode == 1
+
+
+def test_no_control_characters_are_printed(bundle: bytes, tmp_path: Path) -> None:
+    data = json.loads(bundle)
+    data["host"] = "\x1b[2J"
+    file = tmp_path / "bundle.json"
+    for text in (_bare(data), b"\x1b[2J"):
+        file.write_bytes(text)
+        done = node(file)
+        assert done.returncode == 1
+        assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_a_backslash_ends_a_host() -> None:
+    assert Host.parse("a.example").covers("https://a.example\\@b.example/")
+    assert not Host.parse("b.example").covers("https://a.example\\@b.example/")

@@ -4,8 +4,10 @@ The ledgers here are written by `Ledger`, as the adapters write them.
 """
 
 import json
+import logging
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +22,11 @@ from reservation_middleware.batch import (
     policy_of,
 )
 from reservation_middleware.check import Check
-from reservation_middleware.journal import page_of
+from reservation_middleware.journal import Journal, page_of
 from reservation_middleware.ledger.reader import LedgerReader
 from reservation_middleware.ledger.segment import Ledger, Lines, Page
 from reservation_middleware.licences import licences_of
-from reservation_middleware.model import Agent, Decision, Document, Mode, Outcome, Policy
+from reservation_middleware.model import Action, Agent, Decision, Document, Mode, Outcome, Policy
 from reservation_middleware.profiles import PROFILES, profile
 from reservation_middleware.replay import (
     COUNTED,
@@ -36,6 +38,7 @@ from reservation_middleware.replay import (
     decisions,
     replay,
 )
+from reservation_middleware.stores import Opened
 from reservation_middleware.version import SPEC_VERSION
 from support import Vector, by_id, load_vectors, skip_without_extra
 
@@ -287,6 +290,28 @@ def test_licences_hold_as_they_held_at_the_time(tmp_path: Path) -> None:
         one.read_bytes() for one in (tmp_path / "ledger").rglob("*") if one.is_file()
     )
     assert replayed(tmp_path / "ledger") == [(None, []), (None, [])]
+
+
+def test_a_licence_that_ends_while_a_page_is_fetched_replays(tmp_path: Path) -> None:
+    """Licences are held against the time of the start; the line is written at the end."""
+    given = {"id": "d", "licensor": "A", "hosts": ["a.example"], "purposes": ["ai-train"]}
+    end = datetime(2026, 11, 22, 6, tzinfo=UTC)
+    dates = [{"until": end.isoformat()}, {"from": end.isoformat()}]
+    reserved = (("content-type", "text/html"), ("tdm-reservation", "1"))
+    made = []
+    for number, more in enumerate(dates):
+        policy = profile().changed({"licences": licences_of([{**given, **more}])})
+        folder = tmp_path / str(number)
+        start, now = end - timedelta(seconds=1), end + timedelta(seconds=1)
+        with Ledger.open(folder, clock=partial(lambda now: now, now)) as ledger:
+            journal = Journal("aiohttp", policy, logging.getLogger("x"), Opened(ledger=ledger))
+            check = asked("http://a.example/x", policy, [], now=start)
+            check.feed(document("http://a.example/x", "page", None, status=200, headers=reserved))
+            decision = check.decide()
+            journal.tell(check, decision, blocked=decision.action is Action.BLOCK)
+        made.append(decision.action)
+        assert replayed(folder) == [(None, [])]
+    assert made == [Action.PROCEED, Action.BLOCK]
 
 
 def test_what_was_erased_is_told_apart(tmp_path: Path) -> None:

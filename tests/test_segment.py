@@ -1,8 +1,10 @@
 """Writing a ledger: real files, real processes, a disk that is really full."""
 
+import gzip
 import json
 import logging
 import os
+import re
 import resource
 import signal
 import stat
@@ -18,7 +20,7 @@ import msgspec
 import pytest
 from ledger_lines import NOW, SCHEMA, decision, document, policy_documents
 
-from reservation_middleware.ledger.archive import read_record
+from reservation_middleware.ledger.archive import read_octets, read_record
 from reservation_middleware.ledger.bulk import MOST
 from reservation_middleware.ledger.entry import (
     DecisionLine,
@@ -151,6 +153,37 @@ def test_a_body_is_kept_once_and_a_document_is_told_once(tmp_path: Path) -> None
     indexes = [index for index, entry in segment.lines() if isinstance(entry, DocumentLine)]
     assert [segment.document(index) for index in indexes] == [old, new, gone, stale]
     reader.close()
+    sound(folder)
+
+
+def test_what_the_server_said_was_not_modified_is_a_revisit_of_that_kind(tmp_path: Path) -> None:
+    """WARC 1.1 §6.7.3; only of the same address, and only where the copy is in this segment."""
+    folder = tmp_path / "ledger"
+    old = document()
+    renewed = msgspec.structs.replace(
+        old, fetched_at=NOW + timedelta(hours=1), headers=(("etag", '"2"'),), revalidated=True
+    )
+    other = msgspec.structs.replace(renewed, url="https://a.example/r.txt", resource="ai.txt")
+    elsewhere = msgspec.structs.replace(renewed, url="https://b.example/robots.txt")
+    with Ledger.open(folder) as ledger:
+        for one in (old, renewed, other, elsewhere):
+            write(ledger, documents=(one,))
+    entries = of(folder, DocumentLine)
+    assert [one.status for one in entries] == [200] * 4
+    profiles = []
+    for one in entries:
+        member = gzip.decompress(read_octets(folder, one.archive))
+        found = re.search(rb"WARC-Profile: \S+/revisit/(\S+)\r\n", member)
+        profiles.append(found[1].decode() if found else None)
+        assert (b"WARC-Type: revisit" in member) == bool(found)
+    assert profiles == [None, "server-not-modified", "identical-payload-digest", None]
+    with LedgerReader(folder) as reader:
+        [segment] = reader.segments
+        indexes = [index for index, entry in segment.lines() if isinstance(entry, DocumentLine)]
+        again = segment.document(indexes[1])
+    assert (again.body, again.headers, again.fetched_at) == (
+        *(old.body, renewed.headers, renewed.fetched_at),
+    )
     sound(folder)
 
 

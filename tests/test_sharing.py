@@ -105,6 +105,7 @@ async def test_not_modified_is_as_good_as_fetched() -> None:
     assert document is not None
     assert (document.body, document.status, document.fetched_at) == (CLOSED, 200, clock.now)
     assert ("x-new", "1") in document.headers
+    assert document.revalidated
     assert fetcher.counts["revalidated"] == 1
     server.body, server.headers = OPEN, (("etag", '"2"'),)
     clock.now += 11 * MINUTE

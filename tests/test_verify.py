@@ -342,3 +342,68 @@ def test_memory_does_not_grow_with_decisions(tmp_path: Path) -> None:
     (segment,) = verify(folder).segments
     assert segment.decisions == 3000
     assert most < 2_000_000
+
+
+@pytest.mark.parametrize("what", ["log", "checkpoint", "archive", "lock"])
+def test_pipes_and_links_are_neither_read_nor_written(tmp_path: Path, what: str) -> None:
+    """Who hands a ledger on chooses what its files are."""
+    folder = closed(tmp_path / "ledger")
+    place, name = only(folder)
+    path, other = getattr(place, what)(name), tmp_path / "other"
+    other.write_bytes(b"precious")
+    for make in (
+        os.mkfifo,
+        lambda one: one.symlink_to(other),
+        lambda one: one.symlink_to("/dev/zero"),
+    ):
+        path.unlink(missing_ok=True)
+        make(path)
+        report = verify(folder)
+        assert f"{path.relative_to(folder)}: it does not belong" in texts(report)
+    assert other.read_bytes() == b"precious"
+
+
+def test_a_name_that_is_no_text(tmp_path: Path) -> None:
+    folder = closed(tmp_path / "ledger")
+    Path(os.fsdecode(os.fsencode(folder) + b"/log/\xff")).touch()
+    assert "log/\\xff: it does not belong" in texts(verify(folder)).replace("\\udcff", "\\xff")
+
+
+def test_a_file_of_nothing_but_problems_is_given_up(tmp_path: Path) -> None:
+    folder = closed(tmp_path / "ledger")
+    place, name = only(folder)
+    with place.log(name).open("ab") as file:
+        file.write(b"\n" * 1_000_000)
+    report = verify(folder)
+    assert len(report.problems) == 1000
+    assert report.lines < 2000
+
+
+def test_a_hole_that_is_longer_than_memory(tmp_path: Path) -> None:
+    folder = closed(tmp_path / "ledger")
+    place, name = only(folder)
+    size = place.archive(name).stat().st_size
+    os.truncate(place.archive(name), 1 << 40)
+    hole = b'{"archive":{"file":"policy/%s.warc.gz","length":%d,"offset":%d},"erased":"%s"}' % (
+        *(name.encode(), (1 << 40) - size, size, b"00" * 32),
+    )
+    _resign(place, name, Signer.parse(key_of(folder)), lambda lines: [*lines[:-1], hole])
+    assert "something else where a record was erased" in texts(verify(folder))
+
+
+def test_nothing_comes_behind_a_recovered_segment(tmp_path: Path) -> None:
+    """Nobody without the key can have lines signed by the writer that comes next."""
+    folder = tmp_path / "ledger"
+    assert _start(folder, "import os; os._exit(1)").wait() == 1
+    recover(folder)
+    assert verify(folder, strict=True).ok
+    place, name = only(folder)
+    with place.log(name).open("ab") as file:
+        file.write(
+            b'{"kind":"end","salt":"%s","time":"2026-11-22T05:30:00.000000Z"}\n' % (b"0" * 32)
+        )
+    assert "behind the end" in texts(verify(folder))
+    place.lock(name).touch()
+    (report,) = recover(folder)
+    assert "behind its end" in str(report.problem)
+    assert "behind the end" in texts(verify(folder))

@@ -55,6 +55,8 @@ class Answer:
     "cut" announces one byte more than it sends and closes, "drip" sends a byte
     of the body each 0.05 s, "endless" sends the body and then newlines for ever,
     "headers" sends fields of the head for ever.
+
+    ``later`` is said from the second time on.
     """
 
     status: int = 200
@@ -63,6 +65,7 @@ class Answer:
     body: Body = b""
     delay: float = 0.0
     fault: Fault | None = None
+    later: Answer | None = None
 
 
 class Seen(NamedTuple):
@@ -220,6 +223,8 @@ class Web:
         if host not in self._hosts:
             return await _refuse(stream, 502)
         answer = self._pages.get(url, Answer(404))
+        if answer.later is not None:
+            self._pages[url] = answer.later
         await asyncio.sleep(answer.delay)
         if answer.fault == "reset":
             raw = stream.writer.get_extra_info("socket")

@@ -129,6 +129,10 @@ class ReservationMiddleware:
             request: the request.
             handler: sends it.
             last: gets what is known of it.
+
+        Raises:
+            ReservedError: the page is reserved, or crawling it is disallowed.
+            RuntimeError: the session or the fetcher was closed meanwhile.
         """
         last.known = None
         agent = self._agent or self._agent_of(request.headers.get("User-Agent", ""))

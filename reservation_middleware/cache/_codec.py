@@ -70,6 +70,7 @@ class _Record(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     expires: int | None
     length: Annotated[int, msgspec.Meta(ge=0, le=_LARGEST_BODY)] | None
     headers: list[str]
+    revalidated: bool = False
 
 
 def name_of(key: Key) -> bytes:
@@ -94,6 +95,7 @@ def pack(document: Document) -> Packed:
         expires=_number(document.expires),
         length=None if body is None else len(body),
         headers=[part for field in document.headers if field[0] not in _SECRET for part in field],
+        revalidated=document.revalidated,
     )
     try:
         text = msgspec.json.encode(record)
@@ -151,6 +153,7 @@ def unpack(head: bytes, body: bytes | None) -> Document:
             location=record.location,
             address=record.address,
             stale=record.stale,
+            revalidated=record.revalidated,
         )
     except UnreadableError:
         raise

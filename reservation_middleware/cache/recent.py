@@ -17,6 +17,9 @@ class Recent(Generic[K, V]):
     Args:
         most: how many are kept.
         heaviest: what they may weigh together. The newest is kept whatever it weighs.
+
+    Raises:
+        ValueError: there is no room for a single value.
     """
 
     __slots__ = ("_heaviest", "_kept", "_most", "_weight")

@@ -29,15 +29,18 @@ from reservation_middleware.redact import redacted
 from reservation_middleware.syntax.path import split_url
 
 from .entry import Archive
+from .folder import opened
 from .form import time_text
 from .head import answer_of, head_of
 
 #: A record that unpacks to more is none of ours, and no reason to run out of memory.
-MAX_RECORD = 128 * 1024 * 1024
+MAX_RECORD = 32 * 1024 * 1024
 
 _VERSION = "1.1"
 #: What stays as it is in a URI; anything else, such as a space or raw UTF-8, is encoded.
 _URI = "%:/?#[]@!$&'()*+,;=~"
+#: The server said that what it had sent before was still good (WARC 1.1 §6.7.3).
+_NOT_MODIFIED = "http://netpreserve.org/warc/1.1/revisit/server-not-modified"
 #: The body was not read: WARC has no word for why.
 _NOT_READ = ("WARC-Truncated", "unspecified")
 
@@ -102,6 +105,8 @@ def document_record(
         record = writer.create_revisit_record(
             uri, digest, first.uri, first.date, http_headers=head, warc_headers_dict=fields
         )
+        if document.revalidated and first.uri == uri:
+            record.rec_headers.replace_header("WARC-Profile", _NOT_MODIFIED)
     writer.write_record(record)
     return out.getvalue()
 
@@ -165,7 +170,7 @@ def read_octets(folder: Path, archive: Archive) -> bytes:
     if archive.length > MAX_RECORD:
         raise LedgerError(f"{where}: longer than any record of ours")
     try:
-        with (folder / archive.file).open("rb") as stream:
+        with opened(folder / archive.file) as stream:
             stream.seek(archive.offset)
             data = stream.read(archive.length)
     except OSError as error:

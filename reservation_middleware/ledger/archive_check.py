@@ -16,9 +16,12 @@ from reservation_middleware.model import LedgerError
 
 from .entry import Archive, DocumentLine, ErasedArchive
 from .filler import SHORTEST, filler
+from .folder import opened
 
 #: What a record may unpack to; a document's limit is far below.
-LARGEST_RECORD = 128 * 1024 * 1024
+LARGEST_RECORD = 32 * 1024 * 1024
+#: What of it may be the record's own fields.
+_LARGEST_HEAD = 1024 * 1024
 #: What stays as it is in a URI; anything else is percent-encoded.
 _URI = "%:/?#[]@!$&'()*+,;=~"
 
@@ -50,10 +53,12 @@ def read_member(data: bytes) -> Record:
         raise LedgerError(f"the record cannot be unpacked: {error}") from None
     if not unpacker.eof or unpacker.unused_data or unpacker.unconsumed_tail:
         raise LedgerError("the record is not one whole member of gzip")
-    head, end, block = content.partition(b"\r\n\r\n")
-    version, *lines = head.split(b"\r\n")
-    if version != b"WARC/1.1" or not end:
+    reach = content.find(b"\r\n\r\n", 0, _LARGEST_HEAD)
+    if not content.startswith(b"WARC/1.1\r\n") or reach < 0:
         raise LedgerError("the record is no WARC/1.1 record")
+    lines = content[:reach].split(b"\r\n")[1:]
+    block = content[reach + 4 :]
+    del content
     fields: dict[str, str] = {}
     for line in lines:
         name, colon, value = line.decode("utf-8", "replace").partition(":")
@@ -100,16 +105,23 @@ def check_document(index: int, line: DocumentLine, data: bytes) -> None:
 class Tiles:
     """The archive of a segment, whose bytes lines must name one after the other.
 
+    Args:
+        path: where it is; None if it cannot be read.
+        name: as lines name it.
+
     Attributes:
         offset: where the next record is to begin.
+
+    Raises:
+        LedgerError: it cannot be read.
     """
 
-    def __init__(self, path: Path, name: str) -> None:
+    def __init__(self, path: Path | None, name: str) -> None:
         self.name = name
         self.offset = 0
         self._file: BinaryIO | None = None
         try:
-            self._file = path.open("rb")
+            self._file = None if path is None else opened(path)
         except FileNotFoundError:
             pass
         except OSError as error:
@@ -149,20 +161,24 @@ class Tiles:
         """
         if archive.length < SHORTEST:
             raise LedgerError("what was erased from the archive is too short for a record")
-        data = self._next(archive)
-        place = 0
-        for member in filler(len(data)):
-            if data[place : place + len(member)] != member:
+        file = self._next(archive)
+        for member in filler(archive.length):
+            if file.read(len(member)) != member:
                 raise LedgerError("the archive has something else where a record was erased")
-            place += len(member)
 
     def _same(self, archive: Archive) -> bytes:
-        data = self._next(archive)
+        file = self._next(archive)
+        if archive.length > LARGEST_RECORD:
+            raise LedgerError("the record is longer than any of ours")
+        data = file.read(archive.length)
+        if len(data) != archive.length:
+            raise LedgerError("the archive ends before the record does")
         if sha256(data).hexdigest() != archive.sha256:
             raise LedgerError("the bytes in the archive have another digest")
         return data
 
-    def _next(self, archive: Archive | ErasedArchive) -> bytes:
+    def _next(self, archive: Archive | ErasedArchive) -> BinaryIO:
+        """The file, at the beginning of the next record."""
         if archive.file != self.name:
             raise LedgerError("the line names the archive of another segment")
         if archive.offset != self.offset:
@@ -175,10 +191,7 @@ class Tiles:
         if self._file is None or self.offset > self._size():
             raise LedgerError("the archive ends before the record does")
         self._file.seek(archive.offset)
-        data = self._file.read(archive.length)
-        if len(data) != archive.length:
-            raise LedgerError("the archive ends before the record does")
-        return data
+        return self._file
 
     def _size(self) -> int:
         return 0 if self._file is None else os.fstat(self._file.fileno()).st_size

@@ -29,6 +29,9 @@ from .host import Host
 from .merkle import leaf_hash, verify_inclusion
 from .note import Checkpoint, Verifier, open_note
 
+#: A longer file is refused; Node can read no longer text either.
+LARGEST = 512 * 1024 * 1024 - 24
+
 
 def verify_bundle(data: bytes, *, key: str | Verifier | None = None) -> BundleReport:
     """Check a bundle, which needs nothing but itself.
@@ -41,6 +44,8 @@ def verify_bundle(data: bytes, *, key: str | Verifier | None = None) -> BundleRe
         LedgerError: it is no bundle, or the key is none.
     """
     pinned = Verifier.parse(key) if isinstance(key, str) else key
+    if len(data) > LARGEST:
+        raise LedgerError(f"this is no bundle: it is longer than {LARGEST} bytes")
     try:
         bundle = msgspec.json.decode(data, type=Bundle)
         same = encode_bundle(bundle) == data
@@ -56,14 +61,18 @@ def verify_bundle(data: bytes, *, key: str | Verifier | None = None) -> BundleRe
     if not bundle.segments:
         problems.append("there is nothing in it")
     keys: set[str] = set()
+    names: list[str] = []
     counts: dict[str, int] = {}
     for number, segment in enumerate(bundle.segments, 1):
         found = _Segment(bundle.host, segment, pinned)
         problems.extend(f"segment {number}: {text}" for text in found.check())
         if found.key is not None:
             keys.add(found.key.text)
+        names.append(found.name)
         for kind, count in found.counts.items():
             counts[kind] = counts.get(kind, 0) + count
+    if names != sorted(set(names)):
+        problems.append("the segments are not in order, or one is there twice")
     return BundleReport(
         host=bundle.host,
         segments=len(bundle.segments),
@@ -85,6 +94,7 @@ class _Segment:
         self._pinned = pinned
         self._entries: dict[int, Entry] = {}
         self.key: Verifier | None = None
+        self.name = ""
         self.counts: dict[str, int] = {}
 
     def check(self) -> Iterator[str]:
@@ -99,6 +109,7 @@ class _Segment:
         if not isinstance(first, SegmentLine):
             yield "its first line is no segment line"
             return
+        self.name = first.segment
         try:
             checkpoint = self._checkpoint(first)
         except LedgerError as error:

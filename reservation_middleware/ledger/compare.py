@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from reservation_middleware.model import Decision, Note
-from reservation_middleware.redact import redacted
+from reservation_middleware.redact import redacted, redacted_text
 
 from .entry import DecisionLine, NotePart
 from .form import canonical, time_text
@@ -72,7 +72,7 @@ def _note(note: Note) -> NotePart:
         level=kind.level,
         document=redacted(note.document),
         line=note.line,
-        summary=note.summary,
+        summary=redacted_text(note.summary),
         remedy=kind.remedy,
         reference=kind.reference,
     )

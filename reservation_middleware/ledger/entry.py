@@ -25,7 +25,7 @@ from reservation_middleware.model import (
     Stage,
 )
 
-from .form import canonical
+from .form import canonical, exact
 
 #: Whole numbers that every reader of JSON holds exactly (RFC 8785 §3.2.2.3, RFC 7493 §2.2).
 Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
@@ -286,7 +286,9 @@ def decode(line: bytes) -> Entry:
     erased = line.startswith((b'{"erased":', b'{"archive":')) and b'"kind":' not in line
     try:
         entry: Entry = _ERASED.decode(line) if erased else _DECODER.decode(line)
-        same = canonical(entry) == line
+        same = canonical(entry) == line and (
+            not isinstance(entry, PolicyLine) or exact(entry.policy)
+        )
     except _BAD as error:
         raise LedgerError(f"no line of a ledger: {error}"[:300]) from None
     if not same:

@@ -29,10 +29,10 @@ from .entry import (
     encode,
 )
 from .filler import filler
-from .folder import Folder
+from .folder import LONGEST_LINE, Folder, opened
 from .host import Host
 from .merkle import leaf_hash
-from .segment_check import LONGEST_LINE
+from .writer import locked, release
 
 _COPY = 1 << 20
 #: How erased lines begin: fields are sorted.
@@ -74,10 +74,17 @@ def erase(folder: str | Path, host: str) -> Erased:
     total = dict.fromkeys(("lines", "documents", "records", "kept"), 0)
     written = []
     for name in names:
-        with place.held(name):
+        lock = locked(place.lock(name))
+        if lock is None:
+            raise LedgerError(f"the writer of {name} still lives")
+        try:
             plan = _Plan(place, name, whose)
             if plan.carry_out():
                 written.append(name)
+        except OSError as error:
+            raise LedgerError(f"{place.log(name)}: {error.strerror or error}") from None
+        finally:
+            release(lock)
         for what in total:
             total[what] += getattr(plan, what)
     return Erased(host=whose.text, segments=tuple(written), **total)
@@ -115,9 +122,9 @@ class _Plan:
 
         First the lines: what they say is erased is filled by the next call if it was not yet.
         """
-        path = self._place.log(self._name)
+        path, archive = self._place.log(self._name), self._place.archive(self._name)
+        _, draft, filled = self._place.drafts(self._name)
         if self.gone:
-            draft = path.with_name(path.name + ".new")
             with draft.open("wb") as file:
                 for index, line in self._lines():
                     if index in self.gone:
@@ -128,16 +135,22 @@ class _Plan:
                 file.write(self._torn())
                 file.flush()
                 os.fsync(file.fileno())
-            draft.replace(path)
+        else:
+            draft = path
         holes = [
             entry.archive
-            for _, line in self._lines()
+            for _, line in self._lines(draft)
             if line.startswith(_MAYBE_ERASED)
             and isinstance(entry := decode(line), ErasedLine)
             and entry.archive
         ]
-        filled = bool(holes) and _fill(self._place.archive(self._name), holes)
-        return bool(self.gone) or filled
+        changed = bool(holes) and _fill(archive, filled, holes)
+        # One right after the other: between them the files do not fit each other.
+        if self.gone:
+            draft.replace(path)
+        if changed:
+            filled.replace(archive)
+        return bool(self.gone) or changed
 
     def _used(self) -> tuple[dict[bool, set[int]], set[int], dict[int, str]]:
         """Documents by whether the host's lines or others' use them; the host's lines; the
@@ -192,9 +205,9 @@ class _Plan:
         except LedgerError as error:
             raise LedgerError(f"{self._place.log(self._name)}:{index + 1}: {error}") from None
 
-    def _lines(self) -> Iterator[tuple[int, bytes]]:
+    def _lines(self, path: Path | None = None) -> Iterator[tuple[int, bytes]]:
         """Whole lines without their ends."""
-        with self._place.log(self._name).open("rb") as file:
+        with opened(path or self._place.log(self._name)) as file:
             index = 0
             while (line := file.readline(LONGEST_LINE)).endswith(b"\n"):
                 yield index, line[:-1]
@@ -203,7 +216,7 @@ class _Plan:
     def _torn(self) -> bytes:
         """What stands behind the last whole line."""
         line = b""
-        with self._place.log(self._name).open("rb") as file:
+        with opened(self._place.log(self._name)) as file:
             while line := file.readline(LONGEST_LINE):
                 if not line.endswith(b"\n"):
                     return line
@@ -219,11 +232,10 @@ def _erased(line: bytes) -> ErasedLine:
     return ErasedLine(erased=leaf, archive=hole)
 
 
-def _fill(archive: Path, holes: list[ErasedArchive]) -> bool:
-    """Write an archive anew with filler where records are to be erased, if it has none there."""
-    draft = archive.with_name(archive.name + ".new")
+def _fill(archive: Path, draft: Path, holes: list[ErasedArchive]) -> bool:
+    """Draft an archive with filler where records are to be erased, if it has none there."""
     changed = False
-    with archive.open("rb") as old, draft.open("wb") as new:
+    with opened(archive) as old, draft.open("wb") as new:
         for hole in holes:
             _copy(old, new, hole.offset - old.tell())
             for member in filler(hole.length):
@@ -232,9 +244,7 @@ def _fill(archive: Path, holes: list[ErasedArchive]) -> bool:
         shutil.copyfileobj(old, new, _COPY)
         new.flush()
         os.fsync(new.fileno())
-    if changed:
-        draft.replace(archive)
-    else:
+    if not changed:
         draft.unlink()
     return changed
 

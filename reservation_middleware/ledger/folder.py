@@ -3,12 +3,14 @@
 Nothing here writes. ``spec/ledger.md`` describes the folder.
 """
 
+import os
 import re
+import stat
+import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from errno import EINVAL
 from pathlib import Path
-
-from filelock import FileLock, Timeout
+from typing import BinaryIO
 
 from reservation_middleware.model import LedgerError
 
@@ -16,12 +18,21 @@ from .form import canonical
 from .merkle import leaf_hash, root_of
 from .note import Checkpoint
 
+if sys.platform == "win32":
+    from filelock import FileLock, Timeout
+else:
+    import fcntl
+
 #: The name of a segment.
 SEGMENT = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}")
 #: The name of a time stamp's file.
 STAMP = re.compile(r"[0-9]{8}T[0-9]{6}(?:\.[0-9]{6})?Z(?:-[0-9a-f]{8})?\.stamp")
 #: A note of ours is shorter than this, even one that names thousands of segments.
 LARGEST_NOTE = 32 * 1024 * 1024
+#: With its end. A longer line is none of ours, and no reason to run out of memory.
+LONGEST_LINE = 16 * 1024 * 1024
+# Neither a link to somewhere else nor a pipe that nobody writes to is waited for or followed.
+_READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 class Folder:
@@ -63,51 +74,58 @@ class Folder:
             path for path in self.path.glob("stamps/*.stamp") if STAMP.fullmatch(path.name)
         )
 
+    def drafts(self, segment: str) -> tuple[Path, Path, Path]:
+        """What a segment's checkpoint, lines and archive are drafted in before they are replaced:
+        may be left by a writer that was killed.
+        """
+        files = (self.checkpoint(segment), self.log(segment), self.archive(segment))
+        first, second, third = (file.with_name(f"{file.name}.new") for file in files)
+        return first, second, third
+
     def strangers(self) -> Iterator[str]:
         """Files and folders that no ledger has, as paths below the folder."""
         segments = set(self.segments())
-        # What a checkpoint is drafted in may be left by a writer that was killed.
-        drafts = {f"log/{name}.checkpoint.new" for name in segments if self.lock(name).exists()}
         for path in sorted(self.path.rglob("*")):
+            try:
+                mode = path.lstat().st_mode
+            except OSError:
+                continue  # gone meanwhile, as locks and drafts go
             name = path.relative_to(self.path).as_posix()
-            if path.is_dir() and not path.is_symlink():
-                if name not in {"log", "policy", "stamps"}:
-                    yield name
-            elif not _belongs(name, segments) and name not in drafts:
-                yield name
+            if stat.S_ISDIR(mode):
+                known = name in {"log", "policy", "stamps"}
+            else:
+                known = stat.S_ISREG(mode) and (_belongs(name, segments) or self._is_draft(path))
+            if not known:
+                yield name.encode("utf-8", "backslashreplace").decode()
+
+    def _is_draft(self, path: Path) -> bool:
+        name = path.name.partition(".")[0]
+        return bool(
+            SEGMENT.fullmatch(name) and path in self.drafts(name) and self.lock(name).exists()
+        )
 
     def running(self, segment: str) -> bool:
-        """Whether the writer of a segment lives."""
-        try:
-            with self.held(segment):
-                return False
-        except LedgerError:
-            return True
+        """Whether the writer of a segment lives, or somebody erases from it.
 
-    @contextmanager
-    def held(self, segment: str) -> Iterator[None]:
-        """Keep everybody else from writing a segment.
-
-        Raises:
-            LedgerError: its writer lives.
+        Nothing is written for it, and any number may ask at a time.
         """
         path = self.lock(segment)
-        if not path.exists():
-            yield
-            return
-        lock = FileLock(path, timeout=0)
+        if sys.platform == "win32":
+            try:
+                with FileLock(path, timeout=0):
+                    return False
+            except Timeout:
+                return True
+            except OSError:
+                return False
         try:
-            lock.acquire()
-        except Timeout:
-            raise LedgerError(f"the writer of {segment} still lives") from None
+            with opened(path) as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
         except OSError:
-            # A copy that cannot be written to: nobody else can write to it either.
-            yield
-            return
-        try:
-            yield
-        finally:
-            lock.release()
+            return False
+        return False
 
 
 def archive_name(segment: str) -> str:
@@ -123,6 +141,23 @@ def combined(checkpoints: Mapping[str, tuple[int, bytes]]) -> bytes:
     )
 
 
+def opened(path: Path) -> BinaryIO:
+    """A file of a ledger, to be read.
+
+    Raises:
+        OSError: it cannot be read, or is a link, a pipe or a device: who hands a ledger on
+            chooses what its files are.
+    """
+    number = os.open(path, _READ | getattr(os, "O_BINARY", 0))
+    try:
+        if not stat.S_ISREG(os.fstat(number).st_mode):
+            raise OSError(EINVAL, "it is no regular file", str(path))
+        return os.fdopen(number, "rb")
+    except BaseException:
+        os.close(number)
+        raise
+
+
 def read_note(path: Path) -> bytes:
     """A note's file.
 
@@ -130,9 +165,10 @@ def read_note(path: Path) -> bytes:
         LedgerError: it cannot be read.
     """
     try:
-        # Looked at first, since reading allocates what it is allowed to read.
-        size = path.stat().st_size
-        data = path.read_bytes() if size <= LARGEST_NOTE else b""
+        with opened(path) as file:
+            # Looked at first, since reading allocates what it is allowed to read.
+            size = os.fstat(file.fileno()).st_size
+            data = file.read(size) if size <= LARGEST_NOTE else b""
     except OSError as error:
         raise LedgerError(f"it cannot be read: {error.strerror or error}") from None
     if size > LARGEST_NOTE:

@@ -31,6 +31,15 @@ def canonical(value: object) -> bytes:
         return _ENCODER.encode(_whole(msgspec.to_builtins(value, builtin_types=(msgspec.Raw,))))
 
 
+def exact(value: Any) -> bool:
+    """Whether all numbers in a plain value are those that every reader of JSON has alike."""
+    if isinstance(value, dict):
+        return all(map(exact, value.values()))
+    if isinstance(value, list):
+        return all(map(exact, value))
+    return not isinstance(value, float) and (not isinstance(value, int) or abs(value) < 2**53)
+
+
 def time_text(moment: datetime) -> str:
     """A time as lines have it; one without time zone is in UTC."""
     if moment.tzinfo is not UTC and moment.tzinfo is not None:

@@ -22,6 +22,8 @@ _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"(?:[!-~\xa1-\xff](?:[\t -~\xa0-\xff]*[!-~\xa1-\xff])?)?")
 _STATUS = re.compile(rb"HTTP/1\.1 ([0-9]{3}) [ -~]*")
 _NO_STATUS = 0
+#: A longer head is none of ours, and no reason to run out of memory.
+_LARGEST = 4 * 1024 * 1024
 _REASONS: Mapping[int, str] = {status.value: status.phrase for status in HTTPStatus}
 
 
@@ -42,6 +44,8 @@ def head_of(document: Document) -> bytes:
 def answer_of(block: bytes) -> tuple[int | None, Headers, bytes]:
     """Status, head and body of an answer; the head is read as it is written here."""
     head, end, body = block.partition(b"\r\n\r\n")
+    if len(head) > _LARGEST:
+        raise LedgerError("no record: the head is longer than any of ours")
     first, *lines = head.split(b"\r\n")
     found = _STATUS.fullmatch(first)
     if not found or not end:

@@ -9,6 +9,7 @@ from typing import NamedTuple, Self
 from urllib.parse import urlsplit
 
 from reservation_middleware.model import LedgerError
+from reservation_middleware.syntax.path import split_url
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -79,7 +80,8 @@ def _normal(name: str) -> str:
 
 def _host_of(url: str) -> tuple[str, int | None]:
     try:
-        parts = urlsplit(url)
+        # As decisions have it: a backslash ends the host, whatever stands behind it.
+        parts = urlsplit(split_url(url)[0])
         return _normal(parts.hostname or ""), parts.port or _PORTS.get(parts.scheme)
     except ValueError:
         return "", None

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal, NamedTuple, TypeVar
 
-from reservation_middleware.model import Document, Headers, Policy
+from reservation_middleware.model import Document, Headers, LedgerError, Policy
 from reservation_middleware.syntax.path import split_url
 
 from .archive import First, document_record, request_record, uri_of
@@ -14,6 +14,9 @@ from .writer import SegmentWriter
 
 #: A longer page is not kept, whatever it says.
 MAX_PAGE = 1024 * 1024
+#: Fields of an answer that are longer together are not kept, nor is what rests on them: some
+#: frameworks read on for as long as a site sends.
+MAX_HEAD = 1024 * 1024
 #: Documents, bodies and policies that are remembered. A forgotten one is written again.
 _MOST = 100_000
 #: Fields of an answer that are the crawler's secrets and not the site's words.
@@ -40,7 +43,8 @@ class Page(NamedTuple):
 class Known:
     """What a segment tells already; what it does not is written when it is asked for.
 
-    Every method raises ``OSError`` where the disk does not take a line.
+    Every method raises ``OSError`` where the disk does not take a line, and ``LedgerError``
+    where a head is too long for one.
 
     Attributes:
         writer: of the segment.
@@ -64,6 +68,7 @@ class Known:
         known = self._documents.get(key)
         if known is not None:
             return known
+        _short(document.headers)
         index = self.writer.lines
         answered = document.status is not None or bool(document.headers) or digest is not None
         # An empty body is as short as a reference to another one.
@@ -103,6 +108,7 @@ class Known:
         document, content, headers = page
         if headers is None:
             headers = tuple(one for one in document.headers if one[0] not in _SECRET)
+        _short(headers)
         kept = None
         said: Literal["none", "silent", "kept", "dropped"]
         if content == "spoke":
@@ -113,6 +119,11 @@ class Known:
         else:
             said = content
         return PagePart(status=document.status, headers=headers, document=kept, content=said)
+
+
+def _short(headers: Headers) -> None:
+    if sum(len(name) + len(value) for name, value in headers) > MAX_HEAD:
+        raise LedgerError(f"an answer has fields of more than {MAX_HEAD} bytes")
 
 
 def _keep(known: dict[K, V], key: K, value: V) -> None:

@@ -48,7 +48,7 @@ class Lines:
         self.key: Verifier | None = None
         self.counts: dict[str, int] = {}
         self.lost = self.cut = 0
-        self.ended = False
+        self.ended = self._recovered = False
         self.last = ""
 
     def take(self, index: int, entry: Entry) -> Iterator[str]:
@@ -57,7 +57,7 @@ class Lines:
         self.counts[kind] = self.counts.get(kind, 0) + 1
         if (index == 0) != isinstance(entry, SegmentLine):
             yield "the first line of a segment, and no other, is its segment line"
-        if self.ended:
+        if self.ended or (self._recovered and kind != "recovered"):
             yield "there is a line behind the end of the segment"
         match entry:
             case SegmentLine():
@@ -86,6 +86,7 @@ class Lines:
                 self.lost += entry.lost
             case RecoveredLine():
                 self.cut += entry.cut + entry.archive_cut
+                self._recovered = True
             case EndLine():
                 self.ended = True
 

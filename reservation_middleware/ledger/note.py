@@ -21,7 +21,7 @@ MOST_SIGNATURES = 16
 _ED25519 = b"\x01"
 _KEY_SIZE = 32
 # "a plus character, or Unicode spaces" is what a name has not.
-_NAME = re.compile(r"[^\s+\x00-\x20\x7f]+")
+_NAME = re.compile(r"[^\s+\x00-\x20\x7f\ufeff]+")
 _DECIMAL = re.compile(r"0|[1-9][0-9]{0,18}")
 _HASH_SIZE = 32
 

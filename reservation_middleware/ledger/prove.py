@@ -17,11 +17,11 @@ from .archive_check import read_member
 from .bundle import Bundle, BundleLine, BundleReport, BundleSegment, encode_bundle, references
 from .bundle_check import verify_bundle
 from .entry import DocumentLine, ErasedLine, Index, decode
-from .folder import Folder, read_note
+from .folder import LONGEST_LINE, Folder, opened, read_note
 from .host import Host
 from .merkle import Tree, inclusions, leaf_hash
 from .note import Checkpoint, Verifier, open_note
-from .segment_check import LONGEST_LINE, first_line
+from .segment_check import first_line
 
 __all__ = ["BundleReport", "prove", "verify_bundle"]
 
@@ -175,7 +175,7 @@ def _lines(path: Path, size: int, progress: Callable[[int], object] | None) -> I
     """The first lines of a file, without their ends."""
     passed = 0
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             for _ in range(size):
                 line = file.readline(LONGEST_LINE)
                 if not line.endswith(b"\n"):

@@ -26,12 +26,8 @@ from .entry import (
     Written,
     decode,
 )
-from .folder import Folder
+from .folder import LONGEST_LINE, Folder, opened
 from .form import time_of
-
-#: A longer line is none of ours, and no reason to run out of memory.
-MAX_LINE = 64 * 1024 * 1024
-
 
 #: Bytes between two words about progress.
 _STEP = 1024 * 1024
@@ -77,12 +73,14 @@ class Segment:
         self.torn = self.erased = 0
         offset = told = 0
         try:
-            with self.file.open("rb") as stream:
+            with opened(self.file) as stream:
                 index = 0
-                while line := stream.readline(MAX_LINE + 1):
+                while line := stream.readline(LONGEST_LINE + 1):
                     if not line.endswith(b"\n"):
-                        if len(line) > MAX_LINE:
-                            raise LedgerError(f"{self.where(index)}: longer than {MAX_LINE} bytes")
+                        if len(line) > LONGEST_LINE:
+                            raise LedgerError(
+                                f"{self.where(index)}: longer than {LONGEST_LINE} bytes"
+                            )
                         self.torn = len(line)
                         return
                     entry = self._decode(line[:-1], index)
@@ -112,9 +110,9 @@ class Segment:
             raise LedgerError(f"{self.where(index)}: no policy or document stands there")
         try:
             if self._stream is None:
-                self._stream = self.file.open("rb")
+                self._stream = opened(self.file)
             self._stream.seek(self._offsets[place])
-            line = self._stream.readline(MAX_LINE + 1)
+            line = self._stream.readline(LONGEST_LINE + 1)
         except OSError as error:
             raise LedgerError(f"{self.file}: {error.strerror}") from None
         entry = self._decode(line.removesuffix(b"\n"), index)

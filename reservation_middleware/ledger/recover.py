@@ -26,15 +26,13 @@ from .entry import (
     decode,
     encode,
 )
-from .folder import Folder, archive_name, origin, read_note
+from .folder import LONGEST_LINE, Folder, archive_name, opened, origin, read_note
 from .form import new_salt, time_text
 from .key import signer_of
 from .merkle import Tree, leaf_hash
 from .note import Checkpoint, Signer, open_note
-from .writer import SegmentWriter, draft_of, locked, release
+from .writer import SegmentWriter, locked, release
 
-#: A longer line is none of ours.
-_MAX_LINE = 64 * 1024 * 1024
 #: How lines begin that may name bytes of the archive: fields are sorted.
 _MAY_NAME = (b'{"address":', b'{"archive":', b'{"erased":')
 _LAST = 1024
@@ -122,10 +120,11 @@ class _State(NamedTuple):
 
 def _recover(folder: Folder, name: str, signer: Signer, moment: datetime) -> Report | None:
     log, archive = folder.log(name), folder.archive(name)
-    draft_of(folder.checkpoint(name)).unlink(missing_ok=True)
+    for draft in folder.drafts(name):
+        draft.unlink(missing_ok=True)
     signed = _signed(folder, name, signer)
     there = archive.stat().st_size if archive.exists() else 0
-    with log.open("rb") as stream:
+    with opened(log) as stream:
         state = _read(stream, name, signer, signed, there)
     if not state.tree.size:
         # Nothing was acknowledged, not even that there is a segment.
@@ -171,9 +170,12 @@ def _read(
     """
     tree, size, archived, least = Tree(), 0, 0, signed.size if signed else 0
     last: Entry | None = None
-    while line := stream.readline(_MAX_LINE):
+    closed = False
+    while line := stream.readline(LONGEST_LINE):
         if not line.endswith(b"\n"):
             break
+        if closed:
+            raise LedgerError("there are lines behind its end, which nobody of ours wrote")
         last = _entry(line[:-1], tree.size, least)
         if not tree.size:
             _ours(last, name, signer)
@@ -184,8 +186,10 @@ def _read(
             archived = reach
         tree.append(_leaf(last, line[:-1]))
         size += len(line)
-        if tree.size == least and signed is not None and tree.root() != signed.root:
-            raise LedgerError("lines that were signed were changed")
+        if tree.size == least and signed is not None:
+            if tree.root() != signed.root:
+                raise LedgerError("lines that were signed were changed")
+            closed = isinstance(last, EndLine | RecoveredLine)
     if tree.size < least:
         raise LedgerError(f"of {least} lines that were signed {tree.size} are there")
     # Before its first checkpoint a writer writes two lines.
@@ -196,7 +200,7 @@ def _read(
 
 def _entry(line: bytes, index: int, least: int) -> Entry | None:
     """A line that matters here: of decisions that were signed the hash is enough."""
-    if index and index < least and not line.startswith(_MAY_NAME):
+    if index and index + 1 < least and not line.startswith(_MAY_NAME):
         return decode(line) if line.startswith(b'{"kind":') else None
     try:
         return decode(line)
@@ -239,7 +243,7 @@ def _signed(folder: Folder, name: str, signer: Signer) -> Checkpoint | None:
 
 def _is_done(log: Path) -> bool:
     """Whether the last line says that nobody writes any more."""
-    with log.open("rb") as stream:
+    with opened(log) as stream:
         stream.seek(max(0, stream.seek(0, os.SEEK_END) - _LAST))
         tail = stream.read(_LAST)
     start, end, last = tail.removesuffix(b"\n").rpartition(b"\n")

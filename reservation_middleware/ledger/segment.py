@@ -126,6 +126,7 @@ class Ledger:
         blocked: bool,
         page: Page | None = None,
         octets: int | None = None,
+        asked_at: datetime | None = None,
     ) -> str:
         """Write what was decided; the decision's identifier.
 
@@ -137,7 +138,8 @@ class Ledger:
             adapter: its name.
             blocked: whether it stopped the page.
             page: what was seen of the page.
-            octets: length of the page's body, None if it was not fetched.
+            octets: length of the page's body in bytes, None if it was not fetched.
+            asked_at: the line's time, which licences were held against; now if None.
         """
         now = self._clock()
         ident = new_ident(now)
@@ -153,7 +155,7 @@ class Ledger:
                     line = self._drafts.decision(
                         decision,
                         ident=ident,
-                        time=time_text(now),
+                        time=time_text(asked_at or now),
                         mode=mode,
                         adapter=adapter,
                         blocked=blocked,

@@ -13,13 +13,11 @@ from reservation_middleware.model import LedgerError
 
 from .archive_check import Tiles
 from .entry import ErasedLine, SegmentLine, decode
-from .folder import Folder, archive_name, origin, read_note
+from .folder import LONGEST_LINE, Folder, archive_name, opened, origin, read_note
 from .line_check import Lines
 from .merkle import Tree, leaf_hash
 from .note import Checkpoint, Verifier, open_note
 
-#: A longer line is none of ours, and no reason to run out of memory.
-LONGEST_LINE = 64 * 1024 * 1024
 _CHUNK = 4 * 1024 * 1024
 
 
@@ -98,7 +96,7 @@ class Claim(NamedTuple):
 def first_line(path: Path) -> SegmentLine | None:
     """The segment line of a segment's file, None if it has none that can be read."""
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             line = file.readline(LONGEST_LINE)
         entry = decode(line.removesuffix(b"\n"))
     except (OSError, LedgerError):
@@ -109,8 +107,18 @@ def first_line(path: Path) -> SegmentLine | None:
 class SegmentCheck:
     """The check of one segment.
 
+    Args:
+        folder: the ledger.
+        name: of the segment.
+        keys: one of which must have signed; None takes the segment's own word.
+        claims: what others say of it.
+        strict: what nobody signed yet is a problem.
+        progress: called now and then with how many more bytes were read.
+        most: problems that are told one by one.
+
     Attributes:
         problems: what it found.
+        more: problems beyond those that are told.
     """
 
     def __init__(
@@ -122,14 +130,16 @@ class SegmentCheck:
         claims: Iterable[Claim] = (),
         strict: bool = False,
         progress: Callable[[int], object] | None = None,
+        most: int,
     ) -> None:
         self._folder, self._name = folder, name
         self._keys, self._strict = keys, strict
-        self._progress = progress
+        self._progress, self._most = progress, most
         self._log = f"log/{name}.jsonl"
         self._claims = list(claims)
         self._broken = False
         self.problems: list[Problem] = []
+        self.more = 0
 
     def run(self) -> SegmentReport:
         """Check it."""
@@ -140,7 +150,7 @@ class SegmentCheck:
             tiles = Tiles(self._folder.path / archive, archive)
         except LedgerError as error:
             self._problem(archive, None, str(error))
-            tiles = Tiles(Path(), archive)
+            tiles = Tiles(None, archive)
         try:
             return self._lines(running, signed, tiles)
         finally:
@@ -202,15 +212,18 @@ class SegmentCheck:
                     self._problem(self._log, index + 1, text)
                 last = lines.last
             tree.append(leaf)
+            if self.more:
+                due = []
+                break
         while due and due[-1].size == tree.size:
             self._claimed(due.pop(), tree)
         for claim in due[::-1]:
             text = f"it has {tree.size} lines, but had {claim.size}, says {claim.source}"
             self._problem(self._log, None, text)
         size = 0
-        if signed is not None and not self._broken:
+        if signed is not None and not self._broken and not self.more:
             size, root = signed.size, signed.root.hex()
-        if not running:
+        if not running and not self.more:
             closed = last in ("end", "recovered")
             self._tail(tree.size - size, torn, tiles, closed=closed)
         counts = lines.counts
@@ -254,7 +267,7 @@ class SegmentCheck:
     def _read(self, running: bool) -> Iterator[bytes]:
         """The lines, the last one perhaps without its end."""
         try:
-            with self._folder.log(self._name).open("rb") as file:
+            with opened(self._folder.log(self._name)) as file:
                 passed = 0
                 while line := file.readline(LONGEST_LINE):
                     if len(line) == LONGEST_LINE:
@@ -274,4 +287,7 @@ class SegmentCheck:
             self._problem(self._log, None, f"it cannot be read: {error.strerror or error}")
 
     def _problem(self, file: str, line: int | None, text: str) -> None:
-        self.problems.append(Problem(file, line, text))
+        if len(self.problems) < self._most:
+            self.problems.append(Problem(file, line, text))
+        else:
+            self.more += 1

@@ -7,7 +7,9 @@ that somebody wrote anew (``spec/ledger.md`` has the threat model).
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from pathlib import Path
+from time import sleep
 from typing import Self
 
 import msgspec
@@ -21,6 +23,8 @@ from .stamp import StampReport, check_stamp
 
 #: Problems that are told one by one; a ledger that is none has one in every line.
 MOST_PROBLEMS = 1000
+#: How often a segment is looked at that is being erased from meanwhile, and after how long.
+_TRIES, _PAUSE = 20, 0.05
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,16 +128,24 @@ def verify(
     problems.extend(claims.missing(place.segments()))
     reports = []
     for name in names:
-        check = SegmentCheck(
-            place,
-            name,
-            keys=pinned,
-            claims=claims.of(name),
-            strict=strict,
-            progress=progress,
-        )
-        reports.append(check.run())
+        for _ in range(_TRIES):
+            before = _identity(place, name)
+            check = SegmentCheck(
+                place,
+                name,
+                keys=pinned,
+                claims=claims.of(name),
+                strict=strict,
+                progress=progress,
+                most=MOST_PROBLEMS,
+            )
+            report = check.run()
+            if not check.problems or not _replaced(place, name, before):
+                break
+            sleep(_PAUSE)
+        reports.append(report)
         problems.extend(check.problems)
+        problems.more += check.more
     for stranger in place.strangers():
         problems.add(Problem(stranger, None, "it does not belong into a ledger"))
     roots = {one.name: (one.signed, bytes.fromhex(one.root)) for one in reports if one.root}
@@ -166,6 +178,22 @@ class _Problems:
         for problem in problems:
             self.add(problem)
         return self
+
+
+def _identity(place: Folder, name: str) -> list[int]:
+    """Which files a segment's lines and archive are in."""
+    found = []
+    for path in (place.log(name), place.archive(name)):
+        with suppress(OSError):
+            found.append(path.stat().st_ino)
+    return found
+
+
+def _replaced(place: Folder, name: str, before: list[int]) -> bool:
+    """Whether somebody erases from a segment, so that its files do not fit each other yet."""
+    if _identity(place, name) != before:
+        return True
+    return place.running(name) and any(path.exists() for path in place.drafts(name)[1:])
 
 
 def _own(

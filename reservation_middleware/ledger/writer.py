@@ -22,7 +22,7 @@ from reservation_middleware.version import SPEC_VERSION, __version__
 
 from .archive import info_record
 from .entry import Archive, ArchiveLine, Index, SegmentLine, encode
-from .folder import Folder, archive_name, origin, read_note, segment_of
+from .folder import LONGEST_LINE, Folder, archive_name, origin, read_note, segment_of
 from .form import new_salt, time_text
 from .merkle import Tree, leaf_hash
 from .note import Checkpoint, NoteError, Signer, parse_note
@@ -124,7 +124,10 @@ class SegmentWriter:
 
         Raises:
             OSError: the disk did not take it; nothing of it is left.
+            LedgerError: it is longer than lines may be.
         """
+        if len(line) + 1 >= LONGEST_LINE:
+            raise LedgerError(f"a line is longer than {LONGEST_LINE} bytes")
         if self._torn:
             self._mend()
         try:
@@ -187,7 +190,7 @@ class SegmentWriter:
         name = origin(self._signer.name, self.name)
         note = self._signer.sign(Checkpoint(name, self._tree.size, self._tree.root()).text)
         file = self._folder.checkpoint(self.name)
-        draft = draft_of(file)
+        draft = self._folder.drafts(self.name)[0]
         try:
             with draft.open("wb") as stream:
                 stream.write(note)
@@ -254,11 +257,6 @@ def release(lock: BaseFileLock) -> None:
     with suppress(OSError):
         Path(lock.lock_file).unlink()
     lock.release()
-
-
-def draft_of(checkpoint: Path) -> Path:
-    """Where a checkpoint is written before it takes the place of the one before."""
-    return checkpoint.with_name(f"{checkpoint.name}.new")
 
 
 def _new_name(folder: Folder, moment: datetime) -> tuple[str, BaseFileLock]:

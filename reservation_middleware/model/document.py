@@ -79,6 +79,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         address: the IP address that answered; None if not known, as through a proxy.
         stale: why this copy is relied on although it is old: what kept it from being fetched
             anew. ``fetched_at`` is the copy's (RFC 9309 §2.4).
+        revalidated: the server said that a copy was still good (304): status and body are the
+            copy's, ``headers`` both's (RFC 9111 §4.3.4), ``fetched_at`` is when it said so.
 
     """
 
@@ -94,6 +96,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     location: str | None = None
     address: str | None = None
     stale: str | None = None
+    revalidated: bool = False
 
     @cached_property
     def digest(self) -> str | None:
