@@ -97,6 +97,11 @@ class Check:
         return self._question.target in BY_PATH
 
     @property
+    def alone(self) -> bool:
+        """Whether the answer holds for this page only, and not for all of its patterns."""
+        return self._question.alone
+
+    @property
     def lesson(self) -> Reading | None:
         """The page, if it says something about others of its origin."""
         return next((reading for reading in self._page if reading.teaches), None)

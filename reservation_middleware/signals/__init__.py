@@ -7,7 +7,7 @@ page may be crawled comes first, since others depend on its answer.
 
 from typing import Any
 
-from ._signal import Findings, Question, Settled, Signal, Status, Term, Wish, Written
+from ._signal import Findings, Question, Settled, Signal, Status, Term, View, Wish, Written
 from ._source import (
     CONTENT,
     HEADERS,
@@ -69,6 +69,7 @@ __all__ = [
     "Source",
     "Status",
     "Term",
+    "View",
     "Wish",
     "Words",
     "Written",
