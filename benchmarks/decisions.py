@@ -6,7 +6,7 @@
 import random
 from collections.abc import Iterator
 
-from reservation_middleware import Agent, Check, profile
+from reservation_middleware import Agent, Check, Panel, profile
 from reservation_middleware.site import Site
 
 from .corpus import AI_AGENTS, Host, Question, hosts, questions, site
@@ -42,15 +42,16 @@ def site_decision_30_agents(options: Options) -> Iterator[Row]:
     parsers = [protego(host) for host in known]
     agents = tuple(map(Agent, AI_AGENTS))
     policy = profile()
-    _warm(sites, known, agents)
+    panel = Panel(agents, policy)
+    _warm(sites, known, agents, panel)
 
     def thirty(number: int) -> Batch:
         prepared = [(one.url, sites[one.host]) for one in asked[number]]
 
         def run() -> None:
             for url, found in prepared:
-                for agent in agents:
-                    _ = Check(url, agent=agent, policy=policy, site=found).decide().reasons
+                for shared in panel.decide(url, found):
+                    _ = shared.decision.reasons
 
         return run
 
@@ -74,6 +75,9 @@ def site_decision_30_agents(options: Options) -> Iterator[Row]:
 
         return run
 
+    for number in range(runs):  # as in `site-decision`
+        thirty(number)()
+        one(number)()
     contenders: dict[str, Prepare] = {
         OURS: thirty,
         "ours, one agent": one,
@@ -124,7 +128,10 @@ def _sites(known: tuple[Host, ...]) -> list[Site]:
     return [site(host, rng=rng) for host in known]
 
 
-def _warm(sites: list[Site], known: tuple[Host, ...], agents: tuple[Agent, ...]) -> None:
+def _warm(
+    sites: list[Site], known: tuple[Host, ...], agents: tuple[Agent, ...], panel: Panel
+) -> None:
     for found, host in zip(sites, known, strict=True):
+        panel.decide(f"{host.origin}/", found)
         for agent in agents:
             Check(f"{host.origin}/", agent=agent, site=found).decide()

@@ -19,6 +19,7 @@ from .model import (
     ReservationError,
     Stage,
 )
+from .panel import Panel
 from .profiles import profile
 from .version import SPEC_VERSION, __version__
 
@@ -33,6 +34,7 @@ __all__ = [
     "Document",
     "Mode",
     "Outcome",
+    "Panel",
     "Policy",
     "Preference",
     "ReservationError",

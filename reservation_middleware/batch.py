@@ -14,13 +14,13 @@ from typing import Annotated, Any, BinaryIO
 import msgspec
 
 from .cache.freshness import UNREACHABLE, lifetime
-from .check import BY_PATH, Check, known_signals
+from .check import BY_PATH, Check
 from .ledger.record import record
 from .licences import licences_of
 from .model import PAGE, Agent, ConfigurationError, Document, Outcome, Policy, PolicyRequest
 from .profiles import profile
 from .reading import FEED
-from .signals import XML
+from .signals import XML, known_signals
 from .syntax.path import split_url
 
 #: A longer line is an error, not a reason to run out of memory.

@@ -4,7 +4,6 @@
 time. It never raises on what a site sends, opens nothing and reads no clock.
 """
 
-from collections.abc import Iterable
 from datetime import datetime
 
 import msgspec
@@ -24,10 +23,9 @@ from .model import (
     Probes,
     Stage,
 )
-from .model.vocabulary import unknown_word
 from .profiles import profile
 from .reading import FEED, LINKED, RESOURCES, Reading, page_readings, probed
-from .signals import CONTENT, ROBOTS_TXT, SIGNALS, Link, Question
+from .signals import CONTENT, ROBOTS_TXT, Link, Question
 from .site import MOST_PAGE_LINKS, Site
 from .syntax.path import canonical, split_url
 
@@ -100,6 +98,11 @@ class Check:
         Asking for the rules is never against them, so adapters leave such requests alone.
         """
         return self._question.target in BY_PATH
+
+    @property
+    def alone(self) -> bool:
+        """Whether the answer holds for this page only, and not for all of its patterns."""
+        return self._question.alone
 
     @property
     def lesson(self) -> Reading | None:
@@ -283,18 +286,3 @@ def request_for(link: Link) -> PolicyRequest:
 def is_policy_resource(url: str) -> bool:
     """Whether a URL is a place where policies stand."""
     return split_url(url)[1] in BY_PATH
-
-
-def known_signals(names: Iterable[str]) -> tuple[str, ...]:
-    """Names of signals, checked.
-
-    Raises:
-        ConfigurationError: a name is not a signal's.
-
-    """
-    known = [signal.name for signal in SIGNALS]
-    given = tuple(names)
-    for name in given:
-        if name not in known:
-            raise ConfigurationError(unknown_word("signal", name, known))
-    return given

@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from .check import known_signals
 from .licences import load
 from .model import Agent, ConfigurationError, Policy
 from .model.vocabulary import unknown_word
 from .profiles import profile
+from .signals import known_signals
 
 #: Lists may be written with commas in the environment.
 _LISTS = ("purposes", "proxy_tokens", "signals", "user", "geo")

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from .check import known_signals
 from .ledger.entry import EpochLine
 from .ledger.hosts import domain
 from .ledger.reader import LedgerReader
@@ -30,6 +29,7 @@ from .replay import COUNTED, NotKeptError, Question, Rejudge, decisions
 from .report.progress import progress
 from .report.rollout import BY, DEFAULT_BY, PURPOSES, Rollout
 from .report.rollout_text import html, plain, show_rollout
+from .signals import known_signals
 
 #: Knobs that a profile sets; the others are the operator's whatever the profile.
 _OF_PROFILE = ("profile", "unknown", "reservation", "unreachable", "proxy_agents", "probes")

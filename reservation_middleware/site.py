@@ -4,10 +4,10 @@ A ``Site`` binds the readings of one origin and answers for each of its pages. M
 of few answers, so everything in a decision but its URL is made once per answer. No I/O.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -24,6 +24,7 @@ from .model import (
     Reason,
     Stage,
 )
+from .plan import Plan, Plans
 from .reading import PLACES, Found, Reading
 from .resolve import conflict_note, resolve, verdict
 from .signals import (
@@ -40,6 +41,10 @@ from .signals import (
 MOST_LINKS, MOST_PAGE_LINKS = 8, 4
 #: Answers that are kept per site; a site whose pages get more of them starts anew.
 _MOST_RULINGS = 256
+#: Panels of agents that are kept per site.
+_MOST_PANELS = 8
+
+T = TypeVar("T")
 
 
 class Site:
@@ -47,7 +52,7 @@ class Site:
 
     __slots__ = (
         *("_rulings", "consulted", "documents", "expires", "found", "lessons", "links", "notes"),
-        "readings",
+        *("_panels", "_plans", "readings"),
     )
 
     def __init__(self, readings: Iterable[Reading] = (), lessons: Sequence[Reading] = ()) -> None:
@@ -74,6 +79,8 @@ class Site:
         self.links: tuple[Link, ...] = tuple(
             link for link in tuple(pointed)[:MOST_LINKS] if link.key not in known
         )
+        self._plans = Plans(self.found)
+        self._panels: dict[int, tuple[object, Any]] = {}
         self._rulings: dict[tuple[object, ...], tuple[Agent, Policy, tuple[Any, ...]]] = {}
 
     @property
@@ -89,11 +96,50 @@ class Site:
             stage: how far its fetch has come.
             page: the readings of the page itself that say anything.
         """
+        if not page:
+            plan = self._plans.of(question)
+            if plan is not None:
+                return self._planned(plan, question, stage)
         settled = question.settled
         if settled is None:
             settled = question.settled = _settle(self.found, question)
         if page:
             return self._ruling(question, stage, self._with(page, settled, question), page)
+        return self._settled(settled, question, stage)
+
+    def plan(self, question: Question) -> Plan | None:
+        """What the answers to an agent and a policy depend on, whatever the page."""
+        return self._plans.of(question)
+
+    def together(self, panel: object, make: "Callable[[Site], T]") -> T:
+        """What is made of this site for a panel of agents, once."""
+        known = self._panels.get(id(panel))
+        if known is None:
+            if len(self._panels) >= _MOST_PANELS:
+                self._panels.clear()
+            # The panel is kept, so that its address stays its own.
+            known = self._panels[id(panel)] = panel, make(self)
+        made: T = known[1]
+        return made
+
+    def _planned(self, plan: Plan, question: Question, stage: Stage) -> Decision:
+        """What follows for a page by the patterns that its path matches."""
+        matching = plan.matching(question.path)
+        known = plan.answer(stage, matching)
+        if known is not None and not question.target.startswith("/robots.txt"):
+            return Decision(question.url, question.agent.token, *known)
+        settled = question.settled
+        if settled is None:
+            settled = question.settled = _settle(self.found, question)
+        decision = self._settled(settled, question, stage)
+        if not question.alone:
+            plan.keep(stage, matching, msgspec.structs.astuple(decision)[2:])
+        return decision
+
+    def _settled(
+        self, settled: Mapping[int, Settled], question: Question, stage: Stage
+    ) -> Decision:
+        """What follows for a page by what the families say; made once for the same."""
         # Settled objects are compared by identity and the key holds them, as the value
         # holds agent and policy: an address cannot come to mean something else.
         agent, policy = question.agent, question.policy

@@ -5,9 +5,13 @@ name in ``SIGNALS``. The order is that of settling: the family that answers whet
 page may be crawled comes first, since others depend on its answer.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
-from ._signal import Findings, Question, Settled, Signal, Status, Term, Wish, Written
+from reservation_middleware.model import ConfigurationError
+from reservation_middleware.model.vocabulary import unknown_word
+
+from ._signal import Findings, Question, Settled, Signal, Status, Term, View, Wish, Written
 from ._source import (
     CONTENT,
     HEADERS,
@@ -52,6 +56,22 @@ SIGNALS: tuple[Signal[Any], ...] = (
     Pointers(),
 )
 
+
+def known_signals(names: Iterable[str]) -> tuple[str, ...]:
+    """Names of signals, checked.
+
+    Raises:
+        ConfigurationError: a name is not a signal's.
+
+    """
+    known = [signal.name for signal in SIGNALS]
+    given = tuple(names)
+    for name in given:
+        if name not in known:
+            raise ConfigurationError(unknown_word("signal", name, known))
+    return given
+
+
 __all__ = [
     "CONTENT",
     "HEADERS",
@@ -69,7 +89,9 @@ __all__ = [
     "Source",
     "Status",
     "Term",
+    "View",
     "Wish",
     "Words",
     "Written",
+    "known_signals",
 ]

@@ -21,7 +21,7 @@ from reservation_middleware.model.vocabulary import TRAIN
 from reservation_middleware.syntax.robots import Group, RobotsFile, Rule
 from reservation_middleware.syntax.rules import GroupRules
 
-from ._signal import Findings, Settled, Source, combine, cut, few
+from ._signal import Findings, Settled, Source, View, combine, cut, few
 
 NAME = "robots-agents"
 #: Plans, and answers of one plan, that are kept for one file.
@@ -111,10 +111,12 @@ class _Block(NamedTuple):
     """Groups that are asked together, and whom they are about.
 
     Attributes:
+        groups: which groups, by their addresses; the file keeps them.
         parts: the rules of the groups; one where they were combined before.
         about: leaves, tokens and whether what follows is only inferred.
     """
 
+    groups: tuple[int, ...]
     parts: tuple[GroupRules, ...]
     about: tuple[tuple[tuple[str, ...], tuple[str, ...], bool], ...]
 
@@ -144,6 +146,12 @@ class _Plan:
         self._policy = policy
         self._blocks = _blocks(findings, own, policy)
         self._answers: dict[tuple[int, ...], Settled | None] = {}
+
+    @property
+    def view(self) -> View:
+        """The groups that are asked, and the rules of all of them."""
+        rules = [text for block in self._blocks for part in block.parts for text in part.patterns]
+        return View(tuple([(block.groups, block.about) for block in self._blocks]), rules)
 
     def settle(self, path: str) -> Settled | None:
         """What the blocks amount to for one page; made once per set of deciding lines."""
@@ -230,7 +238,7 @@ def _blocks(findings: AgentFindings, own: str, policy: Policy) -> tuple[_Block, 
         else:
             asks = tuple(GroupRules.of(group) for group in groups)
         whom = tuple((leaves, tuple(tokens), hint) for (leaves, hint), tokens in about.items())
-        blocks.append(_Block(asks, whom))
+        blocks.append(_Block(key, asks, whom))
     return tuple(blocks)
 
 

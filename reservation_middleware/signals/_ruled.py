@@ -11,7 +11,7 @@ from reservation_middleware.model import Note, Statement
 from reservation_middleware.syntax.path import PatternIndex
 from reservation_middleware.syntax.robots import Group, Record, RobotsFile
 
-from ._signal import Findings, Source
+from ._signal import Findings, Source, View
 
 T = TypeVar("T")
 
@@ -110,6 +110,19 @@ class RuledRecords(Generic[T]):
         if not lines:
             return None
         return Ruled(lines, PatternIndex(self.by_line[line].path for line in lines))
+
+
+def ruled_view(found: Sequence["RuledFindings"], token: str) -> View | None:
+    """The lines that a token obeys, and those outside every group."""
+    key, patterns = [], list[str]()
+    for one in found:
+        if one.rules is None:
+            return None
+        group = one.source.robots.group_for(token)
+        key.append(id(group))
+        for ruled in (one.rules.of(group), one.rules.loose()):
+            patterns += ruled.paths.texts if ruled else ()
+    return View(tuple(key), patterns)
 
 
 def split_path(value: str) -> tuple[str, str]:

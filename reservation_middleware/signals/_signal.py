@@ -5,7 +5,7 @@ signal, no operator profile but what ``Question`` shows, and does no I/O.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import ClassVar, Generic, NamedTuple, TypeVar
 
@@ -24,6 +24,7 @@ from reservation_middleware.model import (
 )
 
 from ._source import CONTENT, HEADERS, HTML, ROBOTS_TXT, Carrier, Link, Place, Source
+from ._wish import Term, Wish, Written, spoken
 
 #: Answers that are kept per document.
 _MOST_ANSWERS = 256
@@ -37,13 +38,6 @@ class Status(StrEnum):
     COMMUNITY = "community"
     VENDOR = "vendor"
     DE_FACTO = "de facto"
-
-
-class Term(NamedTuple):
-    """A native word and the leaves that its yes and its no cover (see the spec page)."""
-
-    yes: tuple[str, ...]
-    no: tuple[str, ...]
 
 
 class Findings:
@@ -89,6 +83,7 @@ class Question(msgspec.Struct):
         path: the same in canonical form.
         media: its media type once known, else empty.
         crawl: the crawl answer once it is known.
+        alone: the answer holds for this path only, whatever patterns it matches.
 
     """
 
@@ -100,6 +95,23 @@ class Question(msgspec.Struct):
     media: str = ""
     crawl: Preference = Preference.UNKNOWN
     settled: "dict[int, Settled] | None" = None
+    alone: bool = False
+
+
+class View(NamedTuple):
+    """What a family makes of an agent and a policy.
+
+    Attributes:
+        key: the same for agents that it does not tell apart.
+        patterns: those of paths; which of them match decides.
+    """
+
+    key: Hashable
+    patterns: Sequence[str]
+
+
+#: It says the same of every page to everyone.
+SAME = View(None, ())
 
 
 class Settled(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -122,39 +134,6 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     statements: tuple[Statement, ...] = ()
     offers: tuple[Offer, ...] = ()
     identifiers: tuple[Identifier, ...] = ()
-
-
-class Wish(msgspec.Struct, frozen=True, kw_only=True):
-    """What a site owner wants to say.
-
-    Attributes:
-        usage: preference per leaf.
-        crawl: whether to allow crawling, None to say nothing.
-        agents: product tokens it is meant for.
-        policy: where licence terms stand.
-
-    """
-
-    usage: Mapping[str, Preference] = {}
-    crawl: Preference | None = None
-    agents: tuple[str, ...] = ("*",)
-    policy: str | None = None
-
-    def group(self, line: str) -> str:
-        """A robots.txt group for the agents with one line in it."""
-        agents = [f"User-agent: {agent}" for agent in self.agents]
-        return "\n".join([*agents, line, ""])
-
-
-class Written(NamedTuple):
-    """A wish in a signal's own words, for one carrier.
-
-    ``text`` is a whole group for robots.txt, ``name: value`` lines for headers, elements
-    for HTML, the file for a file of its own.
-    """
-
-    carrier: Carrier
-    text: str
 
 
 F = TypeVar("F", bound=Findings)
@@ -201,6 +180,10 @@ class Signal(ABC, Generic[F]):
     def settle(self, found: Sequence[F], question: Question) -> Settled | None:
         """Settle what was found, places in the order in which a fetch reaches them."""
 
+    def view(self, found: Sequence[F], question: Question) -> View | None:  # noqa: ARG002
+        """What ``settle`` depends on, whatever the path; None if on more than a ``View`` can say."""
+        return None
+
     @abstractmethod
     def write(self, wish: Wish) -> tuple[Written, ...]:
         """Say a wish in this signal's words; what it cannot say exactly it leaves out."""
@@ -209,20 +192,6 @@ class Signal(ABC, Generic[F]):
     def places(self) -> tuple[Place, ...]:
         """The places that its carriers stand in, each once."""
         return tuple(dict.fromkeys(carrier.place for carrier in self.carriers))
-
-
-def spoken(terms: Mapping[str, Term], wish: Wish) -> dict[str, Preference]:
-    """The native terms that say no more than the wish does."""
-    said: dict[str, Preference] = {}
-    for name, term in terms.items():
-        for preference, leaves in (
-            (Preference.DISALLOWED, term.no),
-            (Preference.ALLOWED, term.yes),
-        ):
-            if leaves and all(wish.usage.get(leaf) is preference for leaf in leaves):
-                said[name] = preference
-                break
-    return said
 
 
 #: Statements that one family shows for one page, and characters of each.
@@ -277,6 +246,7 @@ __all__ = [
     "HEADERS",
     "HTML",
     "ROBOTS_TXT",
+    "SAME",
     "Carrier",
     "Findings",
     "Identifier",
@@ -289,6 +259,7 @@ __all__ = [
     "Source",
     "Status",
     "Term",
+    "View",
     "Wish",
     "Written",
     "answered",

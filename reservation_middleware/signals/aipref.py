@@ -24,7 +24,7 @@ from reservation_middleware.syntax.field import MalformedFieldError, dictionary,
 from reservation_middleware.syntax.robots import Record
 
 from ._legacy_labels import SUPERSEDED, mapped
-from ._ruled import RuledFindings, RuledLine, RuledRecords
+from ._ruled import RuledFindings, RuledLine, RuledRecords, ruled_view
 from ._signal import (
     HEADERS,
     ROBOTS_TXT,
@@ -35,6 +35,7 @@ from ._signal import (
     Source,
     Status,
     Term,
+    View,
     Wish,
     Written,
     answered,
@@ -158,6 +159,10 @@ class Aipref(Signal[AiprefFindings]):
                 # ATTACH §3.1: a path that cannot be crawled has no usage preferences.
                 said += self._ruled(findings, question)
         return answered(found, said)
+
+    def view(self, found: Sequence[AiprefFindings], question: Question) -> View | None:
+        """The lines of the group."""
+        return ruled_view(found, question.agent.key)
 
     def write(self, wish: Wish) -> tuple[Written, ...]:
         """The rule inside a group, and the header."""

@@ -25,6 +25,7 @@ from ._signal import (
     CONTENT,
     HEADERS,
     ROBOTS_TXT,
+    SAME,
     Carrier,
     Findings,
     Question,
@@ -33,6 +34,7 @@ from ._signal import (
     Source,
     Status,
     Term,
+    View,
     Wish,
     Written,
     answered,
@@ -173,6 +175,13 @@ class Canel(Signal[CanelFindings]):
             for statement in findings.about(question.agent.key, question.path)
         ]
         return answered(found, said)
+
+    def view(self, found: Sequence[CanelFindings], question: Question) -> View | None:
+        """The rules of the group."""
+        if any(findings.place is not ROBOTS_TXT for findings in found):
+            return None
+        group = found[0].source.robots.group_for(question.agent.key)
+        return View(id(group), _rules_of(group).patterns) if group else SAME
 
     def write(self, wish: Wish) -> tuple[Written, ...]:
         """The rule inside a group, the header and the meta."""

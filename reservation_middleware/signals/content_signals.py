@@ -19,7 +19,7 @@ from reservation_middleware.model.vocabulary import AI_INDEX, AI_INPUT, SEARCH, 
 from reservation_middleware.syntax.field import LIMIT
 from reservation_middleware.syntax.robots import Record
 
-from ._ruled import Ruled, RuledFindings, RuledLine, RuledRecords
+from ._ruled import Ruled, RuledFindings, RuledLine, RuledRecords, ruled_view
 from ._signal import (
     HEADERS,
     ROBOTS_TXT,
@@ -30,6 +30,7 @@ from ._signal import (
     Source,
     Status,
     Term,
+    View,
     Wish,
     Written,
     answered,
@@ -171,6 +172,10 @@ class ContentSignals(Signal[ContentSignalFindings]):
             else:
                 said += findings.about(question.agent.key, question.path)
         return answered(found, said)
+
+    def view(self, found: Sequence[ContentSignalFindings], question: Question) -> View | None:
+        """The lines of the group."""
+        return ruled_view(found, question.agent.key)
 
     def write(self, wish: Wish) -> tuple[Written, ...]:
         """The line inside a group, and the header."""

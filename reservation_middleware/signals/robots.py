@@ -17,10 +17,11 @@ from reservation_middleware.model import (
     Statement,
 )
 from reservation_middleware.syntax.robots import Group, Problem, RobotsFile, Rule
-from reservation_middleware.syntax.rules import GroupRules
+from reservation_middleware.syntax.rules import FREE, GroupRules
 
 from ._signal import (
     ROBOTS_TXT,
+    SAME,
     Carrier,
     Findings,
     Question,
@@ -28,6 +29,7 @@ from ._signal import (
     Signal,
     Source,
     Status,
+    View,
     Wish,
     Written,
     cut,
@@ -237,12 +239,22 @@ class Robots(Signal[RobotsFindings]):
             return _ALLOWED
         target = question.target
         if target.startswith("/robots.txt") and target.partition("?")[0] == "/robots.txt":
+            question.alone = True
             return _ALLOWED  # §2.2.2: implicitly allowed
         group, rules = found_group
-        allowed, rule = rules.decide(target, question.path)
+        answer = rules.decide(target, question.path)
+        if answer is FREE:
+            return _ALLOWED
+        allowed, rule = answer
         if rule is None:
+            question.alone = True  # Protego has read more than the rules that match
             return _ALLOWED if allowed else _DISALLOWED
         return findings.settled(group, rule)
+
+    def view(self, found: Sequence[RobotsFindings], question: Question) -> View:
+        """The group."""
+        found_group = found[0].group(question.agent.key) if found[0].robots else None
+        return View(id(found_group[0]), found_group[1].patterns) if found_group else SAME
 
     def write(self, wish: Wish) -> tuple[Written, ...]:
         """One group that allows or disallows everything."""

@@ -30,6 +30,7 @@ from ._signal import (
     Source,
     Status,
     Term,
+    View,
     Wish,
     Written,
     spoken,
@@ -82,6 +83,10 @@ class RobotsAgents(Signal[AgentFindings]):
     def settle(self, found: Sequence[AgentFindings], question: Question) -> Settled | None:
         """Blocks that the policy wants to hear of; they count as the policy says."""
         return found[0].plan(question.agent.key, question.policy).settle(question.path)
+
+    def view(self, found: Sequence[AgentFindings], question: Question) -> View:
+        """The groups that are asked."""
+        return found[0].plan(question.agent.key, question.policy).view
 
     def write(self, wish: Wish) -> tuple[Written, ...]:
         """A group that blocks the control tokens that say no more than the wish."""

@@ -22,6 +22,7 @@ from ._signal import (
     Signal,
     Source,
     Status,
+    View,
     Wish,
     Written,
     spoken,
@@ -108,6 +109,13 @@ class Tdmrep(Signal[Findings]):
             return _settled(last, at, paper)
         # Kept with the policy, which may come later than the carrier.
         return (paper or carriers[0]).answer((last,), lambda: _settled(last, at, paper))
+
+    def view(self, found: Sequence[Findings], question: Question) -> View | None:  # noqa: ARG002
+        """The locations of the file."""
+        files = [one.index for one in found if isinstance(one, TdmrepFindings)]
+        if len(files) == 1 and files[0] is not None:
+            return View(None, files[0].texts)
+        return None
 
     def write(self, wish: Wish) -> tuple[Written, ...]:
         """The file, the header fields and the metas."""

@@ -11,6 +11,7 @@ from reservation_middleware.model import Level, Note, NoteKind, Outcome, Prefere
 from reservation_middleware.model.vocabulary import TRAIN
 
 from ._signal import (
+    SAME,
     Carrier,
     Findings,
     Place,
@@ -20,6 +21,7 @@ from ._signal import (
     Source,
     Status,
     Term,
+    View,
     Wish,
     Written,
     combine,
@@ -121,6 +123,10 @@ class TrustTxt(Signal[TrustTxtFindings]):
         if not said:
             return None
         return found[0].answer(said, lambda: Settled(usage=combine(said), statements=few(said)))
+
+    def view(self, found: Sequence[TrustTxtFindings], question: Question) -> View:  # noqa: ARG002
+        """It says the same of every page."""
+        return SAME
 
     def write(self, wish: Wish) -> tuple[Written, ...]:
         """The one line; the rest of a trust.txt is the site's own."""

@@ -8,7 +8,6 @@ equal; that is how Protego, which decides Allow and Disallow, compares too.
 
 import re
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from urllib.parse import quote, unquote
 
 _KEPT = re.compile(r"%(2[Ff]|25)")
@@ -21,8 +20,11 @@ _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 MAX_PATTERN = 8 * 1024
 #: Of a longer path and query the beginning is judged.
 MAX_TARGET = 64 * 1024
-#: Up to so many distinct prefixes are tried in one call.
-_FEW = 200
+#: Prefixes are looked up by so many first characters.
+_HEAD = 4
+#: Origins by how URLs begin, up to the first slash of their path.
+_ORIGINS: dict[str, str] = {}
+_MOST_ORIGINS = 4096
 # Patterns whose percent-encoded form is the pattern itself.
 _USUAL = re.compile(r"[A-Za-z0-9_.~/=*-]*\$?")
 # Patterns that match whatever starts with them as they are written.
@@ -38,17 +40,28 @@ def split_url(url: str) -> tuple[str, str]:
     >>> split_url("HTTPS://A.example:443?q#f")
     ('https://a.example', '/?q')
     """
+    slash = url.find("/", 8)
+    known = _ORIGINS.get(url[:slash]) if slash > 0 else None
+    if known is not None:
+        target = url[slash:]
+        if "#" in target:
+            target = target.partition("#")[0]
+        return known, target[:MAX_TARGET]
     found = _ORIGIN.match(url)
     if not found:
         target = url.partition("#")[0]
         return "", (target if target.startswith("/") else "/" + target)[:MAX_TARGET]
     scheme, authority, target = found.groups()
+    origin = _origin(scheme, authority)
     if target[:1] != "/":
-        target = "/" + target
-    return _origin(scheme, authority), target[:MAX_TARGET]
+        return origin, f"/{target}"[:MAX_TARGET]
+    if found.end(2) == slash:  # never of what has no slash at its end
+        if len(_ORIGINS) >= _MOST_ORIGINS:
+            _ORIGINS.clear()
+        _ORIGINS[url[:slash]] = origin
+    return origin, target[:MAX_TARGET]
 
 
-@lru_cache(maxsize=4096)
 def _origin(scheme: str, authority: str) -> str:
     """Scheme and authority in lower case, without the scheme's default port."""
     scheme, authority = scheme.lower(), authority.lower()
@@ -173,26 +186,35 @@ def _prefix(text: str) -> str:
     return head[: half.start()] if half else head
 
 
+def _needle(text: str) -> str:
+    """The longest literal after the first star: no path without it matches."""
+    if "%" in text:
+        return ""
+    return max(text.removesuffix("$").split("*")[1:], key=len, default="")
+
+
 class PatternIndex:
     """Patterns by literal prefix, so that most paths are answered without a match.
 
-    Looking a path up costs one slice per distinct prefix length, however many patterns
-    there are; a pattern is made when a path first has its prefix.
+    Looking a path up costs one slice per distinct length of the prefixes that begin as it
+    does, however many patterns there are; a pattern is made when a path first has its prefix.
     """
 
-    __slots__ = ("_by_prefix", "_few", "_lengths", "_mere", "_patterns", "_texts")
+    __slots__ = ("_by_prefix", "_lengths", "_needles", "_patterns", "_short", "_texts")
 
     def __init__(self, patterns: Iterable[str]) -> None:
         self._texts = [text if len(text) <= MAX_PATTERN else "\0" for text in patterns]
         #: Those that are no mere prefix, once made.
         self._patterns: dict[int, Pattern] = {}
         by_prefix: dict[str, list[int]] = {}
-        self._mere = bytearray(len(self._texts))
+        #: What a path must hold somewhere to match, None for mere prefixes.
+        self._needles: list[str | None] = []
         for number, text in enumerate(self._texts):
             if _MERE_PREFIX(text):
-                self._mere[number] = 1
+                self._needles.append(None)
                 prefix = text
             else:
+                self._needles.append(_needle(text))
                 prefix = _prefix(text)
             known = by_prefix.get(prefix)
             if known is None:
@@ -200,9 +222,21 @@ class PatternIndex:
             else:
                 known.append(number)
         self._by_prefix = by_prefix
-        self._lengths = sorted({len(prefix) for prefix in by_prefix})
-        # One call that rules a path out is cheaper than slicing, up to some size.
-        self._few = tuple(by_prefix) if len(by_prefix) <= _FEW else None
+        lengths: dict[str, set[int]] = {}
+        short = set()
+        for prefix in by_prefix:
+            if len(prefix) < _HEAD:
+                short.add(len(prefix))
+            else:
+                lengths.setdefault(prefix[:_HEAD], set()).add(len(prefix))
+        self._short = tuple(sorted(short))
+        #: Lengths of the prefixes that may fit, by the first characters of a path.
+        self._lengths = {head: (*self._short, *sorted(more)) for head, more in lengths.items()}
+
+    @property
+    def texts(self) -> Sequence[str]:
+        """The patterns, as far as they can match."""
+        return self._texts
 
     def octets(self, number: int) -> int:
         """Octets of a pattern, the measure of precedence."""
@@ -211,19 +245,18 @@ class PatternIndex:
     def matching(self, path: str) -> list[int]:
         """Numbers of the patterns that match a canonical path."""
         found: list[int] = []
-        if self._few is not None and not path.startswith(self._few):
-            return found
-        size = len(path)
         by_prefix = self._by_prefix
-        mere = self._mere
-        for length in self._lengths:
+        needles = self._needles
+        size = len(path)
+        for length in self._lengths.get(path[:_HEAD], self._short):
             if length > size:
                 break
             numbers = by_prefix.get(path[:length])
             if numbers:
                 for number in numbers:
-                    if mere[number] or self._matches(number, path):
-                        found.append(number)  # noqa: PERF401 - a comprehension per prefix costs more
+                    needle = needles[number]
+                    if needle is None or (needle in path and self._matches(number, path)):
+                        found.append(number)
         return found
 
     def longest(self, path: str) -> Sequence[int]:

@@ -25,8 +25,8 @@ _ANY_HOST = "http://a"
 # A "%" that starts no escape: Protego takes it for the start of any.
 _BARE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
-# No rule is about it.
-_FREE: tuple[bool, "Rule | None"] = (True, None)
+#: The answer where no rule is about a path.
+FREE: tuple[bool, "Rule | None"] = (True, None)
 # Answers that are kept per group, each for so many matching rules at the most.
 _MOST_ANSWERS, _KEPT = 256, 32
 
@@ -70,6 +70,13 @@ class GroupRules:
         return found
 
     @property
+    def patterns(self) -> Sequence[str]:
+        """On which of these a path matches depends what is decided; nothing else matters, but
+        where Protego does not agree with the rule that is named.
+        """
+        return () if self._only else self._index.texts
+
+    @property
     def only(self) -> Rule | None:
         """The rule that decides every path, if one does."""
         return self._only[1] if self._only else None
@@ -85,7 +92,7 @@ class GroupRules:
             return self._only
         numbers = self._index.matching(path)
         if not numbers:
-            return _FREE
+            return FREE
         key = tuple(numbers)
         answer = self._answers.get(key)
         if answer is None:

@@ -1,0 +1,105 @@
+"""What the answers of one origin to one agent depend on: which patterns a path matches, no more.
+
+Before a page is fetched, every family judges it by the patterns of its path. Two pages that match
+the same patterns get the same answer, so all of them are looked up in one index, and what
+follows is made once for each set that matches. No I/O.
+"""
+
+from collections.abc import Hashable, Iterable, Sequence
+from typing import Any
+
+from .model import Agent, Policy, Stage
+from .signals import SIGNALS, Findings, Question, View
+from .syntax.path import PatternIndex
+
+#: Patterns that are looked up together; an origin with more is settled family by family.
+MOST_PATTERNS = 2_000
+#: Answers that are kept; a set of more matching patterns is not kept.
+_MOST_ANSWERS, _MOST_MATCHING = 256, 32
+#: Every path begins with it.
+_ROOT = "/"
+
+#: Agents and policies that an origin keeps plans for.
+_MOST_PLANS = 256
+
+#: The fields of a decision after its agent.
+Answer = tuple[Any, ...]
+
+
+class Plan:
+    """The answers of one origin to agents that it does not tell apart, under one policy."""
+
+    __slots__ = ("_answers", "_index")
+
+    def __init__(self, patterns: Iterable[str]) -> None:
+        texts = dict.fromkeys(patterns)
+        texts.pop(_ROOT, None)
+        self._index = PatternIndex(texts) if texts else None
+        self._answers: dict[tuple[Stage, tuple[int, ...]], Answer] = {}
+
+    @property
+    def patterns(self) -> Sequence[str]:
+        """The patterns, each once."""
+        return self._index.texts if self._index else ()
+
+    def matching(self, path: str) -> tuple[int, ...]:
+        """The patterns that a canonical path matches."""
+        return tuple(self._index.matching(path)) if self._index else ()
+
+    def answer(self, stage: Stage, matching: tuple[int, ...]) -> Answer | None:
+        """What follows for paths that match some patterns, if it was made before."""
+        return self._answers.get((stage, matching))
+
+    def keep(self, stage: Stage, matching: tuple[int, ...], answer: Answer) -> None:
+        """Keep what follows for all paths that match the same patterns."""
+        if len(matching) <= _MOST_MATCHING:
+            if len(self._answers) >= _MOST_ANSWERS:
+                self._answers.clear()
+            self._answers[stage, matching] = answer
+
+
+class Plans:
+    """The plans of one origin, by who asks under which policy; agents may share one."""
+
+    __slots__ = ("_found", "_plans", "_shared")
+
+    def __init__(self, found: Sequence[tuple[int, tuple[Findings, ...]]]) -> None:
+        self._found = found
+        # Each holds agent and policy, so that their addresses stay their own.
+        self._plans: dict[tuple[int, int], tuple[Plan | None, Agent, Policy]] = {}
+        self._shared: dict[Hashable, Plan] = {}
+
+    def of(self, question: Question) -> Plan | None:
+        """The plan for a question; None where its answer depends on more than patterns."""
+        known = self._plans.get((id(question.agent), id(question.policy)))
+        return known[0] if known is not None else self._new(question)
+
+    def _new(self, question: Question) -> Plan | None:
+        agent, policy = question.agent, question.policy
+        if len(self._plans) >= _MOST_PLANS:
+            self._plans.clear()
+            self._shared.clear()
+        plan = None
+        views = self._views(question)
+        if views is not None:
+            # Whoever asks for the same under the same policy gets the same, but for the name.
+            key = id(policy), tuple(agent.purposes), tuple(view.key for view in views)
+            plan = self._shared.get(key)
+            if plan is None:
+                patterns = (text for view in views for text in view.patterns)
+                plan = self._shared[key] = Plan(patterns)
+        self._plans[id(agent), id(policy)] = plan, agent, policy
+        return plan
+
+    def _views(self, question: Question) -> list[View] | None:
+        views: list[View] = []
+        size = 0
+        for number, findings in self._found:
+            view = SIGNALS[number].view(findings, question)
+            if view is None:
+                return None
+            views.append(view)
+            size += len(view.patterns)
+            if size > MOST_PATTERNS:
+                return None
+        return views
