@@ -1,4 +1,4 @@
-"""The command line: ``reservations demo | check | decide | ledger | agents``.
+"""The command line: ``reservations demo | check | decide | report | agents | ledger``.
 
 Output goes to standard output, talk to standard error. Exit statuses are part of the
 contract: 0 may proceed, 1 blocked or bad, 2 bad usage, 3 could not be fetched.
@@ -46,7 +46,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(ledger_commands.app, name="ledger")
-app.command()(report_commands.report)
 
 
 def _version(value: bool) -> None:
@@ -180,6 +179,9 @@ def decide() -> None:
         # The reader has seen enough; keep Python from complaining at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     raise typer.Exit(0 if good else 1)
+
+
+app.command()(report_commands.report)
 
 
 @app.command()

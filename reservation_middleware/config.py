@@ -179,6 +179,9 @@ def _stores(given: Mapping[str, Any], folder: Path | None) -> Stores:
             words[key] = value
     if words.get("ledger_lines", "all") not in _LINES:
         raise ConfigurationError(unknown_word("ledger_lines", words["ledger_lines"], _LINES))
+    if re.search(r"[\s+]", words.get("ledger_name", "")):
+        name = words["ledger_name"]
+        raise ConfigurationError(f"ledger_name has white space or a plus in it: {name!r}")
     if "prometheus" in words:
         endpoint(words["prometheus"])
     for key in ("ledger", "ledger_key"):
@@ -257,5 +260,9 @@ def _typed(data: dict[str, Any], where: str) -> None:
 
 def _known(data: Mapping[str, Any], where: str) -> None:
     for key in data:
+        if key in _ELSEWHERE:
+            raise ConfigurationError(
+                f"{where}: {key} is no key here but a setting of Scrapy, {PREFIX}{key.upper()}"
+            )
         if key not in KEYS:
             raise ConfigurationError(f"{where}: {unknown_word('key', key, KEYS)}")

@@ -11,10 +11,11 @@ from typing import Annotated
 
 import msgspec
 import typer
+from cryptography.x509 import load_pem_x509_certificates
 
 from .ledger.key import key_file as usual_key_file
 from .ledger.key import signer_of
-from .ledger.note import Signer
+from .ledger.note import Signer, Verifier
 from .ledger.reader import LedgerReader
 from .ledger.summary import Protocol, domains_csv, markdown, summary
 from .model import LedgerError
@@ -56,6 +57,38 @@ def octets(folder: Path) -> int:
         return reader.octets
 
 
+def read_file(path: Path) -> bytes:
+    """A file that was named on the command line."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise typer.BadParameter(f"cannot read {path}: {error.strerror}") from None
+
+
+def verifier_key(given: str) -> str:
+    """A verifier key, or the text of a file that holds one, checked."""
+    text = given if "+" in given else read_file(Path(given)).decode("utf-8", "replace").strip()
+    if text.startswith("PRIVATE+KEY+"):
+        raise typer.BadParameter(
+            f"--key {given if given != text else '…'}: this is the private key; "
+            "`reservations ledger key LEDGER` prints the verifier key"
+        )
+    try:
+        return Verifier.parse(text).text
+    except LedgerError as error:
+        raise typer.BadParameter(f"--key {given[:200]}: no verifier key: {error}") from None
+
+
+def certificates(path: Path) -> bytes:
+    """A file of certificates, checked: a wrong one says nothing about the ledger."""
+    data = read_file(path)
+    try:
+        load_pem_x509_certificates(data)
+    except ValueError:
+        raise typer.BadParameter(f"--ca {path}: no certificates in PEM") from None
+    return data
+
+
 def key(ledger: LedgerArgument, key_file: KeyFileOption = None) -> None:
     """The verifier key to publish: whoever has it need not take the ledger's own word.
 
@@ -66,7 +99,9 @@ def key(ledger: LedgerArgument, key_file: KeyFileOption = None) -> None:
 
 def stamp(
     ledger: LedgerArgument,
-    authority: Annotated[str, typer.Option("--authority", metavar="URL", help="RFC 3161.")],
+    authority: Annotated[
+        str, typer.Option("--authority", metavar="URL", help="Its address: RFC 3161, HTTP.")
+    ],
     key_file: KeyFileOption = None,
 ) -> None:
     """Have a time-stamp authority say that the ledger, as it is signed now, was there by now.
@@ -83,11 +118,11 @@ def stamp(
 def erase(
     ledger: LedgerArgument,
     host: HostOption,
-    yes: Annotated[bool, typer.Option("--yes", help="It cannot be undone.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Needed, as it cannot be undone.")] = False,
 ) -> None:
     """Erase all lines about a host, and what only they rest on; the rest still verifies.
 
-    Exit status: 0, 1 if it was not done, 2 bad usage.
+    Copies of the ledger, bundles, caches and logs are not touched. Exit status: 0, 1 if it was not done, 2 bad usage.
     """
     from .ledger.erase import erase as wipe  # noqa: PLC0415
     from .ledger.host import Host  # noqa: PLC0415
@@ -98,10 +133,14 @@ def erase(
         raise typer.BadParameter("it cannot be undone; say --yes")
     with told():
         found = wipe(ledger, host)
-    typer.echo(
-        f"erased: {found.lines:,} lines, {found.documents:,} documents, {found.records:,} records "
-        f"of the archive; {found.kept:,} documents stay, as other hosts' lines rest on them"
-    )
+    if not (found.lines or found.documents or found.records or found.kept):
+        typer.echo(f"nothing is about {host}", err=True)
+        return
+    said = f"erased: {found.lines:,} lines, {found.documents:,} documents, "
+    said += f"{found.records:,} records of the archive"
+    if found.kept:
+        said += f"; {found.kept:,} documents stay, as other hosts' lines rest on them"
+    typer.echo(said)
 
 
 def recover(ledger: LedgerArgument, key_file: KeyFileOption = None) -> None:
@@ -132,10 +171,17 @@ def export(
     ] = Tables.PARQUET,
     summed: Annotated[
         bool,
-        typer.Option("--summary", help="Instead of tables a summary for the public: EU AI Act."),
+        typer.Option(
+            "--summary",
+            help="Instead of tables a summary for the public, as the EU AI Act asks for one.",
+        ),
     ] = False,
     small: Annotated[
-        bool, typer.Option("--sme", help="Its list of domains as small operators owe it.")
+        bool,
+        typer.Option(
+            "--sme",
+            help="In it the domains that small and medium enterprises name: top 5 %, at most 1,000.",
+        ),
     ] = False,
 ) -> None:
     """Tables of decisions, reasons, documents and counts, or a summary of training content.
@@ -145,6 +191,10 @@ def export(
     del format  # there is one so far
     if small and not summed:
         raise typer.BadParameter("--sme is about the --summary")
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise typer.BadParameter(f"cannot write to {output}: {error.strerror}") from None
     with LedgerReader(ledger) as reader, progress("reading", reader.octets) as advance:
         if summed:
             with told():

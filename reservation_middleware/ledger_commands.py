@@ -14,7 +14,7 @@ import typer
 
 from . import custody_commands as custody
 from .batch import MAX_LINE, bounded_lines
-from .custody_commands import HostOption, LedgerArgument, octets, told
+from .custody_commands import HostOption, LedgerArgument, octets, read_file, told
 from .ledger.compare import COMPARED, NOT_COMPARED
 from .ledger.entry import DecisionLine, encode
 from .ledger.offers import MOST, RateCard
@@ -41,15 +41,25 @@ def verify(
     ],
     key: Annotated[
         list[str] | None,
-        typer.Option("--key", metavar="VKEY|FILE", help="Who must have signed; repeated."),
+        typer.Option(
+            "--key",
+            metavar="VKEY|FILE",
+            help="Whose signature must be on it, as `ledger key` prints it; repeated.",
+        ),
     ] = None,
     since: Annotated[
         list[Path] | None,
-        typer.Option("--since", metavar="CHECKPOINT", help="Kept from earlier; repeated."),
+        typer.Option(
+            "--since",
+            metavar="CHECKPOINT",
+            help="A copy of log/*.checkpoint that was kept elsewhere; repeated.",
+        ),
     ] = None,
     ca: Annotated[
         list[Path] | None,
-        typer.Option("--ca", metavar="PEM", help="Time-stamp authorities' roots; repeated."),
+        typer.Option(
+            "--ca", metavar="PEM", help="A time-stamp authority's root certificates; repeated."
+        ),
     ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Lines that nobody signed yet are problems, too.")
@@ -64,14 +74,14 @@ def verify(
     from .ledger.prove import verify_bundle  # noqa: PLC0415 - keys and signatures
     from .ledger.verify import verify as check  # noqa: PLC0415
 
-    keys = [_key(one) for one in key or ()] or None
+    keys = [custody.verifier_key(one) for one in key or ()] or None
     if ledger.is_dir():
         with progress("verifying", octets(ledger)) as advance:
             found = check(
                 ledger,
                 keys=keys,
-                since=[_read(one) for one in since or ()],
-                authorities=[_read(one) for one in ca or ()],
+                since=[read_file(one) for one in since or ()],
+                authorities=[custody.certificates(one) for one in ca or ()],
                 strict=strict,
                 progress=advance,
             )
@@ -82,7 +92,7 @@ def verify(
         raise typer.Exit(0 if found.ok else 1)
     if since or ca or strict or (keys and len(keys) > 1):
         raise typer.BadParameter("a bundle is checked with one --key, and no other flag")
-    data = _read(ledger)
+    data = read_file(ledger)
     with told():
         bundle = verify_bundle(data, key=keys[0] if keys else None)
     ok = not bundle.problems
@@ -98,7 +108,8 @@ def prove(
     ledger: LedgerArgument,
     host: HostOption,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Default: output.")
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", help="Default: standard output."),
     ] = None,
 ) -> None:
     """A bundle with all lines about one host and nobody else's, which verifies by itself.
@@ -124,7 +135,9 @@ def prove(
 @app.command()
 def replay(
     ledger: LedgerArgument,
-    show: Annotated[int, typer.Option("--show", min=0, help="Differences that are told.")] = 20,
+    show: Annotated[
+        int, typer.Option("--show", min=0, help="How many differences are shown.")
+    ] = 20,
     format: FormatOption = Format.TEXT,  # noqa: A002 - the flag's name
     no_color: ColorOption = False,
 ) -> None:
@@ -245,13 +258,6 @@ def _opened(name: str, stack: ExitStack) -> tuple[str, BinaryIO]:
         raise typer.BadParameter(f"cannot read {name}: {why}") from None
 
 
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise typer.BadParameter(f"cannot read {path}: {error.strerror}") from None
-
-
 def _replayed(results: Iterable[Replayed], *, show: int) -> dict[str, Any]:
     """What came of a replay, as plain values: numbers, and the first that differ."""
     made = different = 0
@@ -280,17 +286,10 @@ def _replayed(results: Iterable[Replayed], *, show: int) -> dict[str, Any]:
         "different": different,
         "apart": dict(sorted(apart.items())),
         "compared": [*COMPARED, "blocked"],
-        "not_compared": list(NOT_COMPARED),
+        "not_compared": ["bytes" if name == "octets" else name for name in NOT_COMPARED],
         "mismatches": shown,
         "mismatches_not_shown": different - len(shown),
     }
-
-
-def _key(given: str) -> str:
-    """A verifier key, or the text of a file that holds one."""
-    if "+" in given:
-        return given
-    return _read(Path(given)).decode("utf-8", "replace").strip()
 
 
 def _plain(report: Any) -> dict[str, Any]:

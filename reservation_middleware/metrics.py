@@ -5,6 +5,7 @@ Labels are words of closed sets and names of signals, never hosts or addresses.
 Reference: https://prometheus.io/docs/practices/naming/
 """
 
+import errno
 import logging
 import threading
 import time
@@ -215,6 +216,8 @@ class Endpoint:
                     )
                 except (OSError, OverflowError) as error:
                     why = getattr(error, "strerror", None) or error
+                    if getattr(error, "errno", None) == errno.EADDRINUSE:
+                        why = f"{why}; each process needs a port of its own, 0 takes any free one"
                     raise ConfigurationError(f"prometheus: {where}: {why}") from None
                 self._servers.append((server, thread))
                 found = self.addresses[host, port] = host, server.server_port

@@ -19,7 +19,8 @@ try:
     from redis.retry import Retry
 except ImportError as error:  # pragma: no cover - needs an environment without redis
     raise ImportError(
-        "a cache in Redis needs redis-py: pip install 'reservation-middleware[redis]'"
+        "a cache in Redis needs redis-py: pip install 'reservation-middleware[redis]', "
+        "or in a checkout uv run --extra redis …"
     ) from error
 
 #: The format's version is in it: another one never meets these keys.

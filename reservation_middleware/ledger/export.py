@@ -14,7 +14,8 @@ try:
     import pyarrow.parquet as pq  # type: ignore[import-untyped, unused-ignore]
 except ImportError as error:
     raise ImportError(
-        "exporting to parquet needs pyarrow: pip install 'reservation-middleware[export]'"
+        "exporting to parquet needs pyarrow: pip install 'reservation-middleware[export]', "
+        "or in a checkout uv run --extra export …"
     ) from error
 
 from reservation_middleware.model import LEAVES, LedgerError

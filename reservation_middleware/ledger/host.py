@@ -41,7 +41,7 @@ class Host(NamedTuple):
         except ValueError:
             name, port = "", None
         if not name or parts.netloc != bare or "@" in bare or bare.endswith(":"):
-            raise LedgerError(f"this is no host: {text[:200]!r}")
+            raise LedgerError(f"this is no host such as a.example: {text[:200]!r}")
         return cls(name, port)
 
     @classmethod

@@ -259,7 +259,8 @@ def _require() -> None:
         import rfc3161_client  # noqa: F401, PLC0415
     except ImportError:
         raise ImportError(
-            "time stamps need an extra: pip install 'reservation-middleware[stamp]'"
+            "time stamps need rfc3161-client: pip install 'reservation-middleware[stamp]', "
+            "or in a checkout uv run --extra stamp …"
         ) from None
 
 

@@ -3,6 +3,8 @@
 What comes from a ledger may come from a site: it is printed as text.
 """
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
 
 #: A value that differs is shown up to so many characters; all of it is in the JSON.
 _SHORT = 300
+#: Lines of one file that are named; one that is changed may leave no later one in its place.
+_LINES = 5
+#: What a problem with one line begins with.
+_LINE = re.compile(r"(?P<file>\S+):[0-9]+: ")
 
 
 def _verdict(console: Console, what: str, *, ok: bool) -> None:
@@ -28,18 +34,25 @@ def show_verified(console: Console, report: "Report") -> None:
     """Print what was found of a ledger."""
     _verdict(console, report.folder, ok=report.ok)
     unsigned = sum(one.unsigned for one in report.segments)
-    said = f"{report.lines:,} lines in {len(report.segments):,} segments"
+    said = f"{_number(report.lines, 'line')} in {_number(len(report.segments), 'segment')}"
     if unsigned:
-        said += f", {unsigned:,} not signed yet"
+        said += (
+            f", {unsigned:,} {'not signed yet' if report.ok else 'that no checkpoint vouches for'}"
+        )
     console.print(f"{said}.")
-    for word, number in (
-        ("erased lines", sum(one.erased for one in report.segments)),
-        ("lines that the disk did not take", sum(one.lost for one in report.segments)),
-        ("recovered segments", sum(one.recovered for one in report.segments)),
-        ("segments that are being written", sum(one.running for one in report.segments)),
+    for word, more, number in (
+        ("erased line", "", sum(one.erased for one in report.segments)),
+        ("line", " that the disk did not take", sum(one.lost for one in report.segments)),
+        ("recovered segment", "", sum(one.recovered for one in report.segments)),
+        ("segment", " being written", sum(one.running for one in report.segments)),
     ):
         if number:
-            console.print(f"{number:,} {word}.")
+            console.print(f"{_number(number, word)}{more}.")
+    if report.ok and any(one.unsigned and not one.running for one in report.segments):
+        console.print(
+            "A writer was killed: `reservations ledger recover` signs what it left, and so does "
+            "the next crawl."
+        )
     console.print(f"Root: {report.root}")
     whose = "given" if report.pinned else "by the ledger's own word; --key pins it"
     for key in report.keys:
@@ -59,13 +72,15 @@ def show_bundle(console: Console, name: str, report: "BundleReport") -> None:
     said = f"{report.host}: {report.decisions:,} decisions, {report.documents:,} documents"
     if report.erased:
         said += f", {report.erased:,} erased lines"
-    console.print(safe(f"{said}, in {report.segments:,} segments."))
+    console.print(safe(f"{said}, in {_number(report.segments, 'segment')}."))
     whose = "given" if report.pinned else "by the bundle's own word; --key pins it"
     for key in report.keys:
         console.print(safe(f"Key: {key} ({whose})"))
     _problems(console, report.problems)
+    if report.not_proved:
+        console.print("Not proved:", style="dim")
     for one in report.not_proved:
-        console.print(safe(one), style="dim")
+        console.print(safe(f"- {one}"), style="dim")
 
 
 def show_replay(console: Console, told: Mapping[str, Any]) -> None:
@@ -102,7 +117,7 @@ def show_replay(console: Console, told: Mapping[str, Any]) -> None:
 
 def show_stats(console: Console, told: Mapping[str, Any]) -> None:
     """Print what a ledger holds."""
-    console.print(safe(f"{told['ledger']}: {told['segments']:,} segments"))
+    console.print(safe(f"{told['ledger']}: {_number(told['segments'], 'segment')}"))
     if told["decisions"]:
         console.print(
             f"{told['decisions']:,} decisions from {told['since']} to {told['until']}, "
@@ -124,8 +139,22 @@ def show_stats(console: Console, told: Mapping[str, Any]) -> None:
 
 
 def _problems(console: Console, problems: Iterable[str]) -> None:
+    named: Counter[str] = Counter()
     for one in problems:
-        console.print(Text.assemble(("problem  ", "red"), safe(one)))
+        found = _LINE.match(one)
+        if found:
+            named[found["file"]] += 1
+        if found is None or named[found["file"]] <= _LINES:
+            console.print(Text.assemble(("problem  ", "red"), safe(one)))
+    for file, number in named.items():
+        if number > _LINES:
+            console.print(
+                safe(f"… and {number - _LINES:,} more lines of {file}; --format json names them.")
+            )
+
+
+def _number(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _short(value: object) -> str:

@@ -23,7 +23,7 @@ _NOW = {
     "would_block": "would be blocked",
 }
 _THEN = {
-    "then_block": "blocked then",
+    "then_block": "blocked under it",
     "newly_blocked": "newly blocked",
     "newly_free": "newly let through",
 }
@@ -84,7 +84,7 @@ def sentences(told: Mapping[str, Any]) -> list[str]:
         return ["There is no decision in it."]
     of = ", ".join(f"{number:,} in {mode} mode" for mode, number in modes.items())
     said = [
-        f"{total['decisions']:,} decisions from {told['since']} to {told['until']}: {of}.",
+        f"{total['decisions']:,} decisions from {_second(told['since'])} to {_second(told['until'])}: {of}.",
         f"{total['blocked']:,} pages were blocked, {total['would_block']:,} more would have been.",
     ]
     if told["question"]:
@@ -104,6 +104,11 @@ def sentences(told: Mapping[str, Any]) -> list[str]:
         for why, number in told["not_judged_again"].items()
     ]
     return said
+
+
+def _second(time: str) -> str:
+    """A time as the ledger has it, without its microseconds."""
+    return f"{time.partition('.')[0].removesuffix('Z')}Z"
 
 
 def columns(told: Mapping[str, Any]) -> dict[str, str]:
@@ -175,14 +180,18 @@ def hosts(found: Mapping[str, Any], most: int) -> str:
     more = len(found["hosts"]) - len(named) + found["others"]
     said = ", ".join(named)
     if more:
-        said += f" and {more:,}{' or more' if found['others_at_least'] else ''} others"
+        said += f" and {_others(more, found)}"
     return f"{found['decisions']:,}: {said}"
 
 
 def others(table: Mapping[str, Any]) -> str:
     """What the last row of a table is called."""
+    return f"({_others(table['others'], table)})"
+
+
+def _others(number: int, table: Mapping[str, Any]) -> str:
     least = " or more" if table["others_at_least"] else ""
-    return f"({table['others']:,}{least} others)"
+    return f"{number:,}{least} other{'' if number == 1 and not least else 's'}"
 
 
 def html(told: Mapping[str, Any]) -> str:
