@@ -11,7 +11,6 @@ from typing import Annotated
 
 import msgspec
 import typer
-from cryptography.x509 import load_pem_x509_certificates
 
 from .ledger.key import key_file as usual_key_file
 from .ledger.key import signer_of
@@ -81,6 +80,8 @@ def verifier_key(given: str) -> str:
 
 def certificates(path: Path) -> bytes:
     """A file of certificates, checked: a wrong one says nothing about the ledger."""
+    from cryptography.x509 import load_pem_x509_certificates  # noqa: PLC0415 - for this flag only
+
     data = read_file(path)
     try:
         load_pem_x509_certificates(data)

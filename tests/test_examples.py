@@ -3,11 +3,15 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
+from redis_server import RedisServer, needs_redis
 
 from web import Answer, WebThread
 
@@ -23,8 +27,17 @@ PAGES = {
 URLS = [f"http://a.example/{path}" for path in ("open", "private/x", "reserved")]
 
 
+RESERVATIONS = ("-m", "reservation_middleware")
+
+
 def run(*command: str, proxy: str, cwd: Path = ROOT) -> str:
-    environment = {**os.environ, "http_proxy": proxy, "HTTP_PROXY": proxy, "NO_COLOR": "1"}
+    return started(*command, proxy=proxy, cwd=cwd).stdout
+
+
+def started(
+    *command: str, proxy: str, cwd: Path = ROOT, **more: str
+) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "http_proxy": proxy, "HTTP_PROXY": proxy, "NO_COLOR": "1", **more}
     environment.pop("no_proxy", None)
     done = subprocess.run(
         [sys.executable, *command],
@@ -36,7 +49,7 @@ def run(*command: str, proxy: str, cwd: Path = ROOT) -> str:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return done.stdout
+    return done
 
 
 def test_spider(tmp_path: Path) -> None:
@@ -69,6 +82,79 @@ def test_judge_offline() -> None:
     printed = run("examples/judge_offline.py", proxy="http://127.0.0.1:9")
     assert "opt-out        ai-train  block" in printed
     assert "record-only    ai-train  proceed" in printed
+
+
+CLUSTER = {
+    "http://a.example/robots.txt": Answer(body=b"User-agent: *\nDisallow: /private/\n"),
+    **{f"http://a.example/{n}": Answer(headers=HTML, body=b"<p>open</p>") for n in range(20)},
+    "http://a.example/private/x": Answer(headers=HTML, body=b"<p>private</p>"),
+    "http://a.example/reserved": Answer(headers=(*HTML, ("tdm-reservation", "1")), body=b"x"),
+}
+
+
+@needs_redis
+def test_cluster(tmp_path: Path) -> None:
+    """The cluster as its README says: observe, report, enforce; one cache, one ledger."""
+    folder = tmp_path / "cluster"
+    shutil.copytree(ROOT / "examples/cluster", folder)
+    asked = [url for url in CLUSTER if not url.endswith("robots.txt")]
+    (folder / "urls.txt").write_text("\n".join(asked))
+    scrapy = (
+        *("-m", "scrapy", "runspider", "scrapy_crawler.py", "-a", "urls=urls.txt"),
+        *("-a", "log=scrapy.jsonl", "-o", "items.jsonl"),
+        *("-s", "TELNETCONSOLE_ENABLED=False", "-s", "REMOTE_CONTROL_ENABLED=False"),
+    )
+    aiohttp = ("aiohttp_crawler.py", "urls.txt", "aiohttp.jsonl")
+    with RedisServer(tmp_path) as redis, WebThread(CLUSTER) as web:
+
+        def crawl(*command: str, **more: str) -> list[dict[str, Any]]:
+            """The events that it logged."""
+            log = folder / ("scrapy.jsonl" if command[0] == "-m" else "aiohttp.jsonl")
+            log.unlink(missing_ok=True)
+            started(
+                *command,
+                proxy=web.proxy_url,
+                cwd=folder,
+                RESERVATION_CACHE=redis.url,
+                RESERVATION_PROMETHEUS="127.0.0.1:0",
+                **more,
+            )
+            lines = [json.loads(line) for line in log.read_text().splitlines()]
+            assert not any(line["level"] in ("WARNING", "ERROR") for line in lines), lines
+            return [line["reservation"] for line in lines if "reservation" in line]
+
+        def together(**more: str) -> list[list[dict[str, Any]]]:
+            commands = (scrapy, aiohttp)
+            with ThreadPoolExecutor() as pool:
+                return list(pool.map(lambda command: crawl(*command, **more), commands))
+
+        for events in together():
+            assert {event["url"] for event in events} == set(asked)
+            assert not any(event["blocked"] for event in events if "/private/" not in event["url"])
+        assert web.count("http://a.example/robots.txt") == 1
+        assert web.count("http://a.example/reserved") == 2
+        seen = web.count("http://a.example/private/x")
+        assert seen == 1  # aiohttp: records crawl rules only
+        report = run(*RESERVATIONS, "report", "ledger/", proxy=web.proxy_url, cwd=folder)
+        assert "would have been" in report
+        for events in together(RESERVATION_MODE="enforce"):
+            assert sum(event["blocked"] for event in events) == 2
+        assert web.count("http://a.example/robots.txt") == 1
+        assert web.count("http://a.example/private/x") == seen
+        # The record-only profile holds crawl rules and nothing else.
+        events = crawl(
+            *aiohttp,
+            RESERVATION_MODE="enforce",
+            RESERVATION_PROFILE="record-only",
+        )
+        blocked = [event["url"] for event in events if event["blocked"]]
+        assert blocked == ["http://a.example/private/x"]
+        idents = {event["id"] for event in events}
+        logged = "".join(path.read_text() for path in folder.glob("ledger/log/*.jsonl"))
+        assert all(ident in logged for ident in idents)
+        assert (folder / "ledger.key").is_file()
+        for verb in ("verify", "replay"):
+            run(*RESERVATIONS, "ledger", verb, "ledger/", proxy=web.proxy_url, cwd=folder)
 
 
 README = (ROOT / "README.md").read_text()

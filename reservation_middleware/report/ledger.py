@@ -43,6 +43,7 @@ def show_verified(console: Console, report: "Report") -> None:
     for word, more, number in (
         ("erased line", "", sum(one.erased for one in report.segments)),
         ("line", " that the disk did not take", sum(one.lost for one in report.segments)),
+        ("byte", " behind the last whole line", sum(one.torn for one in report.segments)),
         ("recovered segment", "", sum(one.recovered for one in report.segments)),
         ("segment", " being written", sum(one.running for one in report.segments)),
     ):
