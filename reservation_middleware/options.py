@@ -30,7 +30,8 @@ class Format(StrEnum):
 
 FormatOption = Annotated[Format, typer.Option("--format", help="How to print.")]
 AgentOption = Annotated[
-    str | None, typer.Option("--agent", metavar="TOKEN", help="Product token, such as GPTBot; * for everyone.")
+    str | None,
+    typer.Option("--agent", metavar="TOKEN", help="Product token, such as GPTBot; * for everyone."),
 ]
 PurposeOption = Annotated[
     list[str] | None,

@@ -30,13 +30,7 @@ URLS = [f"http://a.example/{path}" for path in ("open", "private/x", "reserved")
 RESERVATIONS = ("-m", "reservation_middleware")
 
 
-def run(*command: str, proxy: str, cwd: Path = ROOT) -> str:
-    return started(*command, proxy=proxy, cwd=cwd).stdout
-
-
-def started(
-    *command: str, proxy: str, cwd: Path = ROOT, **more: str
-) -> subprocess.CompletedProcess[str]:
+def run(*command: str, proxy: str, cwd: Path = ROOT, **more: str) -> str:
     environment = {**os.environ, "http_proxy": proxy, "HTTP_PROXY": proxy, "NO_COLOR": "1", **more}
     environment.pop("no_proxy", None)
     done = subprocess.run(
@@ -49,7 +43,7 @@ def started(
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return done
+    return done.stdout
 
 
 def test_spider(tmp_path: Path) -> None:
@@ -111,7 +105,7 @@ def test_cluster(tmp_path: Path) -> None:
             """The events that it logged."""
             log = folder / ("scrapy.jsonl" if command[0] == "-m" else "aiohttp.jsonl")
             log.unlink(missing_ok=True)
-            started(
+            run(
                 *command,
                 proxy=web.proxy_url,
                 cwd=folder,

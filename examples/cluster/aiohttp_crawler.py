@@ -20,7 +20,8 @@ async def fetch(client: ReservationClient, url: str, slots: asyncio.Semaphore) -
         try:
             async with client.get(url) as response:
                 body = await response.read()
-                action = client.decision(response).action.value
+                decision = client.decision(response)
+                action = decision.action.value if decision else None
                 print(json.dumps({"url": url, "action": action, "bytes": len(body)}))
         except ReservedError:
             pass  # is in the log and in the ledger

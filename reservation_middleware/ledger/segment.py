@@ -103,7 +103,9 @@ class Ledger:
                 logger.warning("%s", report)
             return cls(held, signer, lines, clock)
         except OSError as error:
-            raise LedgerError(f"no ledger can be kept in {path}: {error.strerror or error}") from None
+            raise LedgerError(
+                f"no ledger can be kept in {path}: {error.strerror or error}"
+            ) from None
 
     @property
     def segment(self) -> str | None:

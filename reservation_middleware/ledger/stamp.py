@@ -124,7 +124,7 @@ def post(url: str, query: bytes, *, timeout: float = 30) -> bytes:
         with build_opener(_NoRedirect).open(asked, timeout=timeout) as answer:
             data: bytes = answer.read(LARGEST_ANSWER + 1)
     except (OSError, ValueError, URLError) as error:
-        why = error.reason if type(error) is URLError else error
+        why = str(error.reason if type(error) is URLError else error)  # holds no socket
         raise LedgerError(f"the time-stamp authority did not answer: {why}"[:300]) from None
     if len(data) > LARGEST_ANSWER:
         raise LedgerError("the time-stamp authority's answer is too long")
