@@ -68,6 +68,33 @@ def test_prove(ledger: Path) -> None:
     assert cli("ledger", "verify", bundle)[0] == 1
 
 
+def test_what_is_no_key_and_no_certificate_says_nothing_about_the_ledger(ledger: Path) -> None:
+    for flag, given, why in (
+        ("--key", Path(f"{ledger}.key"), "this is the private key"),
+        ("--key", "a+b", "no verifier key"),
+        ("--ca", Path(f"{ledger}.key"), "no certificates in PEM"),
+    ):
+        code, printed, said = cli("ledger", "verify", ledger, flag, given)
+        assert (code, printed) == (2, "")
+        assert why in " ".join(said.split())
+        assert "PRIVATE" not in said
+
+
+def test_one_broken_line_is_not_told_once_for_each_later_one(ledger: Path) -> None:
+    edited(ledger, b'"kind":"document"', b'"kind":"dokument"')
+    code, printed, _ = cli("ledger", "verify", ledger)
+    assert code == 1
+    assert 0 < len([line for line in printed.splitlines() if ".jsonl:" in line]) < 10
+    assert "--format json names them" in " ".join(printed.split())
+
+
+def test_what_a_bundle_does_not_prove_is_told_as_that(ledger: Path) -> None:
+    bundle = ledger.parent / "bundle.json"
+    cli("ledger", "prove", ledger, "--host", "host1.example", "-o", bundle)
+    _, printed, _ = cli("ledger", "verify", bundle)
+    assert printed.split("Not proved:")[1].strip().startswith("- that these are all lines")
+
+
 def test_replay(ledger: Path) -> None:
     code, printed, _ = cli("ledger", "replay", ledger)
     assert code == 0
