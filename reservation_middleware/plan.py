@@ -5,11 +5,11 @@ the same patterns get the same answer, so all of them are looked up in one index
 follows is made once for each set that matches. No I/O.
 """
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 from .model import Agent, Policy, Stage
-from .signals import SIGNALS, Findings, Question, View
+from .signals import SIGNALS, Findings, Question, Settled, View
 from .syntax.path import PatternIndex
 
 #: Patterns that are looked up together; an origin with more is settled family by family.
@@ -29,13 +29,14 @@ Answer = tuple[Any, ...]
 class Plan:
     """The answers of one origin to agents that it does not tell apart, under one policy."""
 
-    __slots__ = ("_answers", "_index")
+    __slots__ = ("_answers", "_index", "_settled")
 
     def __init__(self, patterns: Iterable[str]) -> None:
         texts = dict.fromkeys(patterns)
         texts.pop(_ROOT, None)
         self._index = PatternIndex(texts) if texts else None
         self._answers: dict[tuple[Stage, tuple[int, ...]], Answer] = {}
+        self._settled: dict[tuple[int, ...], Mapping[int, Settled]] = {}
 
     @property
     def patterns(self) -> Sequence[str]:
@@ -49,6 +50,17 @@ class Plan:
     def answer(self, stage: Stage, matching: tuple[int, ...]) -> Answer | None:
         """What follows for paths that match some patterns, if it was made before."""
         return self._answers.get((stage, matching))
+
+    def settled(self, matching: tuple[int, ...]) -> Mapping[int, Settled] | None:
+        """What each family amounts to for paths that match some patterns, if known."""
+        return self._settled.get(matching)
+
+    def settle(self, matching: tuple[int, ...], settled: Mapping[int, Settled]) -> None:
+        """Keep what each family amounts to for all paths that match the same patterns."""
+        if len(matching) <= _MOST_MATCHING:
+            if len(self._settled) >= _MOST_ANSWERS:
+                self._settled.clear()
+            self._settled[matching] = settled
 
     def keep(self, stage: Stage, matching: tuple[int, ...], answer: Answer) -> None:
         """Keep what follows for all paths that match the same patterns."""

@@ -96,10 +96,9 @@ class Site:
             stage: how far its fetch has come.
             page: the readings of the page itself that say anything.
         """
-        if not page:
-            plan = self._plans.of(question)
-            if plan is not None:
-                return self._planned(plan, question, stage)
+        plan = self._plans.of(question)
+        if plan is not None and not question.target.startswith("/robots.txt"):
+            return self._planned(plan, question, stage, page)
         settled = question.settled
         if settled is None:
             settled = question.settled = _settle(self.found, question)
@@ -122,15 +121,30 @@ class Site:
         made: T = known[1]
         return made
 
-    def _planned(self, plan: Plan, question: Question, stage: Stage) -> Decision:
+    def _planned(
+        self, plan: Plan, question: Question, stage: Stage, page: Sequence[Reading]
+    ) -> Decision:
         """What follows for a page by the patterns that its path matches."""
         matching = plan.matching(question.path)
-        known = plan.answer(stage, matching)
-        if known is not None and not question.target.startswith("/robots.txt"):
-            return Decision(question.url, question.agent.token, *known)
+        if not page:
+            known = plan.answer(stage, matching)
+            if known is not None:
+                return Decision(question.url, question.agent.token, *known)
         settled = question.settled
         if settled is None:
-            settled = question.settled = _settle(self.found, question)
+            kept = plan.settled(matching)
+            if kept is None:
+                settled = _settle(self.found, question)
+                if not question.alone:
+                    plan.settle(matching, settled)
+            else:
+                settled = kept
+                for one in kept.values():
+                    if one.crawl is not None:
+                        question.crawl = one.crawl
+            question.settled = settled
+        if page:
+            return self._ruling(question, stage, self._with(page, settled, question), page)
         decision = self._settled(settled, question, stage)
         if not question.alone:
             plan.keep(stage, matching, msgspec.structs.astuple(decision)[2:])

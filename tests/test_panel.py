@@ -6,6 +6,7 @@ already, and with one that was never asked: both must say the same.
 
 import random
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -90,6 +91,34 @@ def test_answers_that_are_kept_are_those_that_are_made(name: str) -> None:
                 ), (vector.id, url, agent)
                 compared += 1
     assert compared > 10_000
+
+
+@pytest.mark.parametrize("name", ["opt-out", "strict"])
+def test_pages_that_speak_on_sites_that_were_asked_before(name: str) -> None:
+    policy, agent = profile(name), Agent("ExampleBot")
+    speaking = (*HEADERS, ("tdm-reservation", "0"))
+    compared = 0
+    for vector in load_vectors():
+        site = site_of(vector)
+        if site is None:
+            continue
+        for url in list(paths_of(vector))[:40]:
+            for headers in (HEADERS, speaking):
+                decisions = []
+                fresh = Site(site.readings)
+                fresh._plans = NoPlans(())
+                for one in (site, fresh):
+                    check = Check(url, agent=agent, policy=policy, site=one)
+                    before = check.decide()
+                    check.feed(Document(**PAGE_GIVEN, url=url, headers=headers))
+                    decisions.append((before, check.decide()))
+                assert decisions[0] == decisions[1], (vector.id, url)
+                compared += 1
+    assert compared > 1_000
+
+
+HEADERS = (("content-type", "text/html"), ("x-robots-tag", "noai"))
+PAGE_GIVEN: dict[str, Any] = {"resource": "page", "outcome": Outcome.FETCHED, "status": 200}
 
 
 class NoPlans(Plans):

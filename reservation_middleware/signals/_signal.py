@@ -94,7 +94,7 @@ class Question(msgspec.Struct):
     policy: Policy
     media: str = ""
     crawl: Preference = Preference.UNKNOWN
-    settled: "dict[int, Settled] | None" = None
+    settled: "Mapping[int, Settled] | None" = None
     alone: bool = False
 
 
