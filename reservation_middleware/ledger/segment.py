@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from threading import RLock
 from typing import Self
@@ -93,7 +94,7 @@ class Ledger:
             LedgerError: it cannot be written to.
         """
         path = Path(folder).absolute()
-        clock = clock or _now
+        clock = clock or partial(datetime.now, UTC)
         try:
             for part in ("log", "policy"):
                 (path / part).mkdir(parents=True, exist_ok=True)
@@ -103,9 +104,8 @@ class Ledger:
                 logger.warning("%s", report)
             return cls(held, signer, lines, clock)
         except OSError as error:
-            raise LedgerError(
-                f"no ledger can be kept in {path}: {error.strerror or error}"
-            ) from None
+            why = error.strerror or error
+            raise LedgerError(f"no ledger can be kept in {path}: {why}") from None
 
     @property
     def segment(self) -> str | None:
@@ -293,10 +293,6 @@ class Ledger:
         if not self._failing:
             self._failing = True
             logger.error("%s: lines are lost: %s", self._folder.path, self._why)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 __all__ = ["Ledger", "Lines", "Page"]
