@@ -12,6 +12,7 @@ from importlib import import_module
 
 from reservation_middleware import Agent, Check, Document, Outcome, profile
 from reservation_middleware.model import PAGE
+from reservation_middleware.reading import page_fields
 
 from .corpus import OWN, Host, site
 from .timing import OURS, Batch, Options, Prepare, Row, versus
@@ -127,7 +128,7 @@ def decide_on(check: Check, url: str, head: Head) -> object:
             resource=PAGE,
             outcome=Outcome.FETCHED,
             status=200,
-            headers=tuple((name.lower(), value) for name, value in head),
+            headers=page_fields(head),
         )
     )
     return check.decide().reasons

@@ -14,12 +14,12 @@ from typing import Annotated, Any, BinaryIO
 import msgspec
 
 from .cache.freshness import UNREACHABLE, lifetime
-from .check import BY_PATH, Check
+from .check import Check
 from .ledger.record import record
 from .licences import licences_of
 from .model import PAGE, Agent, ConfigurationError, Document, Outcome, Policy, PolicyRequest
 from .profiles import profile
-from .reading import FEED
+from .reading import BY_PATH, FEED
 from .signals import XML, known_signals
 from .syntax.path import split_url
 

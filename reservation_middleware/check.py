@@ -8,6 +8,7 @@ from datetime import datetime
 
 import msgspec
 
+from .kept import Heard
 from .licences import apply
 from .model import (
     PAGE,
@@ -19,17 +20,27 @@ from .model import (
     Outcome,
     Policy,
     PolicyRequest,
-    Preference,
     Probes,
     Stage,
 )
 from .profiles import profile
-from .reading import FEED, LINKED, RESOURCES, Reading, page_readings, probed
+from .reading import (
+    BY_PATH,
+    FEED,
+    LINKED,
+    MOST_PAGE_LINKS,
+    RESOURCES,
+    Reading,
+    content_reading,
+    head_reading,
+    heard,
+    left_out,
+    probed,
+    request_for,
+)
 from .signals import CONTENT, ROBOTS_TXT, Link, Question
-from .site import MOST_PAGE_LINKS, Site
+from .site import Site
 from .syntax.path import canonical, split_url
-
-BY_PATH = {place.path: place for place in RESOURCES.values()}
 
 
 class Check:
@@ -53,8 +64,8 @@ class Check:
     """
 
     __slots__ = (
-        *("_fed", "_head", "_known", "_lessons", "_linked", "_now", "_page", "_question"),
-        *("_site", "_stage", "origin"),
+        *("_content", "_fed", "_head", "_heard", "_known", "_lessons", "_linked", "_now", "_page"),
+        *("_question", "_site", "_stage", "origin"),
     )
 
     def __init__(
@@ -78,8 +89,12 @@ class Check:
         self._linked: dict[tuple[str, str], Reading] | None = None
         #: Pages of the origin that say something about others, such as feeds.
         self._lessons: tuple[Reading, ...] = ()
-        self._page: tuple[Reading, ...] = ()
         self._head: Document | None = None
+        #: What the page's head says, and its content if that says anything.
+        self._heard: Heard | None = None
+        self._content: Reading | None = None
+        #: The readings of both, once they are needed.
+        self._page: tuple[Reading, ...] | None = ()
         self._stage = Stage.SITE
         self._now = now
         held = self._question.policy.licences
@@ -107,17 +122,17 @@ class Check:
     @property
     def lesson(self) -> Reading | None:
         """The page, if it says something about others of its origin."""
-        return next((reading for reading in self._page if reading.teaches), None)
+        return self._content if self._content is not None and self._content.teaches else None
 
     @property
     def page_speaks(self) -> bool:
         """Whether the page, as far as it was fed, holds anything that a signal may read."""
-        return bool(self._page)
+        return self._heard is not None or self._content is not None
 
     @property
     def content_speaks(self) -> bool:
         """The same of its content, as far as that was fed."""
-        return any(reading.place is CONTENT for reading in self._page)
+        return self._content is not None
 
     @property
     def page(self) -> Document | None:
@@ -132,8 +147,7 @@ class Check:
         site = self._site or self._read()
         found = site.documents
         if self._linked:
-            known = {(one.resource, one.url) for one in found}
-            found += tuple(one.document for key, one in self._linked.items() if key not in known)
+            found += tuple(one.document for one in self._others())
         return (*found, *(one.document for one in site.lessons)) if site.lessons else found
 
     @property
@@ -146,8 +160,7 @@ class Check:
         self._site = site
         self._known = True
         self._fed = None
-        self._question.settled = None
-        self._question.crawl = Preference.UNKNOWN
+        self._question.anew()
 
     def asked(self, agent: Agent, policy: Policy, now: datetime | None = None) -> "Check":
         """The same page and all that was fed, asked by somebody else or under another policy.
@@ -157,8 +170,8 @@ class Check:
         """
         one = self._question
         other = Check(one.url, agent=agent, policy=policy, site=self._site or self._read(), now=now)
-        other._question.media = one.media
-        other._head, other._page, other._stage = self._head, self._page, self._stage
+        other._head, other._heard, other._content = self._head, self._heard, self._content
+        other._page, other._stage = self._page, self._stage
         other._lessons, other._linked = self._lessons, self._linked
         return other
 
@@ -182,7 +195,7 @@ class Check:
                 if place.path and place.name not in read
             )
             wanted += tuple(map(request_for, self._read().links))
-        if self._page:
+        if self.page_speaks:
             fed = self._linked or {}
             links = self._pointed()[:MOST_PAGE_LINKS]
             wanted += tuple(request_for(link) for link in links if link.key not in fed)
@@ -190,7 +203,13 @@ class Check:
 
     def _pointed(self) -> tuple[Link, ...]:
         """What the page points to and its site does not."""
-        links = dict.fromkeys(link for reading in self._page for link in reading.links)
+        if self._content is None and not self._linked:
+            if self._heard is None:
+                return ()
+            kept = self._site.kept(self._question, self._stage, self._heard) if self._site else None
+            if kept is not None and not kept.links:
+                return ()
+        links = dict.fromkeys(link for reading in self._readings() for link in reading.links)
         if not links:
             return ()
         known = {(one.resource, one.url) for one in (self._site or self._read()).documents}
@@ -206,15 +225,16 @@ class Check:
                 # The body of a page whose head came before.
                 document = msgspec.structs.replace(document, headers=head.headers)
             self._head = document
-            self._question.media = document.media_type
-            self._page = page_readings(document)
+            self._heard = heard(document)
+            self._content = content_reading(document)
+            self._page = None if self.page_speaks else ()
             self._stage = Stage.HEADERS if document.body is None else Stage.CONTENT
             return
         if document.resource == FEED:
             self._lessons = (*self._lessons, Reading(document, CONTENT))
             if not self._known:
                 self._site = None
-            self._question.settled = None
+            self._question.anew()
             return
         place = RESOURCES.get(document.resource)
         if place is not None:
@@ -223,8 +243,7 @@ class Check:
             self._fed[place.name] = Reading(document, place)
             self._site = None
             self._known = False
-            self._question.settled = None
-            self._question.crawl = Preference.UNKNOWN
+            self._question.anew()
             return
         place = LINKED.get(document.resource)
         if place is not None:
@@ -232,24 +251,49 @@ class Check:
             self._linked = {**(self._linked or {}), key: Reading(document, place)}
             if not self._known:
                 self._site = None
-            self._question.settled = None
-            self._question.crawl = Preference.UNKNOWN
+            self._question.anew()
 
     def decide(self) -> Decision:
         """What follows from all that was fed so far."""
         site = self._site or self._read()
-        page = self._page
-        if self._linked:
-            known = {(one.resource, one.url) for one in site.documents}
-            page += tuple(one for key, one in self._linked.items() if key not in known)
-        if self._page:
-            more = {link.place: link for link in self._pointed()[MOST_PAGE_LINKS:]}
-            page += tuple(map(_left_out, more.values()))
-        decision = site.decide(self._question, self._stage, page)
+        page = self._head
+        if self._content is not None or self._linked:
+            decision = site.decide(self._question, self._stage, self._on_page())
+        elif page is not None and self._heard is not None:
+            decision = site.decide_by_head(
+                self._question, self._stage, page, self._heard, self._on_page
+            )
+        else:
+            decision = site.decide(self._question, self._stage)
         policy = self._question.policy
         if policy.licences and decision.action is Action.BLOCK:
             return apply(decision, policy, self._now, unreachable=_no_rules(site))
         return decision
+
+    def _readings(self) -> tuple[Reading, ...]:
+        """The readings of the page that say anything: of its head, and of its content."""
+        if self._page is None:
+            document = self._head
+            assert document is not None
+            self._question.media = document.media_type
+            head = () if self._heard is None else (head_reading(document),)
+            self._page = head if self._content is None else (*head, self._content)
+        return self._page
+
+    def _on_page(self) -> tuple[Reading, ...]:
+        """The same with what the page points to."""
+        page = (*self._readings(), *self._others())
+        if self._page:
+            more = {link.place: link for link in self._pointed()[MOST_PAGE_LINKS:]}
+            page += tuple(map(left_out, more.values()))
+        return page
+
+    def _others(self) -> tuple[Reading, ...]:
+        """Documents that others point to and that are none of the site's."""
+        if not self._linked:
+            return ()
+        known = {(one.resource, one.url) for one in (self._site or self._read()).documents}
+        return tuple(one for key, one in self._linked.items() if key not in known)
 
     def _read(self) -> Site:
         """What the origin says, as far as it was fed."""
@@ -261,28 +305,9 @@ class Check:
         return self._site
 
 
-def _left_out(link: Link) -> Reading:
-    """A document that is not fetched, since a page points to too many: it could say no."""
-    problem = f"the page points to more than {MOST_PAGE_LINKS} documents"
-    document = Document(
-        url=link.url, resource=link.place.name, outcome=Outcome.UNREACHABLE, problem=problem
-    )
-    return Reading(document, link.place)
-
-
 def _no_rules(site: Site) -> bool:
     """Whether robots.txt could not be had."""
     return any(
         one.resource == ROBOTS_TXT.name and one.outcome is Outcome.UNREACHABLE
         for one in site.documents
     )
-
-
-def request_for(link: Link) -> PolicyRequest:
-    """The request for a document that another one points to."""
-    return PolicyRequest(link.place.name, link.url, link.place.limit)
-
-
-def is_policy_resource(url: str) -> bool:
-    """Whether a URL is a place where policies stand."""
-    return split_url(url)[1] in BY_PATH

@@ -13,11 +13,11 @@ from typing import NamedTuple
 from .cache._cache import Cache
 from .cache.memory import MemoryCache
 from .cache.recent import Recent
-from .check import Check, request_for
+from .check import Check
 from .flights import Flights
 from .lessons import Lessons
 from .model import Agent, Document, Policy, PolicyRequest, Probes
-from .reading import Reading, probed
+from .reading import Reading, probed, request_for
 from .resources import NOW, Resources
 from .site import Site
 from .syntax.host import is_public, is_public_address

@@ -15,7 +15,7 @@ from platformdirs import user_cache_dir
 from .aiohttp import ReservationClient, ReservedError
 from .cache import Cache, open_cache
 from .cache.memory import MemoryCache
-from .check import Check, is_policy_resource
+from .check import Check
 from .fetch import Answer, Ask, Fetcher
 from .model import (
     PAGE,
@@ -29,7 +29,7 @@ from .model import (
     Policy,
     Probes,
 )
-from .reading import probed
+from .reading import is_policy_resource, probed
 from .site import Site
 from .version import __version__
 

@@ -8,6 +8,7 @@ follows is made once for each set that matches. No I/O.
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
+from .kept import Heard, Kept
 from .model import Agent, Policy, Stage
 from .signals import SIGNALS, Findings, Question, Settled, View
 from .syntax.path import PatternIndex
@@ -16,6 +17,8 @@ from .syntax.path import PatternIndex
 MOST_PATTERNS = 2_000
 #: Answers that are kept; a set of more matching patterns is not kept.
 _MOST_ANSWERS, _MOST_MATCHING = 256, 32
+#: Heads that are kept, and characters of what one says.
+_MOST_HEADS, _LONGEST_HEAD = 64, 1_000
 #: Every path begins with it.
 _ROOT = "/"
 
@@ -29,7 +32,7 @@ Answer = tuple[Any, ...]
 class Plan:
     """The answers of one origin to agents that it does not tell apart, under one policy."""
 
-    __slots__ = ("_answers", "_index", "_settled")
+    __slots__ = ("_answers", "_heads", "_index", "_settled")
 
     def __init__(self, patterns: Iterable[str]) -> None:
         texts = dict.fromkeys(patterns)
@@ -37,6 +40,7 @@ class Plan:
         self._index = PatternIndex(texts) if texts else None
         self._answers: dict[tuple[Stage, tuple[int, ...]], Answer] = {}
         self._settled: dict[tuple[int, ...], Mapping[int, Settled]] = {}
+        self._heads: dict[tuple[object, ...], Kept] = {}
 
     @property
     def patterns(self) -> Sequence[str]:
@@ -68,6 +72,17 @@ class Plan:
             if len(self._answers) >= _MOST_ANSWERS:
                 self._answers.clear()
             self._answers[stage, matching] = answer
+
+    def heard(self, key: tuple[object, ...]) -> Kept | None:
+        """What follows where a head says something, if it was made before."""
+        return self._heads.get(key)
+
+    def hear(self, key: tuple[object, ...], heard: Heard, kept: Kept) -> None:
+        """Keep what follows for all pages whose heads say the same."""
+        if sum(len(value) for _, value in heard[1]) <= _LONGEST_HEAD:
+            if len(self._heads) >= _MOST_HEADS:
+                self._heads.clear()
+            self._heads[key] = kept
 
 
 class Plans:

@@ -3,11 +3,12 @@
 A ``Reading`` is a document at one place with what every signal found in it. No I/O.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
-from .model import Document, Headers, Level, Note, NoteKind, Probes
+from .kept import Heard
+from .model import Document, Headers, Level, Note, NoteKind, Outcome, PolicyRequest, Probes
 from .signals import (
     CONTENT,
     HEADERS,
@@ -24,6 +25,7 @@ from .signals import (
 from .syntax import payment
 from .syntax.media import TYPES as MEDIA_TYPES
 from .syntax.media import recognised
+from .syntax.path import split_url
 
 _WORDS = Words(
     metas=tuple(dict.fromkeys(word for signal in SIGNALS for word in signal.words)),
@@ -54,6 +56,8 @@ PLACES: tuple[Place, ...] = tuple(
 )
 #: Well-known resources by their name.
 RESOURCES: Mapping[str, Place] = {place.name: place for place in PLACES if place.path}
+#: The same by their path.
+BY_PATH: Mapping[str, Place] = {str(place.path): place for place in RESOURCES.values()}
 #: Places of documents that others point to, by their name.
 LINKED: Mapping[str, Place] = {place.name: place for place in PLACES if place.linked}
 _READERS: Mapping[Place, tuple[tuple[int, Signal[Any]], ...]] = {
@@ -63,6 +67,8 @@ _READERS: Mapping[Place, tuple[tuple[int, Signal[Any]], ...]] = {
 
 #: A signal's number in SIGNALS, and what it found.
 Found = tuple[int, Findings]
+#: Documents that one page points to and that are fetched for it.
+MOST_PAGE_LINKS = 4
 
 
 STALE = NoteKind(
@@ -77,7 +83,7 @@ STALE = NoteKind(
 class Reading:
     """A document with what every signal found in it at one place; made once, used often."""
 
-    __slots__ = ("document", "found", "links", "notes", "place")
+    __slots__ = ("_source", "document", "found", "links", "notes", "place")
 
     def __init__(self, document: Document, place: Place, source: Source | None = None) -> None:
         self.document = document
@@ -89,6 +95,7 @@ class Reading:
             if findings is not None:
                 found.append((number, findings))
         self.found = tuple(found)
+        self._source = source
         self.notes: tuple[Note, ...] = tuple(
             note for _, findings in found for note in findings.notes
         )
@@ -102,6 +109,11 @@ class Reading:
         )
 
     @property
+    def local(self) -> bool:
+        """Whether what was read and settled depends on the document's address beyond its origin."""
+        return self._source.local
+
+    @property
     def teaches(self) -> bool:
         """Whether it says something about other pages of its origin."""
         return any(findings.speaks_of_others() for _, findings in self.found)
@@ -113,10 +125,18 @@ def _stale(document: Document) -> Note:
     return Note(STALE, document.url, None, f"{when}{document.stale}")
 
 
+_PAGE_FIELDS = frozenset(field.decode() for field in FIELDS | {b"content-type"})
 #: The resource name of a page that says something about others of its origin.
 FEED = "feed"
 #: Fields of a page's head that matter: those that some signal reads, and the media type.
 PAGE_FIELDS: frozenset[bytes] = FIELDS | {b"content-type"}
+
+
+def page_fields(head: Iterable[tuple[str, str]]) -> Headers:
+    """Of the fields of a page's head, as they were received, those that matter."""
+    return tuple(
+        [(lower, value) for name, value in head if (lower := name.lower()) in _PAGE_FIELDS]
+    )
 
 
 def looks_into(media_type: str, status: int | None) -> bool:
@@ -143,35 +163,67 @@ def is_media(media_type: str, body: bytes = b"") -> bool:
 _CONTENT_TYPES = frozenset((*HTML, *XML, *MEDIA_TYPES))
 
 
-def page_readings(document: Document) -> tuple[Reading, ...]:
-    """The readings of a page that say anything: of its head, and of its body if there is one.
+def head_reading(document: Document) -> Reading:
+    """The reading of a page's head."""
+    return Reading(document, HEADERS, Source(document, HEADERS, _WORDS))
+
+
+def content_reading(document: Document) -> Reading | None:
+    """The reading of a page's body; None if it says nothing.
 
     Most pages say nothing, so what could say something is looked for before it is read.
     """
-    readings: tuple[Reading, ...] = ()
-    if document.status in _STATUSES or head_speaks(document.headers):
-        readings = (Reading(document, HEADERS, Source(document, HEADERS, _WORDS)),)
-    if document.body:
-        source = Source(document, CONTENT, _WORDS)
-        if source.speaks:
-            readings = (*readings, Reading(document, CONTENT, source))
-    return readings
+    if not document.body:
+        return None
+    source = Source(document, CONTENT, _WORDS)
+    return Reading(document, CONTENT, source) if source.speaks else None
 
 
-def head_speaks(headers: Headers) -> bool:
-    """Whether a head holds a field that some signal may read."""
-    for name, value in headers:
+def heard(document: Document) -> Heard | None:
+    """What a head holds that some signal may read; None if there is nothing.
+
+    Two pages of one origin whose heads are heard to say the same are judged alike, but for
+    what depends on their own address (``Reading.local``).
+    """
+    speaks = document.status in _STATUSES
+    said: list[tuple[str, str]] = []
+    common: list[tuple[str, str]] = []
+    for pair in document.headers:
+        name = pair[0]
         if name in _FIELDS:
-            return True
-        words = _COMMON.get(name)
-        if words:
-            value = value.lower()
-            if any(word in value for word in words):
-                return True
-    return False
+            speaks = True
+            said.append(pair)
+        elif name in _COMMON:
+            common.append(pair)
+        elif name == "content-type":
+            said.append(pair)
+    for name, value in common:
+        value = value.lower()
+        if any(word in value for word in _COMMON[name]):
+            return document.status, (*said, *common)
+    return (document.status, tuple(said)) if speaks else None
 
 
 @cache
 def probed(probes: Probes) -> tuple[Place, ...]:
     """The well-known places that are asked before a fetch."""
     return tuple(place for place in PLACES if place.path and (place.probed or probes is Probes.ALL))
+
+
+def left_out(link: Link) -> Reading:
+    """A document that is not fetched, since a page points to too many: it could say no."""
+    problem = f"the page points to more than {MOST_PAGE_LINKS} documents"
+    document = Document(
+        url=link.url, resource=link.place.name, outcome=Outcome.UNREACHABLE, problem=problem
+    )
+    return Reading(document, link.place)
+
+
+def request_for(link: Link) -> PolicyRequest:
+    """The request for a document that another one points to."""
+    return PolicyRequest(link.place.name, link.url, link.place.limit)
+
+
+def is_policy_resource(url: str) -> bool:
+    """Whether a URL is a place where policies stand."""
+    return split_url(url)[1] in BY_PATH

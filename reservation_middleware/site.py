@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from .cache.freshness import earliest
+from .kept import Heard, Kept
 from .model import (
     Action,
     Agent,
@@ -25,20 +26,13 @@ from .model import (
     Stage,
 )
 from .plan import Plan, Plans
-from .reading import PLACES, Found, Reading
+from .reading import PLACES, Reading
 from .resolve import conflict_note, resolve, verdict
-from .signals import (
-    CONTENT,
-    HEADERS,
-    SIGNALS,
-    Findings,
-    Link,
-    Question,
-    Settled,
-)
+from .settle import in_order, settle
+from .signals import CONTENT, HEADERS, Link, Question, Settled
 
-#: Documents of one origin, and of one page, that others point to and that are fetched for it.
-MOST_LINKS, MOST_PAGE_LINKS = 8, 4
+#: Documents of one origin that others point to and that are fetched for it.
+MOST_LINKS = 8
 #: Answers that are kept per site; a site whose pages get more of them starts anew.
 _MOST_RULINGS = 256
 #: Panels of agents that are kept per site.
@@ -72,7 +66,7 @@ class Site:
             for number, findings in reading.found
             if findings.speaks_of_others()
         )
-        self.found = _in_order((*(pair for reading in ordered for pair in reading.found), *taught))
+        self.found = in_order((*(pair for reading in ordered for pair in reading.found), *taught))
         known = {(one.resource, one.url) for one in self.documents}
         pointed = dict.fromkeys(link for reading in ordered for link in reading.links)
         #: Documents that those of the origin point to and that are still to be had.
@@ -96,15 +90,68 @@ class Site:
             stage: how far its fetch has come.
             page: the readings of the page itself that say anything.
         """
-        plan = self._plans.of(question)
-        if plan is not None and not question.target.startswith("/robots.txt"):
+        plan = self._plan(question)
+        if plan is not None:
             return self._planned(plan, question, stage, page)
         settled = question.settled
         if settled is None:
-            settled = question.settled = _settle(self.found, question)
+            settled = question.settled = settle(self.found, question)
         if page:
             return self._ruling(question, stage, self._with(page, settled, question), page)
         return self._settled(settled, question, stage)
+
+    def decide_by_head(
+        self,
+        question: Question,
+        stage: Stage,
+        page: Document,
+        heard: Heard,
+        readings: Callable[[], Sequence[Reading]],
+    ) -> Decision:
+        """The same for a page of which only the head says something; made once for equal heads.
+
+        Args:
+            question: what is asked.
+            stage: how far its fetch has come.
+            page: the page.
+            heard: what its head says.
+            readings: makes the readings of the page.
+        """
+        kept = self.kept(question, stage, heard)
+        if kept is not None:
+            return kept.about(page, question.url, question.agent.token)
+        made = readings()
+        decision = self.decide(question, stage, made)
+        plan = self._plan(question)
+        local = question.alone or any(reading.local for reading in made)
+        if plan is not None and not local and page.stale is None and self._lacks(page.url):
+            links = tuple(dict.fromkeys(link for reading in made for link in reading.links))
+            plan.hear(self._key(question, stage, heard), heard, Kept(decision, page, links))
+        return decision
+
+    def kept(self, question: Question, stage: Stage, heard: Heard) -> Kept | None:
+        """What is kept of pages whose heads say the same."""
+        plan = self._plan(question)
+        return None if plan is None else plan.heard(self._key(question, stage, heard))
+
+    def _lacks(self, url: str) -> bool:
+        """Whether a page is none of the documents that its site's answers may rest on."""
+        others = (*self.documents, *(one.document for one in self.lessons))
+        return all(document.url != url for document in others)
+
+    @staticmethod
+    def _key(question: Question, stage: Stage, heard: Heard) -> tuple[object, ...]:
+        # A head may name an agent that the site does not tell apart from others.
+        return stage, question.matching, question.agent.token, heard
+
+    def _plan(self, question: Question) -> Plan | None:
+        """The plan for a question, with the patterns that its path matches looked up."""
+        plan = self._plans.of(question)
+        if plan is None or question.target.startswith("/robots.txt"):
+            return None
+        if question.matching is None:
+            question.matching = plan.matching(question.path)
+        return plan
 
     def plan(self, question: Question) -> Plan | None:
         """What the answers to an agent and a policy depend on, whatever the page."""
@@ -125,7 +172,7 @@ class Site:
         self, plan: Plan, question: Question, stage: Stage, page: Sequence[Reading]
     ) -> Decision:
         """What follows for a page by the patterns that its path matches."""
-        matching = plan.matching(question.path)
+        matching = question.matching or ()
         if not page:
             known = plan.answer(stage, matching)
             if known is not None:
@@ -134,7 +181,7 @@ class Site:
         if settled is None:
             kept = plan.settled(matching)
             if kept is None:
-                settled = _settle(self.found, question)
+                settled = settle(self.found, question)
                 if not question.alone:
                     plan.settle(matching, settled)
             else:
@@ -183,7 +230,7 @@ class Site:
         spoken = {number for reading in page for number, _ in reading.found}
         pairs = [(number, one) for number, several in self.found for one in several]
         pairs += [pair for reading in page for pair in reading.found]
-        anew = _settle(_in_order(pair for pair in pairs if pair[0] in spoken), question)
+        anew = settle(in_order(pair for pair in pairs if pair[0] in spoken), question)
         both = {**{n: one for n, one in settled.items() if n not in spoken}, **anew}
         return tuple(both[number] for number in sorted(both))
 
@@ -242,32 +289,6 @@ _CONSULTED: Mapping[Stage, tuple[str, ...]] = {
     Stage.HEADERS: (HEADERS.name,),
     Stage.CONTENT: (HEADERS.name, CONTENT.name),
 }
-
-
-def _in_order(found: Iterable[Found]) -> tuple[tuple[int, tuple[Findings, ...]], ...]:
-    """Findings by signal, signals in their order, places in the order they came in."""
-    by_signal: dict[int, list[Findings]] = {}
-    for number, findings in found:
-        by_signal.setdefault(number, []).append(findings)
-    return tuple((number, tuple(by_signal[number])) for number in sorted(by_signal))
-
-
-def _settle(
-    found: Iterable[tuple[int, tuple[Findings, ...]]], question: Question
-) -> dict[int, Settled]:
-    """Let each family settle its own, the one that governs crawling first."""
-    counting = question.policy.signals
-    settled: dict[int, Settled] = {}
-    for number, findings in found:
-        signal = SIGNALS[number]
-        if counting is not None and signal.name not in counting and not signal.governs_crawl:
-            continue
-        one = signal.settle(findings, question)
-        if one is not None:
-            settled[number] = one
-            if one.crawl is not None:
-                question.crawl = one.crawl
-    return settled
 
 
 @cache

@@ -16,6 +16,9 @@ import msgspec
 import pytest
 from msgspec import UNSET, UnsetType
 
+from reservation_middleware import Document
+from reservation_middleware.reading import Reading, content_reading, head_reading, heard
+
 ROOT = Path(__file__).parents[1]
 SPEC = ROOT / "spec"
 SHARED = ROOT.parent / "shared" / "data"
@@ -137,6 +140,13 @@ def matches(expect: Expect, record: Mapping[str, Any]) -> list[str]:
     if expect.absent_notes is not UNSET:
         wrong += [f"note {ident}" for ident in expect.absent_notes if ident in noted]
     return wrong
+
+
+def page_readings(document: Document) -> tuple[Reading, ...]:
+    """The readings of a page that say anything: of its head, and of its content."""
+    head = () if heard(document) is None else (head_reading(document),)
+    content = content_reading(document)
+    return head if content is None else (*head, content)
 
 
 def shared_data(name: str) -> Path:

@@ -24,10 +24,10 @@ import pytest
 from reservation_middleware import Agent, Check, Decision, Document, Outcome, profile
 from reservation_middleware.aiohttp import ReservationClient, ReservedError, reservation_middleware
 from reservation_middleware.batch import Given, _document
-from reservation_middleware.check import is_policy_resource
 from reservation_middleware.fetch import Answer, Ask, Fetcher
 from reservation_middleware.ledger.record import record
 from reservation_middleware.model import Preference
+from reservation_middleware.reading import is_policy_resource
 from reservation_middleware.syntax.host import is_public
 from reservation_middleware.syntax.path import split_url
 from reservation_middleware.syntax.rsl import NAMESPACE

@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 
 from reservation_middleware import Agent, Check, Decision, Document, Panel, profile
-from reservation_middleware.check import BY_PATH
 from reservation_middleware.model import Outcome
 from reservation_middleware.plan import Plans
-from reservation_middleware.reading import RESOURCES, Reading
+from reservation_middleware.reading import BY_PATH, RESOURCES, Reading
 from reservation_middleware.signals import Question
 from reservation_middleware.site import Site
 from support import Vector, load_vectors

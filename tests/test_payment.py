@@ -23,12 +23,13 @@ from reservation_middleware.aiohttp import (
     reservation_middleware,
 )
 from reservation_middleware.model import PAGE, Offer, Preference
-from reservation_middleware.reading import looks_into, page_readings
+from reservation_middleware.reading import looks_into
 from reservation_middleware.signals import CONTENT, HEADERS, Source
 from reservation_middleware.signals.payment import Payment
 from reservation_middleware.syntax import payment
 from reservation_middleware.syntax.challenge import MOST, challenges
 from reservation_middleware.syntax.payment import LIMIT, MalformedPaymentError, Price
+from support import page_readings
 from web import Answer, Seen, Web, WebThread
 
 URL = "http://a.example/x"

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from reservation_middleware import Agent, Check, Decision, Document, Outcome
 from reservation_middleware.model import PAGE, Preference
-from reservation_middleware.reading import page_readings
 from reservation_middleware.syntax.identifier import identified
 from reservation_middleware.syntax.json_ld import (
     MOST_NODES,
     MalformedJsonLdError,
     nodes,
 )
+from support import page_readings
 
 CC = "https://creativecommons.org/licenses/by/4.0/"
 

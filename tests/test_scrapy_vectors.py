@@ -15,7 +15,7 @@ pytest.importorskip("scrapy")
 from scrapy_runner import Crawl, Worker
 from serve_vectors import Case, cases, facts
 
-from reservation_middleware.check import is_policy_resource
+from reservation_middleware.reading import is_policy_resource
 from support import Json, skip_without_extra
 from web import WebThread
 

@@ -7,9 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from reservation_middleware.check import is_policy_resource
 from reservation_middleware.model import Action, Mode, Stage
-from reservation_middleware.reading import probed
+from reservation_middleware.reading import is_policy_resource, probed
 
 from .crawl import MODES, RUNS, Crawls, Run
 from .sites import Host, Page

@@ -7,7 +7,7 @@ Reference: RFC 9309 §2.3.1 (access results).
 import re
 from datetime import datetime
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import sha256
 
 import msgspec
@@ -116,12 +116,21 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """The lower-case media type without parameters, empty where none was sent."""
         for name, value in reversed(self.headers):
             if name == "content-type":
-                # Repeated fields may come joined; what names no type is none at all.
-                words = value.rpartition(",")[2].partition(";")[0].split()
-                found = words[0].lower() if words else ""
-                named = _MEDIA_TYPE.fullmatch(found) and not found.startswith(_NO_TYPE)
-                return found if named else ""
+                return (_media_type if len(value) < _LONG else _media_type.__wrapped__)(value)
         return ""
+
+
+#: A Content-Type of so many characters is not worth keeping.
+_LONG = 200
+
+
+@lru_cache(maxsize=256)
+def _media_type(value: str) -> str:
+    # Repeated fields may come joined; what names no type is none at all.
+    words = value.rpartition(",")[2].partition(";")[0].split()
+    found = words[0].lower() if words else ""
+    named = _MEDIA_TYPE.fullmatch(found) and not found.startswith(_NO_TYPE)
+    return found if named else ""
 
 
 def _text(value: str) -> str:

@@ -90,7 +90,7 @@ def _head(source: Source) -> RslFindings | None:
         if "license" not in one.rels or one.type != MEDIA_TYPE:
             continue  # without the type it is any licence (§4.5)
         anchor = one.attributes.get("anchor")
-        if anchor is not None and source.absolute(anchor) != source.absolute(document.url):
+        if anchor is not None and not source.is_own(anchor):
             continue
         link = address(source, one.target)
         if link:

@@ -84,6 +84,7 @@ class Question(msgspec.Struct):
         media: its media type once known, else empty.
         crawl: the crawl answer once it is known.
         alone: the answer holds for this path only, whatever patterns it matches.
+        matching: the patterns of the origin's plan that the path matches, once looked up.
 
     """
 
@@ -96,6 +97,12 @@ class Question(msgspec.Struct):
     crawl: Preference = Preference.UNKNOWN
     settled: "Mapping[int, Settled] | None" = None
     alone: bool = False
+    matching: tuple[int, ...] | None = None
+
+    def anew(self) -> None:
+        """Forget what followed from the origin's documents, since there are others now."""
+        self.settled = self.matching = None
+        self.crawl = Preference.UNKNOWN
 
 
 class View(NamedTuple):

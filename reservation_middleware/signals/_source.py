@@ -86,7 +86,14 @@ _NO_WORDS = Words()
 
 
 class Source:
-    """One document at one place, with the parses that several signals share."""
+    """One document at one place, with the parses that several signals share.
+
+    Attributes:
+        local: whether what was read depends on which page of its origin the document is: there
+            are references that are relative to its path, or that were compared with it.
+    """
+
+    local = False
 
     def __init__(self, document: Document, place: Place, words: Words = _NO_WORDS) -> None:
         self.document = document
@@ -154,6 +161,11 @@ class Source:
         found = self.absolute(url)
         return Link(place, found) if found and reachable(self.document.url, found) else None
 
+    def is_own(self, url: str) -> bool:
+        """Whether a URL in this document is that of the document itself."""
+        self.local = True
+        return self.absolute(url) == self.absolute(self.document.url)
+
     def absolute(self, url: str) -> str | None:
         """A URL in this document as an absolute one without fragment; None if it cannot be one.
 
@@ -166,6 +178,8 @@ class Source:
             given = urlsplit(url)
             if given.scheme and not given.netloc:
                 return None  # "https:x" would be taken for a relative reference
+            if not given.scheme and not url.startswith("/"):
+                self.local = True
             found = urljoin(self.document.url, quote(url, safe=_URL)).partition("#")[0]
             host = urlsplit(found).hostname
         except ValueError:

@@ -290,4 +290,4 @@ def _called(value: str, line: int | None) -> Iterable[_Said]:
 
 
 def _is_page(source: Source, about: str) -> bool:
-    return not about or source.absolute(about) == source.absolute(source.document.url)
+    return not about or source.is_own(about)
