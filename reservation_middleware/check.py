@@ -226,9 +226,11 @@ class Check:
                 document = msgspec.structs.replace(document, headers=head.headers)
             self._head = document
             self._heard = heard(document)
-            self._content = content_reading(document)
+            if document.body is None:
+                self._stage, self._content = Stage.HEADERS, None
+            else:
+                self._stage, self._content = Stage.CONTENT, content_reading(document)
             self._page = None if self.page_speaks else ()
-            self._stage = Stage.HEADERS if document.body is None else Stage.CONTENT
             return
         if document.resource == FEED:
             self._lessons = (*self._lessons, Reading(document, CONTENT))

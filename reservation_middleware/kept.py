@@ -4,10 +4,9 @@ A site says the same in nearly all of its responses. What follows from that is m
 the next page only what names the page is put in anew. No I/O.
 """
 
-from collections.abc import Iterable
 from typing import Any
 
-import msgspec
+from msgspec.structs import astuple, replace
 
 from .model import Decision, Document, Reason
 from .signals import Link
@@ -17,9 +16,8 @@ Heard = tuple[int | None, tuple[tuple[str, str], ...]]
 
 # Fields of a decision: those between its agent and its reasons, and those after the reasons.
 _FIELDS = Decision.__struct_fields__
+_SEVERAL = ("notes", "offers", "identifiers")
 _AGENT, _REASONS = _FIELDS.index("agent"), _FIELDS.index("reasons")
-# The same of a reason, which names document and digest.
-_DOCUMENT, _DIGEST = (Reason.__struct_fields__.index(name) for name in ("document", "digest"))
 
 
 class Kept:
@@ -31,25 +29,25 @@ class Kept:
         links: what its head points to.
     """
 
-    __slots__ = ("_after", "_before", "_decision", "_moves", "_page", "_reasons", "links")
+    __slots__ = ("_after", "_before", "_moving", "_reasons", "links")
 
     def __init__(self, decision: Decision, page: Document, links: tuple[Link, ...]) -> None:
         self.links = links
-        self._page = page.url
-        self._decision = decision
-        values = msgspec.structs.astuple(decision)
+        values = astuple(decision)
         self._before = values[_AGENT + 1 : _REASONS]
-        self._after = values[_REASONS + 1 :]
         #: Each as it is, or in parts if it stands in the page itself.
         self._reasons = [
             _parted(reason) if reason.document == page.url else reason
             for reason in decision.reasons
         ]
-        self._moves = any(
-            one.document == page.url
-            for several in (decision.notes, decision.offers, decision.identifiers)
-            for one in several
-        )
+        self._after = values[_REASONS + 1 :]
+        #: Which fields of those name the page, with what stands there: itself or elsewhere.
+        self._moving = [
+            (place, [(one, one.document == page.url) for one in several])
+            for place, several in enumerate(self._after)
+            if _FIELDS[_REASONS + 1 + place] in _SEVERAL
+            and any(one.document == page.url for one in several)
+        ]
 
     def about(self, page: Document, url: str, agent: str) -> Decision:
         """The same decision about another page.
@@ -60,37 +58,43 @@ class Kept:
             agent: who asks.
         """
         where = page.url
+        digest = None if page.body is None else page.digest
         reasons = tuple(
-            [
-                Reason(*one[0], where, *one[1], page.digest, *one[2])  # type: ignore[call-arg]
-                if type(one) is tuple
-                else one
-                for one in self._reasons
-            ]
+            [_reason(one, where, digest) if type(one) is tuple else one for one in self._reasons]
         )
-        after = self._moved(where) if self._moves else self._after
+        after = self._after
+        if self._moving:
+            moved = list(after)
+            for place, several in self._moving:
+                moved[place] = tuple(
+                    [replace(one, document=where) if own else one for one, own in several]
+                )
+            return Decision(url, agent, *self._before, reasons, *moved)  # type: ignore[call-arg]
         return Decision(url, agent, *self._before, reasons, *after)  # type: ignore[call-arg]
 
-    def _moved(self, url: str) -> tuple[Any, ...]:
-        """What comes after the reasons, with another page's address."""
-        decision = self._decision
 
-        def moved(several: Iterable[Any]) -> tuple[Any, ...]:
-            return tuple(
-                msgspec.structs.replace(one, document=url) if one.document == self._page else one
-                for one in several
-            )
-
-        changed = msgspec.structs.replace(
-            decision,
-            notes=moved(decision.notes),
-            offers=moved(decision.offers),
-            identifiers=moved(decision.identifiers),
-        )
-        return msgspec.structs.astuple(changed)[_REASONS + 1 :]
-
-
-def _parted(reason: Reason) -> tuple[tuple[Any, ...], ...]:
+def _parted(reason: Reason) -> tuple[Any, ...]:
     """A reason without its document and digest."""
-    values = msgspec.structs.astuple(reason)
-    return values[:_DOCUMENT], values[_DOCUMENT + 1 : _DIGEST], values[_DIGEST + 1 :]
+    return tuple(
+        value
+        for name, value in zip(Reason.__struct_fields__, astuple(reason), strict=True)
+        if name not in ("document", "digest")
+    )
+
+
+def _reason(parts: tuple[Any, ...], document: str, digest: str | None) -> Reason:
+    """The same reason in another document; taken apart by position, as it is made for each page."""
+    signal, carrier, category, preference, line, text, inferred, covers, conditions = parts
+    return Reason(
+        signal,
+        carrier,
+        category,
+        preference,
+        document,
+        line,
+        text,
+        inferred,
+        covers,
+        digest,
+        conditions,
+    )

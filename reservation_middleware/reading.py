@@ -5,7 +5,7 @@ A ``Reading`` is a document at one place with what every signal found in it. No 
 
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, AnyStr
 
 from .kept import Heard
 from .model import Document, Headers, Level, Note, NoteKind, Outcome, PolicyRequest, Probes
@@ -44,9 +44,14 @@ _COMMON: Mapping[str, tuple[str, ...]] = {
     for field in {name.decode() for signal in SIGNALS for name in signal.common_fields}
 }
 _STATUSES = frozenset(status for signal in SIGNALS for status in signal.statuses)
-_FIELDS = frozenset(field.decode() for signal in SIGNALS for field in signal.fields)
+#: Fields of a page's head that matter, with the words of those that most responses carry.
+_WORDS_OF: Mapping[str, tuple[str, ...]] = {
+    "content-type": (),
+    **{field.decode(): () for signal in SIGNALS for field in signal.fields},
+    **_COMMON,
+}
 #: Header fields that some signal reads, lower case.
-FIELDS: frozenset[bytes] = frozenset(field.encode() for field in (*_FIELDS, *_COMMON))
+FIELDS: frozenset[bytes] = frozenset(map(str.encode, _WORDS_OF.keys() - {"content-type"}))
 #: Every place that some signal reads, in the order in which a fetch reaches them.
 PLACES: tuple[Place, ...] = tuple(
     sorted(
@@ -125,18 +130,40 @@ def _stale(document: Document) -> Note:
     return Note(STALE, document.url, None, f"{when}{document.stale}")
 
 
-_PAGE_FIELDS = frozenset(field.decode() for field in FIELDS | {b"content-type"})
 #: The resource name of a page that says something about others of its origin.
 FEED = "feed"
 #: Fields of a page's head that matter: those that some signal reads, and the media type.
 PAGE_FIELDS: frozenset[bytes] = FIELDS | {b"content-type"}
 
 
-def page_fields(head: Iterable[tuple[str, str]]) -> Headers:
-    """Of the fields of a page's head, as they were received, those that matter."""
-    return tuple(
-        [(lower, value) for name, value in head if (lower := name.lower()) in _PAGE_FIELDS]
-    )
+def page_fields(head: Iterable[tuple[AnyStr, str]]) -> Headers:
+    """Of the fields of a page's head those that matter, by their names in any case."""
+    found: list[tuple[str, str]] = []
+    names = _NAMES
+    for sent, value in head:
+        try:
+            name = names[sent]
+        except KeyError:
+            name = _learned(sent)
+        if name:
+            found.append((name, value))
+    return tuple(found)
+
+
+def _learned(sent: str | bytes) -> str:
+    """A field's name in lower case, "" if it does not matter; kept as most are sent again."""
+    name = (sent if isinstance(sent, str) else sent.decode("latin-1")).lower()
+    found = name if name in _WORDS_OF else ""
+    if len(_NAMES) >= _MOST_NAMES:
+        _NAMES.clear()
+    if len(sent) <= _LONGEST_NAME:
+        _NAMES[sent] = found
+    return found
+
+
+#: Names as they are sent that are kept, and characters of one.
+_MOST_NAMES, _LONGEST_NAME = 1_000, 50
+_NAMES: dict[str | bytes, str] = {}
 
 
 def looks_into(media_type: str, status: int | None) -> bool:
@@ -189,14 +216,14 @@ def heard(document: Document) -> Heard | None:
     said: list[tuple[str, str]] = []
     common: list[tuple[str, str]] = []
     for pair in document.headers:
-        name = pair[0]
-        if name in _FIELDS:
-            speaks = True
-            said.append(pair)
-        elif name in _COMMON:
+        words = _WORDS_OF.get(pair[0])
+        if words is None:
+            continue
+        if words:
             common.append(pair)
-        elif name == "content-type":
+        else:
             said.append(pair)
+            speaks = speaks or pair[0] != "content-type"
     for name, value in common:
         value = value.lower()
         if any(word in value for word in _COMMON[name]):

@@ -92,6 +92,10 @@ class Site:
         """
         plan = self._plan(question)
         if plan is not None:
+            if not page:
+                known = plan.answer(stage, question.matching or ())
+                if known is not None:
+                    return Decision(question.url, question.agent.token, *known)
             return self._planned(plan, question, stage, page)
         settled = question.settled
         if settled is None:
@@ -146,12 +150,13 @@ class Site:
 
     def _plan(self, question: Question) -> Plan | None:
         """The plan for a question, with the patterns that its path matches looked up."""
-        plan = self._plans.of(question)
-        if plan is None or question.target.startswith("/robots.txt"):
-            return None
         if question.matching is None:
-            question.matching = plan.matching(question.path)
-        return plan
+            plan = self._plans.of(question)
+            question.matching = ()
+            if plan is not None and not question.target.startswith("/robots.txt"):
+                question.plan, question.matching = plan, plan.matching(question.path)
+        found: Plan | None = question.plan
+        return found
 
     def plan(self, question: Question) -> Plan | None:
         """What the answers to an agent and a policy depend on, whatever the page."""
@@ -173,10 +178,6 @@ class Site:
     ) -> Decision:
         """What follows for a page by the patterns that its path matches."""
         matching = question.matching or ()
-        if not page:
-            known = plan.answer(stage, matching)
-            if known is not None:
-                return Decision(question.url, question.agent.token, *known)
         settled = question.settled
         if settled is None:
             kept = plan.settled(matching)

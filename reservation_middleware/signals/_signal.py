@@ -7,7 +7,7 @@ signal, no operator profile but what ``Question`` shows, and does no I/O.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from enum import StrEnum
-from typing import ClassVar, Generic, NamedTuple, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 import msgspec
 
@@ -84,7 +84,8 @@ class Question(msgspec.Struct):
         media: its media type once known, else empty.
         crawl: the crawl answer once it is known.
         alone: the answer holds for this path only, whatever patterns it matches.
-        matching: the patterns of the origin's plan that the path matches, once looked up.
+        plan: what the origin's answers depend on, once looked up; None if on more than patterns.
+        matching: the plan's patterns that the path matches; None where nothing was looked up.
 
     """
 
@@ -97,11 +98,12 @@ class Question(msgspec.Struct):
     crawl: Preference = Preference.UNKNOWN
     settled: "Mapping[int, Settled] | None" = None
     alone: bool = False
+    plan: Any = None
     matching: tuple[int, ...] | None = None
 
     def anew(self) -> None:
         """Forget what followed from the origin's documents, since there are others now."""
-        self.settled = self.matching = None
+        self.settled = self.plan = self.matching = None
         self.crawl = Preference.UNKNOWN
 
 
