@@ -19,6 +19,8 @@ from .timing import OURS, Batch, Options, Prepare, Row, versus
 
 Head = list[tuple[str, str]]
 
+_FETCHED = Outcome.FETCHED
+
 #: Heads of well-known servers; what changes from page to page is written ``{}``.
 _SERVERS: tuple[Head, ...] = (
     [
@@ -126,7 +128,7 @@ def decide_on(check: Check, url: str, head: Head) -> object:
         Document(
             url=url,
             resource=PAGE,
-            outcome=Outcome.FETCHED,
+            outcome=_FETCHED,
             status=200,
             headers=page_fields(head),
         )

@@ -38,9 +38,12 @@ from .reading import (
     probed,
     request_for,
 )
-from .signals import CONTENT, ROBOTS_TXT, Link, Question
+from .signals import CONTENT, Link, Question
 from .site import Site
 from .syntax.path import canonical, split_url
+
+# Members of an enum are looked up slowly before Python 3.12.
+_SITE, _HEADERS, _CONTENT = Stage.SITE, Stage.HEADERS, Stage.CONTENT
 
 
 class Check:
@@ -64,8 +67,8 @@ class Check:
     """
 
     __slots__ = (
-        *("_content", "_fed", "_head", "_heard", "_known", "_lessons", "_linked", "_now", "_page"),
-        *("_question", "_site", "_stage", "origin"),
+        *("_content", "_fed", "_heard", "_known", "_lessons", "_linked", "_question", "_said"),
+        *("_site", "now", "origin", "page", "stage"),
     )
 
     def __init__(
@@ -89,22 +92,20 @@ class Check:
         self._linked: dict[tuple[str, str], Reading] | None = None
         #: Pages of the origin that say something about others, such as feeds.
         self._lessons: tuple[Reading, ...] = ()
-        self._head: Document | None = None
+        #: The page as it was last fed: its head, or all of it.
+        self.page: Document | None = None
         #: What the page's head says, and its content if that says anything.
         self._heard: Heard | None = None
         self._content: Reading | None = None
         #: The readings of both, once they are needed.
-        self._page: tuple[Reading, ...] | None = ()
-        self._stage = Stage.SITE
-        self._now = now
+        self._said: tuple[Reading, ...] | None = None
+        #: How far the fetch has come.
+        self.stage = _SITE
+        #: The time that licences are held against, as it was handed in.
+        self.now = now
         held = self._question.policy.licences
         if held and now is None and any(one.dated for one in held):
             raise ConfigurationError("licences with dates need the time: Check(…, now=…)")
-
-    @property
-    def now(self) -> datetime | None:
-        """The time that licences are held against, as it was handed in."""
-        return self._now
 
     @property
     def about_policy(self) -> bool:
@@ -133,11 +134,6 @@ class Check:
     def content_speaks(self) -> bool:
         """The same of its content, as far as that was fed."""
         return self._content is not None
-
-    @property
-    def page(self) -> Document | None:
-        """The page as it was last fed: its head, or all of it."""
-        return self._head
 
     @property
     def documents(self) -> tuple[Document, ...]:
@@ -170,15 +166,10 @@ class Check:
         """
         one = self._question
         other = Check(one.url, agent=agent, policy=policy, site=self._site or self._read(), now=now)
-        other._head, other._heard, other._content = self._head, self._heard, self._content
-        other._page, other._stage = self._page, self._stage
+        other.page, other._heard, other._content = self.page, self._heard, self._content
+        other._said, other.stage = self._said, self.stage
         other._lessons, other._linked = self._lessons, self._linked
         return other
-
-    @property
-    def stage(self) -> Stage:
-        """How far the fetch has come."""
-        return self._stage
 
     def wants(self) -> tuple[PolicyRequest, ...]:
         """The policy resources that are still needed: before the page is fetched its origin's
@@ -206,8 +197,8 @@ class Check:
         if self._content is None and not self._linked:
             if self._heard is None:
                 return ()
-            kept = self._site.kept(self._question, self._stage, self._heard) if self._site else None
-            if kept is not None and not kept.links:
+            kept = self._site.kept(self._question, self.stage, self._heard) if self._site else None
+            if kept is not None and not kept.points:
                 return ()
         links = dict.fromkeys(link for reading in self._readings() for link in reading.links)
         if not links:
@@ -220,72 +211,72 @@ class Check:
         if document.resource == PAGE:
             if document.status is None and document.outcome is not Outcome.FETCHED:
                 return  # there was no page
-            head = self._head
+            head = self.page
             if head is not None and not document.headers and document.body is not None:
                 # The body of a page whose head came before.
                 document = msgspec.structs.replace(document, headers=head.headers)
-            self._head = document
+            self.page = document
             self._heard = heard(document)
+            self._said = None
             if document.body is None:
-                self._stage, self._content = Stage.HEADERS, None
+                self.stage = _HEADERS
+                self._content = None
             else:
-                self._stage, self._content = Stage.CONTENT, content_reading(document)
-            self._page = None if self.page_speaks else ()
+                self.stage = _CONTENT
+                self._content = content_reading(document)
             return
         if document.resource == FEED:
             self._lessons = (*self._lessons, Reading(document, CONTENT))
-            if not self._known:
-                self._site = None
-            self._question.anew()
-            return
-        place = RESOURCES.get(document.resource)
-        if place is not None:
-            if self._fed is None:
-                self._fed = {}
-            self._fed[place.name] = Reading(document, place)
-            self._site = None
+        elif document.resource in RESOURCES:
+            place = RESOURCES[document.resource]
+            self._fed = {**(self._fed or {}), place.name: Reading(document, place)}
             self._known = False
-            self._question.anew()
-            return
-        place = LINKED.get(document.resource)
-        if place is not None:
-            key = document.resource, document.url
+        elif document.resource in LINKED:
+            place, key = LINKED[document.resource], (document.resource, document.url)
             self._linked = {**(self._linked or {}), key: Reading(document, place)}
-            if not self._known:
-                self._site = None
-            self._question.anew()
+        else:
+            return
+        if not self._known:
+            self._site = None
+        self._question.anew()
 
     def decide(self) -> Decision:
         """What follows from all that was fed so far."""
         site = self._site or self._read()
-        page = self._head
+        page, question = self.page, self._question
         if self._content is not None or self._linked:
-            decision = site.decide(self._question, self._stage, self._on_page())
+            decision = site.decide(question, self.stage, self._on_page())
         elif page is not None and self._heard is not None:
-            decision = site.decide_by_head(
-                self._question, self._stage, page, self._heard, self._on_page
-            )
+            kept = site.kept(question, self.stage, self._heard)
+            if kept is not None:
+                decision = kept.about(page, question.url, question.agent.token)
+            else:
+                made = self._on_page()
+                decision = site.decide(question, self.stage, made)
+                site.keep(question, self._heard, decision, made)
         else:
-            decision = site.decide(self._question, self._stage)
-        policy = self._question.policy
+            decision = site.decide(question, self.stage)
+        policy = question.policy
         if policy.licences and decision.action is Action.BLOCK:
-            return apply(decision, policy, self._now, unreachable=_no_rules(site))
+            return apply(decision, policy, self.now, unreachable=site.unreachable)
         return decision
 
     def _readings(self) -> tuple[Reading, ...]:
         """The readings of the page that say anything: of its head, and of its content."""
-        if self._page is None:
-            document = self._head
-            assert document is not None
+        if self._said is None:
+            document = self.page
+            if document is None:
+                return ()
             self._question.media = document.media_type
             head = () if self._heard is None else (head_reading(document),)
-            self._page = head if self._content is None else (*head, self._content)
-        return self._page
+            self._said = head if self._content is None else (*head, self._content)
+        return self._said
 
     def _on_page(self) -> tuple[Reading, ...]:
         """The same with what the page points to."""
-        page = (*self._readings(), *self._others())
-        if self._page:
+        said = self._readings()
+        page = (*said, *self._others())
+        if said:
             more = {link.place: link for link in self._pointed()[MOST_PAGE_LINKS:]}
             page += tuple(map(left_out, more.values()))
         return page
@@ -305,11 +296,3 @@ class Check:
             linked = (one for key, one in (self._linked or {}).items() if key in pointed)
             self._site = Site((*fed, *linked), self._lessons)
         return self._site
-
-
-def _no_rules(site: Site) -> bool:
-    """Whether robots.txt could not be had."""
-    return any(
-        one.resource == ROBOTS_TXT.name and one.outcome is Outcome.UNREACHABLE
-        for one in site.documents
-    )

@@ -9,7 +9,6 @@ from typing import Any
 from msgspec.structs import astuple, replace
 
 from .model import Decision, Document, Reason
-from .signals import Link
 
 #: The status of a head that says something, and its fields that matter.
 Heard = tuple[int | None, tuple[tuple[str, str], ...]]
@@ -26,13 +25,13 @@ class Kept:
     Args:
         decision: that for one of them.
         page: the page that it is about.
-        links: what its head points to.
+        points: whether its head points to documents.
     """
 
-    __slots__ = ("_after", "_before", "_moving", "_reasons", "links")
+    __slots__ = ("_after", "_before", "_moving", "_reasons", "points")
 
-    def __init__(self, decision: Decision, page: Document, links: tuple[Link, ...]) -> None:
-        self.links = links
+    def __init__(self, decision: Decision, page: Document, *, points: bool) -> None:
+        self.points = points
         values = astuple(decision)
         self._before = values[_AGENT + 1 : _REASONS]
         #: Each as it is, or in parts if it stands in the page itself.

@@ -29,6 +29,10 @@ _MOST_PLANS = 256
 Answer = tuple[Any, ...]
 
 
+#: What a head says, the stage, the patterns that the path matches, and who asks.
+HeadKey = tuple[Heard, Stage, tuple[int, ...] | None, str]
+
+
 class Plan:
     """The answers of one origin to agents that it does not tell apart, under one policy."""
 
@@ -40,7 +44,7 @@ class Plan:
         self._index = PatternIndex(texts) if texts else None
         self._answers: dict[tuple[Stage, tuple[int, ...]], Answer] = {}
         self._settled: dict[tuple[int, ...], Mapping[int, Settled]] = {}
-        self._heads: dict[tuple[object, ...], Kept] = {}
+        self._heads: dict[HeadKey, Kept] = {}
 
     @property
     def patterns(self) -> Sequence[str]:
@@ -73,13 +77,14 @@ class Plan:
                 self._answers.clear()
             self._answers[stage, matching] = answer
 
-    def heard(self, key: tuple[object, ...]) -> Kept | None:
+    def heard(self, key: HeadKey) -> Kept | None:
         """What follows where a head says something, if it was made before."""
         return self._heads.get(key)
 
-    def hear(self, key: tuple[object, ...], heard: Heard, kept: Kept) -> None:
+    def hear(self, key: HeadKey, kept: Kept) -> None:
         """Keep what follows for all pages whose heads say the same."""
-        if sum(len(value) for _, value in heard[1]) <= _LONGEST_HEAD:
+        (_, fields), *_ = key
+        if sum(len(value) for _, value in fields) <= _LONGEST_HEAD:
             if len(self._heads) >= _MOST_HEADS:
                 self._heads.clear()
             self._heads[key] = kept

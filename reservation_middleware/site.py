@@ -21,6 +21,7 @@ from .model import (
     Identifier,
     Note,
     Offer,
+    Outcome,
     Policy,
     Reason,
     Stage,
@@ -29,7 +30,7 @@ from .plan import Plan, Plans
 from .reading import PLACES, Reading
 from .resolve import conflict_note, resolve, verdict
 from .settle import in_order, settle
-from .signals import CONTENT, HEADERS, Link, Question, Settled
+from .signals import CONTENT, HEADERS, ROBOTS_TXT, Link, Question, Settled
 
 #: Documents of one origin that others point to and that are fetched for it.
 MOST_LINKS = 8
@@ -82,6 +83,12 @@ class Site:
         """How long its documents are together."""
         return sum(len(document.body or b"") for document in self.documents)
 
+    @property
+    def unreachable(self) -> bool:
+        """Whether its robots.txt could not be had."""
+        name, lost = ROBOTS_TXT.name, Outcome.UNREACHABLE
+        return any(one.resource == name and one.outcome is lost for one in self.documents)
+
     def decide(self, question: Question, stage: Stage, page: Sequence[Reading] = ()) -> Decision:
         """What follows for one page.
 
@@ -104,49 +111,40 @@ class Site:
             return self._ruling(question, stage, self._with(page, settled, question), page)
         return self._settled(settled, question, stage)
 
-    def decide_by_head(
-        self,
-        question: Question,
-        stage: Stage,
-        page: Document,
-        heard: Heard,
-        readings: Callable[[], Sequence[Reading]],
-    ) -> Decision:
-        """The same for a page of which only the head says something; made once for equal heads.
-
-        Args:
-            question: what is asked.
-            stage: how far its fetch has come.
-            page: the page.
-            heard: what its head says.
-            readings: makes the readings of the page.
-        """
-        kept = self.kept(question, stage, heard)
-        if kept is not None:
-            return kept.about(page, question.url, question.agent.token)
-        made = readings()
-        decision = self.decide(question, stage, made)
-        plan = self._plan(question)
-        local = question.alone or any(reading.local for reading in made)
-        if plan is not None and not local and page.stale is None and self._lacks(page.url):
-            links = tuple(dict.fromkeys(link for reading in made for link in reading.links))
-            plan.hear(self._key(question, stage, heard), heard, Kept(decision, page, links))
-        return decision
-
     def kept(self, question: Question, stage: Stage, heard: Heard) -> Kept | None:
         """What is kept of pages whose heads say the same."""
         plan = self._plan(question)
-        return None if plan is None else plan.heard(self._key(question, stage, heard))
+        if plan is None:
+            return None
+        # A head may name an agent that the site does not tell apart from others.
+        return plan.heard((heard, stage, question.matching, question.agent.token))
+
+    def keep(
+        self, question: Question, heard: Heard, decision: Decision, page: Sequence[Reading]
+    ) -> None:
+        """Keep what was decided for pages whose heads say the same.
+
+        Args:
+            question: what was asked.
+            heard: what the head says.
+            decision: what was decided.
+            page: the readings of the page, of which only the head says something.
+        """
+        plan = self._plan(question)
+        if plan is None or question.alone:
+            return
+        document = page[0].document
+        if document.stale is not None or any(reading.local for reading in page):
+            return
+        if self._lacks(document.url):
+            points = any(reading.links for reading in page)
+            key = heard, decision.stage, question.matching, question.agent.token
+            plan.hear(key, Kept(decision, document, points=points))
 
     def _lacks(self, url: str) -> bool:
         """Whether a page is none of the documents that its site's answers may rest on."""
         others = (*self.documents, *(one.document for one in self.lessons))
         return all(document.url != url for document in others)
-
-    @staticmethod
-    def _key(question: Question, stage: Stage, heard: Heard) -> tuple[object, ...]:
-        # A head may name an agent that the site does not tell apart from others.
-        return stage, question.matching, question.agent.token, heard
 
     def _plan(self, question: Question) -> Plan | None:
         """The plan for a question, with the patterns that its path matches looked up."""
