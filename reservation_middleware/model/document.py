@@ -5,6 +5,7 @@ Reference: RFC 9309 §2.3.1 (access results).
 """
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property, lru_cache
@@ -40,11 +41,14 @@ class Outcome(StrEnum):
         unavailable, and so is a redirect that was not resolved (RFC 9309 §2.3.1.2). 1xx
         and nonsense are unreachable.
         """
-        if 200 <= status < 300:
-            return cls.FETCHED
-        if 300 <= status < 500 and status not in (407, 429):
-            return cls.UNAVAILABLE
-        return cls.UNREACHABLE
+        return _OUTCOMES.get(status, _UNREACHABLE)
+
+
+_UNREACHABLE = Outcome.UNREACHABLE
+_OUTCOMES: Mapping[int, Outcome] = {
+    **dict.fromkeys(range(200, 300), Outcome.FETCHED),
+    **dict.fromkeys({*range(300, 500)} - {407, 429}, Outcome.UNAVAILABLE),
+}
 
 
 class PolicyRequest(msgspec.Struct, frozen=True):

@@ -113,7 +113,7 @@ class ReservationMiddleware:
         The status is not known here, so the error is raised in ``process_response``: a
         redirect's head is about the redirect, not about the page behind it.
         """
-        if _FIELDS.isdisjoint(headers):
+        if headers.keys().isdisjoint(_FIELDS):
             return
         known = self._checks.get(request)
         if known is None:

@@ -5,8 +5,8 @@ from scrapy.http import Headers, Response
 from reservation_middleware.model import PAGE, Document, Outcome
 from reservation_middleware.reading import PAGE_FIELDS, is_media, looks_into
 
-# As Scrapy's Headers keep them.
-_PAGE_FIELDS = tuple((field.title(), field.decode()) for field in sorted(PAGE_FIELDS))
+# By the names under which Scrapy's Headers keep them.
+_PAGE_FIELDS = {field.title(): field.decode() for field in PAGE_FIELDS}
 
 
 def page_of(
@@ -42,9 +42,8 @@ def head_of(headers: Headers) -> tuple[tuple[str, str], ...]:
     """Of a page's fields those that matter, values as ISO-8859-1 (RFC 9110 §5.5)."""
     return tuple(
         [
-            (name, value.decode("latin-1"))
-            for title, name in _PAGE_FIELDS
-            if dict.__contains__(headers, title)
+            (_PAGE_FIELDS[title], value.decode("latin-1"))
+            for title in sorted(_PAGE_FIELDS.keys() & headers.keys())
             for value in headers.getlist(title)
         ]
     )

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, Self
 
+from pydispatch import dispatcher  # type: ignore[import-untyped]
 from scrapy import Request
 from scrapy.crawler import Crawler
 from scrapy.exceptions import IgnoreRequest
@@ -10,13 +11,17 @@ from scrapy.exceptions import IgnoreRequest
 from reservation_middleware.check import Check
 from reservation_middleware.fetch import Fetcher
 from reservation_middleware.journal import Journal, lines_of, signals_of
-from reservation_middleware.model import Action, Decision, ReservationError
+from reservation_middleware.model import Action, Decision, Preference, ReservationError
 
 #: Sent once per request with its last decision: ``handler(decision, request, spider, ident,
 #: blocked)``; a handler takes what it names. ``ident`` is the decision's id in ledger and log,
 #: empty where neither is on. A request that is sent again, as after a redirect, sends none
 #: until it comes to its end.
 decided = object()
+
+
+_VERDICTS = {preference: f"reservation/verdict/{preference}" for preference in Preference}
+_CRAWLS = {preference: f"reservation/crawl/{preference}" for preference in Preference}
 
 
 class ReservedError(IgnoreRequest, ReservationError):
@@ -41,6 +46,11 @@ class Reports:
     def __init__(self, crawler: Crawler, journal: Journal) -> None:
         self._crawler = crawler
         self._journal = journal
+        stats = crawler.stats
+        assert stats is not None  # they are there before any middleware
+        self._set = stats.set_value
+        # Looked up once: stats look every attribute up at length, and each page counts three times.
+        self._inc = stats.inc_value
 
     def tell(
         self,
@@ -60,9 +70,9 @@ class Reports:
             blocked: whether it was stopped.
             octets: length of the page's body; None if it was not fetched.
         """
-        self.count("decided")
-        self.count(f"verdict/{decision.verdict}")
-        self.count(f"crawl/{decision.crawl}")
+        self._inc("reservation/decided")
+        self._inc(_VERDICTS[decision.verdict])
+        self._inc(_CRAWLS[decision.crawl])
         if blocked:
             self.count("blocked")
             self.count(f"blocked/stage/{decision.stage}")
@@ -79,26 +89,35 @@ class Reports:
             method=request.method,
             extra={"spider": spider},
         )
-        self._crawler.signals.send_catch_log(
-            signal=decided,
-            decision=decision,
-            request=request,
-            spider=spider,
-            ident=ident,
-            blocked=blocked,
+        if self._is_heard():
+            self._crawler.signals.send_catch_log(
+                signal=decided,
+                decision=decision,
+                request=request,
+                spider=spider,
+                ident=ident,
+                blocked=blocked,
+            )
+
+    def _is_heard(self) -> bool:
+        """Whether anybody listens to decisions: mostly nobody does, and a signal costs its time."""
+        sender = self._crawler.signals.sender
+        return any(
+            (
+                dispatcher.getReceivers(sender, decided),
+                dispatcher.getReceivers(sender),
+                dispatcher.getReceivers(signal=decided),
+                dispatcher.getReceivers(),
+            )
         )
 
     def count(self, name: str) -> None:
         """Add one to a stat."""
-        stats = self._crawler.stats
-        if stats is not None:
-            stats.inc_value("reservation/" + name)
+        self._inc("reservation/" + name)
 
     def set(self, name: str, value: Any) -> None:
         """Set a stat."""
-        stats = self._crawler.stats
-        if stats is not None:
-            stats.set_value("reservation/" + name, value)
+        self._set("reservation/" + name, value)
 
     async def close(self, fetcher: Fetcher) -> None:
         """Tell what all came to, and close what was opened for it."""
