@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
+from .agents import catalogue
 from .cache._cache import Cache
 from .cache.memory import MemoryCache
 from .cache.recent import Recent
@@ -92,6 +93,7 @@ class Fetcher:
         )
         self._sites: Recent[tuple[str, Probes], _Ready] = Recent(MAX_SITES, MAX_OCTETS)
         self._lessons = Lessons()
+        catalogue()  # read at the start, and not while the first site waits
 
     @property
     def fetches(self) -> int:

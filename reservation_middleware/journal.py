@@ -93,7 +93,7 @@ class Journal:
             self.counts["blocked" if blocked else "would_block"] += 1
             (self.blocked if blocked else self.would_block).update(signals)
         level = logging.INFO if blocked else logging.DEBUG
-        heard = self._log.isEnabledFor(level)
+        heard = _is_heard(self._log, level)
         if not (heard or self._listens):
             return ""
         mode = self._policy.mode
@@ -209,6 +209,22 @@ class Journal:
                 await self._stores.cache.close()
             except Exception:  # noqa: BLE001 - the crawl is over
                 self._log.exception("the cache was not closed properly")
+
+
+def _is_heard(log: logging.Logger, level: int) -> bool:
+    """Whether any handler takes events of a level.
+
+    Scrapy enables every level on every logger and has its handlers choose, so that asking the
+    logger alone would have an event made for each page that nobody sees.
+    """
+    if not log.isEnabledFor(level):
+        return False
+    at: logging.Logger | None = log
+    while at is not None:
+        if any(handler.level <= level for handler in at.handlers):
+            return True
+        at = at.parent if at.propagate else None
+    return False
 
 
 def signals_of(decision: Decision) -> set[str]:
