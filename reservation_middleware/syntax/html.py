@@ -13,22 +13,18 @@ from typing import NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from ._prescan import (
-    KINDS,
-    LONG_TAG,
+from ._monstrous import (
     MAX_ELEMENTS,
     MAX_METAS,
     MAX_TEXT,
     META_TAG,
     MOST_HITS,
     OTHER_TAG,
-    SCRIPTS,
-    ascii_compatible,
     is_monstrous,
-    look,
     speaking_elements,
     speaking_metas,
 )
+from ._prescan import KINDS, LONG_TAG, SCRIPTS, ascii_compatible, look, solid
 
 #: Bytes of a page that are looked at.
 LIMIT = 8 * 1024 * 1024
@@ -93,7 +89,7 @@ def read(
 
     """
     body = ascii_compatible(body[:LIMIT], charset.lower())
-    tags, metas, elements, end = look(body, words, tuple(element_words))
+    tags, metas, elements, end = look(body, words, element_words)
     if not metas and not elements:
         return NOTHING
     body = body[:end]
@@ -103,12 +99,13 @@ def read(
         found = speaking_metas(tags, words) if metas else []
         found += speaking_elements(body, element_words) if elements else []
         body = b">\n".join(found) + b">"
-    # Whatever the encoding, tags are ASCII; some versions of the parser want UTF-8.
-    body = body.decode("utf-8", "replace").encode()
+    if not body.isascii():
+        # Whatever the encoding, tags are ASCII; some versions of the parser want UTF-8.
+        body = body.decode("utf-8", "replace").encode()
     tree = LexborHTMLParser(body)
     return Html(
-        _metas(tree, body, _text(words)) if metas else (),
-        _elements(tree, body, _text(element_words)) if elements else (),
+        _metas(tree, body, words) if metas else (),
+        _elements(tree, body, element_words) if elements else (),
     )
 
 
@@ -117,16 +114,15 @@ def metas(body: bytes, words: Sequence[bytes], *, charset: str = "") -> tuple[Me
     return read(body, words, charset=charset).metas
 
 
-def _text(words: Sequence[bytes]) -> tuple[str, ...]:
-    return tuple(word.decode("ascii").lower() for word in words)
-
-
 _SELECTOR = ",".join(
     [*(f"{tag}[{kind}]" for tag in ("link", "a", "meta") for kind in KINDS), "script[type]"]
 )
 
 
-def _elements(tree: LexborHTMLParser, body: bytes, words: tuple[str, ...]) -> tuple[Element, ...]:
+def _elements(
+    tree: LexborHTMLParser, body: bytes, words: Sequence[bytes]
+) -> tuple[Element, ...]:
+    lower_words = [word.lower() for word in words]
     found: list[Element] = []
     lines = _TagLines(body, OTHER_TAG)
     inert: dict[int, bool] = {}
@@ -140,13 +136,15 @@ def _elements(tree: LexborHTMLParser, body: bytes, words: tuple[str, ...]) -> tu
             if attributes.get("type", "").partition(";")[0].strip().lower() not in SCRIPTS:
                 continue
             text = node.text() or ""
-            said = f"{attributes['type']} {text}"
+            there = text.encode("utf-8", "replace")
+            speaks = any(word in there for word in words)
         else:
+            text, speaks = "", False
+        if not speaks:
             said = " ".join(attributes.get(kind, "")[:LONG_TAG] for kind in KINDS)
-            text = ""
-        said = said.lower()
-        if not any(word in said for word in words):
-            continue
+            there = said.encode("utf-8", "replace").lower()
+            if not any(word in there for word in lower_words):
+                continue
         looked += 1
         if looked > MOST_HITS:
             break
@@ -175,7 +173,7 @@ def _line_of(body: bytes, text: str) -> int | None:
     return None if at < 0 else body.count(b"\n", 0, at) + 1
 
 
-def _metas(tree: LexborHTMLParser, body: bytes, words: tuple[str, ...]) -> tuple[Meta, ...]:
+def _metas(tree: LexborHTMLParser, body: bytes, words: Sequence[bytes]) -> tuple[Meta, ...]:
     found: list[Meta] = []
     lines = _TagLines(body, META_TAG)
     inert: dict[int, bool] = {}
@@ -184,7 +182,8 @@ def _metas(tree: LexborHTMLParser, body: bytes, words: tuple[str, ...]) -> tuple
         attributes = node.attributes
         name = (attributes["name"] or "").strip().lower()
         content = (attributes["content"] or "").strip()
-        said = "".join(f"{name} {content[:LONG_TAG]}".lower().split())
+        # Encoded, since lower case is that of ASCII: a dotted capital I is no "i".
+        said = solid(f"{attributes['name']}\0{content[:LONG_TAG]}".encode("utf-8", "replace"))
         if not any(word in said for word in words):
             continue
         looked += 1
