@@ -19,8 +19,6 @@ KINDS = ("rel", "itemprop", "property", "type")
 SCRIPTS = ("application/rsl+xml", "application/ld+json")
 # Scripts whose tags differ; a page with more is parsed.
 _MOST_SCRIPTS = 16
-# Beyond an anchor of interest so much is parsed, too, for the text in it.
-_MOST_TEXT = 256 * 1024
 
 _KINDS = frozenset(kind.encode() for kind in KINDS)
 _MARKS = tuple(kind.encode() for kind in SCRIPTS)
@@ -49,7 +47,6 @@ _WHOLE = _compiled(rb"(?:%b)*+[~/]*+" % _ATTRIBUTE.replace(b"([^", b"(?:[^").rep
 _QUOTE, _APOSTROPHE, _PLUS, _AND = b"\"'+&"
 _NO_VALUE = b"= \t\n\r\f"
 _SCRIPT_END = _compiled(rb"</(?i:script)[~/>]")
-_ANCHOR_END = _compiled(rb"</[aA][~/>]")
 # Character references to what words are made of, or to white space: a word may be spelled
 # with them. The names are those of "+", "-", ".", "/", ":", "_", tab, line feed and "fj".
 SPELLED = re.compile(
@@ -117,12 +114,15 @@ def look(body: bytes, words: Sequence[bytes], element_words: Sequence[bytes]) ->
     if not speak and not found and not scripts:
         return _NOTHING
     end = scripts
-    if doubtful or nested:  # they are not in order
+    if doubtful or nested or any(tag[1] in b"aA" for tag in found):
+        # The tags are not in order, or what follows matters: an anchor's text, and elements
+        # that are made again where it is not closed.
         end = len(body)
-    elif speak:
-        end = max(end, _end(body, next(tag for tag in reversed(metas) if speaks(tag, words))))
-    if found:
-        end = max(end, _end_of_text(body, found))
+    else:
+        if found:
+            end = max(end, _end(body, found[-1]))
+        if speak:
+            end = max(end, _end(body, next(tag for tag in reversed(metas) if speaks(tag, words))))
     return Interest(metas, speak, bool(found or scripts), end)
 
 
@@ -147,9 +147,10 @@ def _whole(body: bytes, tags: set[bytes], pattern: "re.Pattern[bytes]") -> list[
 def speaks(tags: bytes, words: Sequence[bytes]) -> bool:
     """Whether a word occurs in some tags, or something that may spell one."""
     lower = solid(tags)
-    return any(find(lower) for find in _finders(tuple(words))) or (
-        _AND in tags and SPELLED.search(tags) is not None
-    )
+    for find in _finders(tuple(words)):
+        if find(lower):
+            return True
+    return _AND in tags and SPELLED.search(tags) is not None
 
 
 @cache
@@ -210,15 +211,6 @@ def _says(tag: bytes, words: Iterable[bytes]) -> bool:
 def _end(body: bytes, tag: bytes) -> int:
     """Where a tag ends; the tree before it does not depend on what follows."""
     return body.rfind(tag) + len(tag) + 1
-
-
-def _end_of_text(body: bytes, tags: Sequence[bytes]) -> int:
-    """Where the last of some tags ends, and the text in its element, if it is an anchor."""
-    end = _end(body, tags[-1])
-    if all(tag[1] not in b"aA" for tag in tags):
-        return end
-    close = _ANCHOR_END.search(body, end, end + _MOST_TEXT)
-    return close.end() if close else end + _MOST_TEXT
 
 
 def _end_of_scripts(body: bytes, tags: Iterable[bytes], words: Sequence[bytes]) -> int:
