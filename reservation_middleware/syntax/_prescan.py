@@ -81,6 +81,8 @@ def look(body: bytes, words: Sequence[bytes], element_words: Sequence[bytes]) ->
 
     Why nothing is missed: a tag that a parser sees begins where one of these does or inside
     of one, and ends with it unless a quote is open there; then ``_whole`` adds what it is.
+    (The exception is a script inside an SVG image, which a parser reads like other text: its
+    words are looked for as they stand there.)
 
     Args:
         body: the page, tags in ASCII.
@@ -109,7 +111,7 @@ def look(body: bytes, words: Sequence[bytes], element_words: Sequence[bytes]) ->
     found: Sequence[bytes] = ()
     scripts = 0
     if element_words:
-        found = _for(tags, everything, doubtful, element_words)
+        found = _for(tags, everything, element_words)
         scripts = _end_of_scripts(body, tags, element_words)
     if not speak and not found and not scripts:
         return _NOTHING
@@ -122,7 +124,7 @@ def look(body: bytes, words: Sequence[bytes], element_words: Sequence[bytes]) ->
         if found:
             end = max(end, _end(body, found[-1]))
         if speak:
-            end = max(end, _end(body, next(tag for tag in reversed(metas) if speaks(tag, words))))
+            end = max(end, _end(body, metas[_last(b">".join(metas), words)]))
     return Interest(metas, speak, bool(found or scripts), end)
 
 
@@ -146,20 +148,34 @@ def _whole(body: bytes, tags: set[bytes], pattern: "re.Pattern[bytes]") -> list[
 
 def speaks(tags: bytes, words: Sequence[bytes]) -> bool:
     """Whether a word occurs in some tags, or something that may spell one."""
-    lower = solid(tags)
-    for find in _finders(tuple(words)):
-        if find(lower):
+    return holds(solid(tags), words) or (_AND in tags and SPELLED.search(tags) is not None)
+
+
+def holds(text: bytes, words: Sequence[bytes]) -> bool:
+    """Whether one of some words occurs in a text."""
+    for find in _finders(tuple(words)):  # noqa: SIM110  a generator costs more than the rest
+        if find(text):
             return True
-    return _AND in tags and SPELLED.search(tags) is not None
+    return False
 
 
 @cache
-def _finders(words: tuple[bytes, ...]) -> "list[Callable[[bytes], object]]":
+def _finders(words: tuple[bytes, ...]) -> "tuple[Callable[[bytes], object], ...]":
     """Searches for words, those together that begin alike, which is faster than one by one."""
     alike: dict[bytes, list[bytes]] = {}
     for word in words:
         alike.setdefault(word[:2], []).append(re.escape(word))
-    return [re.compile(b"|".join(some)).search for some in alike.values()]
+    return tuple(re.compile(b"|".join(some)).search for some in alike.values())
+
+
+def _last(tags: bytes, words: Sequence[bytes]) -> int:
+    """The number of the last tag that speaks; ``>`` stands between them."""
+    lower = solid(tags)
+    last = max(lower.rfind(word) for word in words)
+    found = lower.count(b">", 0, last) if last >= 0 else 0
+    for hit in SPELLED.finditer(tags) if _AND in tags else ():
+        last = hit.start()
+    return max(found, tags.count(b">", 0, last) if last >= 0 else 0)
 
 
 def solid(text: bytes) -> bytes:
@@ -167,26 +183,17 @@ def solid(text: bytes) -> bytes:
     return text.lower().translate(None, b" \t\r\n\f")
 
 
-def _for(
-    tags: Sequence[bytes], everything: bytes, doubtful: set[bytes], element_words: Sequence[bytes]
-) -> list[bytes]:
+@cache
+def _lower(words: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    return tuple(word.lower() for word in words)
+
+
+def _for(tags: Sequence[bytes], everything: bytes, words: Sequence[bytes]) -> list[bytes]:
     """The tags in which a word, or something that may spell one, says what an element is for."""
     lower = everything.lower()
-    if not doubtful:  # so ">" only stands between tags
-        # Nearly all anchors have no attribute that says so.
-        lower = b">".join(
-            [
-                tag
-                for tag in lower.split(b">")
-                if not tag.startswith(b"<a")
-                or tag.find(b"rel") >= 0
-                or tag.find(b"prop") >= 0
-                or tag.find(b"type") >= 0
-            ]
-        )
-    words = [word.lower() for word in element_words]
+    words = _lower(tuple(words))
     there = [word for word in words if word in lower]
-    spelled = _AND in lower and SPELLED.search(lower) is not None
+    spelled = _AND in lower and SPELLED.search(everything) is not None
     if not there and not spelled:
         return []
     return [
@@ -216,10 +223,11 @@ def _end(body: bytes, tag: bytes) -> int:
 def _end_of_scripts(body: bytes, tags: Iterable[bytes], words: Sequence[bytes]) -> int:
     """Where the last script ends that is looked into and holds a word, 0 if none does."""
     found = 0
-    for number, tag in enumerate({tag for tag in tags if tag[1] in b"sS" and _is_data(tag)}):
+    some = {tag for tag in tags if tag[1] in b"sS" and (_PLUS in tag or _AND in tag)}
+    for number, tag in enumerate(filter(_is_data, some)):
         if number == _MOST_SCRIPTS:
             return len(body)
-        certain = _says(tag, [word.lower() for word in words])
+        certain = _says(tag, _lower(tuple(words)))
         end = 0
         while (start := body.find(tag, end)) >= 0:  # wherever the same tag stands again, too
             start += len(tag)

@@ -24,7 +24,7 @@ from ._monstrous import (
     speaking_elements,
     speaking_metas,
 )
-from ._prescan import KINDS, LONG_TAG, SCRIPTS, ascii_compatible, look, solid
+from ._prescan import KINDS, LONG_TAG, SCRIPTS, ascii_compatible, holds, look, solid
 
 #: Bytes of a page that are looked at.
 LIMIT = 8 * 1024 * 1024
@@ -127,7 +127,11 @@ def _elements(
     lines = _TagLines(body, OTHER_TAG)
     inert: dict[int, bool] = {}
     looked = 0
+    last = None
     for node in tree.css(_SELECTOR):
+        if node.mem_id == last:
+            continue  # it is given once for each part of the selector
+        last = node.mem_id
         attributes = {
             name.lower(): (value or "").strip() for name, value in node.attributes.items()
         }
@@ -184,7 +188,7 @@ def _metas(tree: LexborHTMLParser, body: bytes, words: Sequence[bytes]) -> tuple
         content = (attributes["content"] or "").strip()
         # Encoded, since lower case is that of ASCII: a dotted capital I is no "i".
         said = solid(f"{attributes['name']}\0{content[:LONG_TAG]}".encode("utf-8", "replace"))
-        if not any(word in said for word in words):
+        if not holds(said, words):
             continue
         looked += 1
         if looked > MOST_HITS:
