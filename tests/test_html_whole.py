@@ -6,21 +6,15 @@ with signals, halves of tags and quotes put in at random places; the same for th
 
 import random
 from functools import cache
-from typing import NamedTuple
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from selectolax.lexbor import LexborHTMLParser, LexborNode
+from selectolax.lexbor import LexborHTMLParser
 
-from benchmarks.content import TRAPS
+from benchmarks.content import TRAPS, found, truth
 from benchmarks.corpus import pages
-from reservation_middleware.reading import _WORDS
-from reservation_middleware.syntax.html import MAX_ELEMENTS, MAX_METAS, Html, read
 
-
-KINDS = ("rel", "itemprop", "property", "type")
-SCRIPTS = ("application/ld+json", "application/rsl+xml")
 SIGNALS = (
     '<meta name="robots" content="noai">',
     "<META CONTENT='max-snippet : 0' NAME=x>",
@@ -46,71 +40,54 @@ SIGNALS = (
     '<script type="text/javascript">license noai</script>',
 )
 OTHERS = (
-    *("<p>", "</p>", "<div>", "<b>", "</b>", "<a>", "</a>", '<a href="/license">', "<a href=don't>"),
-    *("<!--", "-->", "<!-- >", "<script>", "</script>", "<style>", "</style>", "<title>", "</title>"),
+    *(
+        "<p>",
+        "</p>",
+        "<div>",
+        "<b>",
+        "</b>",
+        "<a>",
+        "</a>",
+        '<a href="/license">',
+        "<a href=don't>",
+    ),
+    *(
+        "<!--",
+        "-->",
+        "<!-- >",
+        "<script>",
+        "</script>",
+        "<style>",
+        "</style>",
+        "<title>",
+        "</title>",
+    ),
     *("<template>", "</template>", "<noscript>", "</noscript>", "<textarea>", "</textarea>"),
-    *("<table>", "<td>", "</table>", "<select>", "</select>", "<body>", "</body>", "<head>", "</head>"),
+    *(
+        "<table>",
+        "<td>",
+        "</table>",
+        "<select>",
+        "</select>",
+        "<body>",
+        "</body>",
+        "<head>",
+        "</head>",
+    ),
     *("'", '"', ">", "<", "=", " ", "/", "\0", "é", "\u0130", "\u212a", "\v", "&", "&#", "license"),
-    *("<a ", "<meta ", "<link ", "<script ", "x='", 'x="', "content=noai", "name=robots", "rel=license"),
+    *(
+        "<a ",
+        "<meta ",
+        "<link ",
+        "<script ",
+        "x='",
+        'x="',
+        "content=noai",
+        "name=robots",
+        "rel=license",
+    ),
     *("<a title='", '<link title="', "<plaintext>", "<svg>", "</svg>", "<iframe>", "<xmp>", "noai"),
 )
-
-
-def _spoken(text: str, words: tuple[bytes, ...]) -> bool:
-    there = text.encode("utf-8", "replace").lower().translate(None, b" \t\r\n\f")
-    return any(word in there for word in words)
-
-
-class Seen(NamedTuple):
-    """What one side sees of a page."""
-
-    metas: list[tuple[str, str]]
-    elements: list[tuple[str, dict[str, str], str, bool]]
-
-
-def ours(body: bytes) -> Seen:
-    found: Html = read(body, _WORDS.metas, _WORDS.elements)
-    return Seen(
-        [(meta.name, meta.content) for meta in found.metas],
-        [(one.tag, dict(one.attributes), one.text, one.whole) for one in found.elements],
-    )
-
-
-def truth(body: bytes) -> Seen:
-    seen = Seen([], [])
-    if body.startswith((b"\xff\xfe", b"\xfe\xff")):
-        body = body.decode("utf-16", "replace").encode()
-    tree = LexborHTMLParser(body.decode("utf-8", "replace").encode())
-    for node in tree.css("meta,link,a,script"):
-        given = {name.lower(): (value or "").strip() for name, value in node.attributes.items()}
-        if _ancestors(node) & {"noscript", "template"}:
-            continue
-        name, content = given.get("name"), given.get("content")
-        if node.tag == "meta" and name is not None and content is not None:
-            if _spoken(name, _WORDS.metas) or _spoken(content, _WORDS.metas):
-                seen.metas.append((name.lower(), content))
-        text = node.text() or ""
-        whole = node.parent is not None and node.parent.tag in ("head", "html", "body")
-        said = " ".join(given.get(kind, "") for kind in KINDS).encode("utf-8", "replace").lower()
-        speaks = any(word.lower() in said for word in _WORDS.elements)
-        if node.tag == "script":
-            if given.get("type", "").partition(";")[0].strip().lower() not in SCRIPTS:
-                continue
-            speaks = speaks or any(word in text.encode() for word in _WORDS.elements)
-        else:
-            text = "" if node.tag != "a" else text.strip()
-        if speaks:
-            seen.elements.append((node.tag or "", given, text, whole))
-    return Seen(seen.metas[:MAX_METAS], seen.elements[:MAX_ELEMENTS])
-
-
-def _ancestors(node: LexborNode) -> set[str]:
-    found = set()
-    parent = node.parent
-    while parent is not None:
-        found.add(parent.tag or "")
-        parent = parent.parent
-    return found
 
 
 @cache
@@ -122,18 +99,18 @@ def real_pages() -> tuple[bytes, ...]:
 def test_traps(name: str) -> None:
     trap = TRAPS[name]
     body = trap.encode() if isinstance(trap, str) else trap
-    assert ours(body) == truth(body)
+    assert found(body) == truth(body)
 
 
 @pytest.mark.parametrize("signal", SIGNALS)
 def test_each_signal_alone(signal: str) -> None:
     body = f"<title>x</title>{signal}<p>x".encode()
-    assert ours(body) == truth(body)
+    assert found(body) == truth(body)
 
 
 def test_real_pages() -> None:
     for page in real_pages():
-        assert ours(page) == truth(page)
+        assert found(page) == truth(page)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -150,7 +127,7 @@ def test_real_pages_with_pieces_put_into_them(seed: int) -> None:
             body = body[:place] + piece.encode() + body[place:]
         expected = truth(body)
         seen += bool(expected.metas or expected.elements)
-        assert ours(body) == expected
+        assert found(body) == expected
     assert seen > 10
 
 
@@ -159,12 +136,14 @@ def test_real_pages_with_pieces_put_into_them(seed: int) -> None:
 def test_pages_of_pieces(text: str) -> None:
     body = text.encode()
     assume(not LexborHTMLParser(body).css("svg script"))  # it is put together from pieces
-    assert ours(body) == truth(body)
+    assert found(body) == truth(body)
 
 
 @settings(max_examples=500, deadline=None, database=None)
-@given(st.sampled_from(SIGNALS), st.integers(0, 80), st.sampled_from(OTHERS), st.sampled_from(OTHERS))
+@given(
+    st.sampled_from(SIGNALS), st.integers(0, 80), st.sampled_from(OTHERS), st.sampled_from(OTHERS)
+)
 def test_broken_signals(signal: str, place: int, piece: str, before: str) -> None:
     body = f"{before}{signal[:place]}{piece}{signal[place:]}<p>x".encode()
     assume(not LexborHTMLParser(body).css("svg script"))
-    assert ours(body) == truth(body)
+    assert found(body) == truth(body)

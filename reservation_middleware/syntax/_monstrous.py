@@ -63,8 +63,8 @@ def is_monstrous(body: bytes) -> bool:
 
 
 def _attributes(tag: bytes) -> int:
-    """About how many attributes a tag has; what is quoted is none."""
-    return len(_QUOTED.sub(b"", tag).split())
+    """About how many attributes a tag has, if not too many; what is quoted is none."""
+    return len(_QUOTED.sub(b"", tag).split(None, _MANY + 1))
 
 
 def speaking_elements(body: bytes, words: Sequence[bytes]) -> list[bytes]:

@@ -10,6 +10,7 @@ Reference: https://html.spec.whatwg.org/multipage/parsing.html#tokenization
 import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
+from itertools import islice
 from typing import NamedTuple
 
 #: Bytes of a tag that is still looked at.
@@ -17,15 +18,18 @@ LONG_TAG = 64 * 1024
 #: The attributes that say what an element is for, and the scripts that are looked into.
 KINDS = ("rel", "itemprop", "property", "type")
 SCRIPTS = ("application/rsl+xml", "application/ld+json")
-# Scripts whose tags differ; a page with more is parsed.
-_MOST_SCRIPTS = 16
+# Beyond these a page is not looked at more closely, but given on as it is: scripts whose tags
+# differ, tags of interest, tags that do not end with the first ">".
+_MOST_SCRIPTS, _MOST_TAGS, _MOST_DOUBTS = 16, 1_000, 1_000
+# So many "<" are looked at; they are counted in pages that are larger than this.
+_MOST_BEGINNINGS, _LARGE = 120_000, 1024 * 1024
 
 _KINDS = frozenset(kind.encode() for kind in KINDS)
 _MARKS = tuple(kind.encode() for kind in SCRIPTS)
 
 
 def _compiled(pattern: bytes) -> "re.Pattern[bytes]":
-    """A pattern in which ``~`` stands for the white space of HTML: ``\\s`` has one more."""
+    """A pattern in which ``~`` stands for the white space of HTML, which has no vertical tab."""
     return re.compile(pattern.replace(b"~", rb" \t\n\r\f"))
 
 
@@ -42,7 +46,9 @@ _ATTRIBUTE = (
     rb"""[~/]*+([^~/>][^~/>=]*+)(?:[~]*+=[~]*+("[^"]*+"?+|'[^']*+'?+|[^~>"'][^~>]*+)?+)?+"""
 )
 _ATTRIBUTES = _compiled(_ATTRIBUTE)
-_WHOLE = _compiled(rb"(?:%b)*+[~/]*+" % _ATTRIBUTE.replace(b"([^", b"(?:[^").replace(b'("', b'(?:"'))
+_WHOLE = _compiled(
+    rb"(?:%b)*+[~/]*+" % _ATTRIBUTE.replace(b"([^", b"(?:[^").replace(b'("', b'(?:"')
+)
 # Single bytes are numbers here: ``b"x" in tag`` takes five times as long.
 _QUOTE, _APOSTROPHE, _PLUS, _AND = b"\"'+&"
 _NO_VALUE = b"= \t\n\r\f"
@@ -74,6 +80,21 @@ class Interest(NamedTuple):
 
 
 _NOTHING = Interest()
+
+
+def cut(body: bytes) -> bytes:
+    """A page up to where it has far more tags than pages have."""
+    if len(body) < _LARGE or body.count(b"<") <= _MOST_BEGINNINGS:
+        return body
+    low, high, before = 0, len(body), 0
+    while high - low > 1:
+        middle = (low + high) // 2
+        more = body.count(b"<", low, middle)
+        if before + more > _MOST_BEGINNINGS:
+            high = middle
+        else:
+            low, before = middle, before + more
+    return body[:low]
 
 
 def look(body: bytes, words: Sequence[bytes], element_words: Sequence[bytes]) -> Interest:
@@ -116,7 +137,7 @@ def look(body: bytes, words: Sequence[bytes], element_words: Sequence[bytes]) ->
     if not speak and not found and not scripts:
         return _NOTHING
     end = scripts
-    if doubtful or nested or any(tag[1] in b"aA" for tag in found):
+    if doubtful or nested or len(found) == _MOST_TAGS or any(tag[1] in b"aA" for tag in found):
         # The tags are not in order, or what follows matters: an anchor's text, and elements
         # that are made again where it is not closed.
         end = len(body)
@@ -124,7 +145,7 @@ def look(body: bytes, words: Sequence[bytes], element_words: Sequence[bytes]) ->
         if found:
             end = max(end, _end(body, found[-1]))
         if speak:
-            end = max(end, _end(body, metas[_last(b">".join(metas), words)]))
+            end = max(end, _end_of_metas(body, metas, words))
     return Interest(metas, speak, bool(found or scripts), end)
 
 
@@ -139,7 +160,8 @@ def _whole(body: bytes, tags: set[bytes], pattern: "re.Pattern[bytes]") -> list[
             whole = _WHOLE.match(body, start.end())
             end = whole.end() if whole else start.end()
             room -= end - start.start()
-            if room < 0:  # they overlap again and again: the rest as one, which holds them all
+            # Where they overlap again and again the rest is one, which holds them all.
+            if room < 0 or len(found) == _MOST_DOUBTS:
                 return [*found, body[hit.start() :]]
             if end < len(body):  # else it is never ended
                 found.append(body[start.start() : end])
@@ -168,16 +190,6 @@ def _finders(words: tuple[bytes, ...]) -> "tuple[Callable[[bytes], object], ...]
     return tuple(re.compile(b"|".join(some)).search for some in alike.values())
 
 
-def _last(tags: bytes, words: Sequence[bytes]) -> int:
-    """The number of the last tag that speaks; ``>`` stands between them."""
-    lower = solid(tags)
-    last = max(lower.rfind(word) for word in words)
-    found = lower.count(b">", 0, last) if last >= 0 else 0
-    for hit in SPELLED.finditer(tags) if _AND in tags else ():
-        last = hit.start()
-    return max(found, tags.count(b">", 0, last) if last >= 0 else 0)
-
-
 def solid(text: bytes) -> bytes:
     """Lower case without white space, which may stand in a word, as in "max-snippet: 0"."""
     return text.lower().translate(None, b" \t\r\n\f")
@@ -196,12 +208,13 @@ def _for(tags: Sequence[bytes], everything: bytes, words: Sequence[bytes]) -> li
     spelled = _AND in lower and SPELLED.search(everything) is not None
     if not there and not spelled:
         return []
-    return [
+    found = (
         tag
         for tag in tags
         if ((spelled and _AND in tag) or any(word in tag.lower() for word in there))
-        and (b"<" in tag[1:] or _says(tag, there))
-    ]
+        and (len(tag) > LONG_TAG or b"<" in tag[1:] or _says(tag, there))
+    )
+    return list(islice(found, _MOST_TAGS))
 
 
 def _says(tag: bytes, words: Iterable[bytes]) -> bool:
@@ -213,6 +226,16 @@ def _says(tag: bytes, words: Iterable[bytes]) -> bool:
     )
     lower = said.lower()
     return any(word in lower for word in words) or SPELLED.search(said) is not None
+
+
+def _end_of_metas(body: bytes, tags: Sequence[bytes], words: Sequence[bytes]) -> int:
+    """Where the last of the metas ends that speaks."""
+    everything = b">".join(tags)
+    if _AND in everything and SPELLED.search(everything):
+        return len(body)
+    lower = solid(everything)
+    last = max(lower.rfind(word) for word in words)
+    return _end(body, tags[lower.count(b">", 0, last)])
 
 
 def _end(body: bytes, tag: bytes) -> int:
@@ -227,14 +250,15 @@ def _end_of_scripts(body: bytes, tags: Iterable[bytes], words: Sequence[bytes]) 
     for number, tag in enumerate(filter(_is_data, some)):
         if number == _MOST_SCRIPTS:
             return len(body)
-        certain = _says(tag, _lower(tuple(words)))
+        certain = len(tag) > LONG_TAG or _says(tag, _lower(tuple(words)))
         end = 0
         while (start := body.find(tag, end)) >= 0:  # wherever the same tag stands again, too
             start += len(tag)
             close = _SCRIPT_END.search(body, start)
-            end = close.end() if close else len(body)
-            if body.find(b"<!--", start, end) >= 0:
-                return len(body)  # what looks like its end may be none (script data escaped)
+            # Behind "<!--" what looks like its end may be none (script data escaped).
+            if close is None or body.find(b"<!--", start, close.start()) >= 0:
+                return len(body)
+            end = close.end()
             if certain or any(body.find(word, start, end) >= 0 for word in words):
                 found = max(found, end)
     return found

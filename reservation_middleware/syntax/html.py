@@ -24,7 +24,7 @@ from ._monstrous import (
     speaking_elements,
     speaking_metas,
 )
-from ._prescan import KINDS, LONG_TAG, SCRIPTS, ascii_compatible, holds, look, solid
+from ._prescan import KINDS, LONG_TAG, SCRIPTS, ascii_compatible, cut, holds, look, solid
 
 #: Bytes of a page that are looked at.
 LIMIT = 8 * 1024 * 1024
@@ -88,7 +88,7 @@ def read(
         charset: the charset parameter of its Content-Type, if any.
 
     """
-    body = ascii_compatible(body[:LIMIT], charset.lower())
+    body = cut(ascii_compatible(body[:LIMIT], charset.lower()))
     tags, metas, elements, end = look(body, words, element_words)
     if not metas and not elements:
         return NOTHING
@@ -119,9 +119,7 @@ _SELECTOR = ",".join(
 )
 
 
-def _elements(
-    tree: LexborHTMLParser, body: bytes, words: Sequence[bytes]
-) -> tuple[Element, ...]:
+def _elements(tree: LexborHTMLParser, body: bytes, words: Sequence[bytes]) -> tuple[Element, ...]:
     lower_words = [word.lower() for word in words]
     found: list[Element] = []
     lines = _TagLines(body, OTHER_TAG)
@@ -248,4 +246,14 @@ class _TagLines:
         return None
 
 
-__all__ = ["LIMIT", "MAX_METAS", "NOTHING", "Element", "Html", "Meta", "metas", "read"]
+__all__ = [
+    "LIMIT",
+    "MAX_ELEMENTS",
+    "MAX_METAS",
+    "NOTHING",
+    "Element",
+    "Html",
+    "Meta",
+    "metas",
+    "read",
+]
