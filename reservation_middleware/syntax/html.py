@@ -99,9 +99,10 @@ def read(
         found = speaking_metas(tags, words) if metas else []
         found += speaking_elements(body, element_words) if elements else []
         body = b">\n".join(found) + b">"
-    if not body.isascii():
-        # Whatever the encoding, tags are ASCII; some versions of the parser want UTF-8.
-        body = body.decode("utf-8", "replace").encode()
+    # Whatever the encoding, tags are ASCII; some versions of the parser want UTF-8.
+    text = body.decode("utf-8", "replace")
+    if "\ufffd" in text:
+        body = text.encode()
     tree = LexborHTMLParser(body)
     return Html(
         _metas(tree, body, words) if metas else (),
