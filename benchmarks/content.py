@@ -7,22 +7,28 @@ pages that are made to be misread.
 
 import random
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
-from selectolax.lexbor import LexborHTMLParser
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from reservation_middleware import Document, Outcome
 from reservation_middleware.model import PAGE
 from reservation_middleware.reading import Reading
 from reservation_middleware.signals import CONTENT, SIGNALS
-from reservation_middleware.syntax.html import MAX_METAS, metas
+from reservation_middleware.syntax.html import MAX_ELEMENTS, MAX_METAS, read
 
 from .corpus import Page, pages
 from .timing import OURS, Batch, Options, Prepare, Row, row, versus
 
 WORDS = tuple(dict.fromkeys(word for signal in SIGNALS for word in signal.words))
+ELEMENT_WORDS = tuple(dict.fromkeys(word for signal in SIGNALS for word in signal.element_words))
+_KINDS = ("rel", "itemprop", "property", "type")
+_DATA = ("application/ld+json", "application/rsl+xml")
 
 _NOAI = '<meta name="robots" content="noai">'
 _TDM = '<meta name="tdm-reservation" content="1">'
+_LINK = '<link rel="license" href="/l">'
+_LD = '<script type="application/ld+json">{"license": "/l"}</script>'
 
 #: Pages on which a scan that is not a parser goes wrong.
 TRAPS: dict[str, str | bytes] = {
@@ -87,6 +93,26 @@ TRAPS: dict[str, str | bytes] = {
     "long-value-before": f'<meta name="x" content="{"y" * 300_000}">{_NOAI}',
     "framed": f"<frameset>{_NOAI}</frameset>",
     "end-tag": f"</p></meta>{_NOAI}",
+    "links-everywhere": f"<!-- {_LINK} --><script>'{_LINK}'</script><p>{_LINK}<a rel=license>x</a>",
+    "upper-case-rel": "<A REL=LICENSE HREF=/l>x</A><LINK REL='Nofollow License' HREF=/l>",
+    "reference-in-rel": "<link rel=l&#105;cense href=/l>",
+    "reference-in-type": "<script type=application/ld&plus;json>{'license': 1}</script>",
+    "license-in-text": '<p>license <a rel="nofollow" href="/license">license</a>',
+    "one-of-1,000-anchors": "<a href=/license>x</a>" * 1_000 + "<a rel=license href=/l>x</a>",
+    "property": '<meta property="dct:license" content="/l"><a property="cc:license" href=/l>x</a>',
+    "json-ld": f"<!-- {_LD} --><template>{_LD}</template><noscript>{_LD}</noscript>{_LD}",
+    "json-ld-same-tag": "<a title='<script type=\"application/ld+json\">'></a><script></script>"
+    + _LD,
+    "json-ld-escaped": _LD.replace("{", "<!-- <script> </script> {"),
+    "json-ld-no-end": _LD.replace("</script>", ""),
+    "rsl": '<script type="Application/RSL+xml; x=y"><rsl>\n</rsl></SCRIPT >',
+    "body-in-script-link": f"<head><script>var x = '<body>';</script>{_LINK}</head><body>",
+    "huge-head": f"<head><style>{'a{b:c}' * 50_000}</style><script>{'x<y;' * 9_000}</script>{_LINK}{_TDM}",
+    "quote-in-value-before": "<meta a=x'y b='>' name=robots content=noai>",
+    "name-is-a-quote": f"<a href=don't>{_NOAI}<p>don't",
+    "name-begins-with-equals": '<meta =" a=">" name=robots content=noai>',
+    "anchor-in-a-quote": f"<script>s = \"<a title='\"</script>{_NOAI}<p>don't",
+    "white-space-by-reference": '<meta name="robots" content="max-snippet:&#32;0">',
     "line-breaks": f"\r\r\n\n{_NOAI}\r\n{_TDM}",
 }
 
@@ -132,14 +158,14 @@ def faults(known: Sequence[Page], options: Options) -> Iterator[Row]:
     """Signals that a whole-page parse finds and we do not, and the other way round."""
     there = missed = invented = 0
     for page in known:
-        wanted, found = _truth(page), _found(page)
+        wanted, seen = truth(page.body).each(), found(page.body).each()
         there += len(wanted)
-        if wanted - found:
-            missed += len(wanted - found)
-            options.say(f"missed on {page.name}: {sorted(wanted - found)}")
-        if found - wanted:
-            invented += len(found - wanted)
-            options.say(f"invented on {page.name}: {sorted(found - wanted)}")
+        if wanted - seen:
+            missed += len(wanted - seen)
+            options.say(f"missed on {page.name}: {sorted(wanted - seen)}")
+        if seen - wanted:
+            invented += len(seen - wanted)
+            options.say(f"invented on {page.name}: {sorted(seen - wanted)}")
     for name, count in (("content:missed", missed), ("content:invented", invented)):
         yield row(name, count, there, "signals on the whole page", goal=0.0, runs=len(known))
 
@@ -147,15 +173,15 @@ def faults(known: Sequence[Page], options: Options) -> Iterator[Row]:
 def put_into(known: Sequence[Page], seed: int) -> list[Page]:
     """The pages with a signal each: in the head, after it, in the body or at the end."""
     rng = random.Random(seed)
-    found = []
+    changed = []
     for page in known:
         signal = rng.choice((_NOAI, _TDM, "<META content=noai name=robots>")).encode()
         mark = rng.choice((b"<title", b"</head>", b"<div", b"</body>"))
         place = page.body.find(mark)
         if place >= 0:
             body = page.body[:place] + signal + page.body[place:]
-            found.append(Page(f"{page.name}+signal", body))
-    return found
+            changed.append(Page(f"{page.name}+signal", body))
+    return changed
 
 
 def traps() -> list[Page]:
@@ -165,27 +191,69 @@ def traps() -> list[Page]:
     ]
 
 
-def _found(page: Page) -> set[tuple[str, str]]:
-    return {(meta.name, meta.content) for meta in metas(page.body, WORDS)}
+class Seen(NamedTuple):
+    """What one side sees of a page: metas, and elements with attributes, text and place."""
+
+    metas: list[tuple[str, str]]
+    elements: list[tuple[str, dict[str, str], str, bool]]
+
+    def each(self) -> set[str]:
+        """Everything as text, for counting."""
+        return {repr(one) for one in (*self.metas, *self.elements)}
 
 
-def _truth(page: Page) -> set[tuple[str, str]]:
-    """Name and content of the metas that a parser finds and one of our words occurs in."""
-    body = page.body
+def found(body: bytes) -> Seen:
+    """What we find."""
+    page = read(body, WORDS, ELEMENT_WORDS)
+    return Seen(
+        [(meta.name, meta.content) for meta in page.metas],
+        [(one.tag, dict(one.attributes), one.text, one.whole) for one in page.elements],
+    )
+
+
+def truth(body: bytes) -> Seen:
+    """What a walk over the whole page finds that holds one of our words, without a prescan."""
     if body.startswith((b"\xff\xfe", b"\xfe\xff")):
-        body = body.decode("utf-16").encode()
-    words = [word.decode() for word in WORDS]
-    found = []
-    for node in LexborHTMLParser(body).css("meta[name][content]"):
-        name = (node.attributes["name"] or "").strip().lower()
-        value = (node.attributes["content"] or "").strip()
-        parent, inert = node.parent, False
-        while parent is not None:
-            inert = inert or parent.tag in ("noscript", "template")
-            parent = parent.parent
-        if not inert and any(word in name or word in value.lower() for word in words):
-            found.append((name, value))
-    return set(found[:MAX_METAS])
+        body = body.decode("utf-16", "replace").encode()
+    seen = Seen([], [])
+    for node in LexborHTMLParser(body.decode("utf-8", "replace").encode()).css(
+        "meta,link,a,script"
+    ):
+        given = {name.lower(): (value or "").strip() for name, value in node.attributes.items()}
+        above = _above(node)
+        if {"noscript", "template"} & set(above):
+            continue
+        name, content = given.get("name"), given.get("content")
+        if node.tag == "meta" and name is not None and content is not None:
+            said = _ascii(f"{name}\0{content}").translate(None, b" \t\r\n\f")
+            if any(word in said for word in WORDS):
+                seen.metas.append((name.lower(), content))
+        text = node.text() or ""
+        said = _ascii(" ".join(given.get(kind, "") for kind in _KINDS))
+        speaks = any(word.lower() in said for word in ELEMENT_WORDS)
+        if node.tag == "script":
+            if given.get("type", "").partition(";")[0].strip().lower() not in _DATA:
+                continue
+            speaks = speaks or any(word in text.encode() for word in ELEMENT_WORDS)
+        else:
+            text = text.strip() if node.tag == "a" else ""
+        if speaks:
+            whole = above[:1] in (["head"], ["html"], ["body"])
+            seen.elements.append((node.tag or "", given, text, whole))
+    return Seen(seen.metas[:MAX_METAS], seen.elements[:MAX_ELEMENTS])
+
+
+def _ascii(text: str) -> bytes:
+    return text.encode("utf-8", "replace").lower()
+
+
+def _above(node: LexborNode) -> list[str]:
+    names = []
+    parent = node.parent
+    while parent is not None:
+        names.append(parent.tag or "")
+        parent = parent.parent
+    return names
 
 
 def _document(page: Page) -> Document:

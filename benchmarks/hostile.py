@@ -148,6 +148,15 @@ CASES: dict[str, Builder] = {
     "a meta on each of 50,000 levels": lambda s: _page('<div><meta name="robots" content="noai">' * int(50_000 * s)),
     "misnested formatting": lambda s: _page("<meta name=robots content=noai>" + "<b><i><p></b>" * int(10_000 * s)),
     "quotes that are not closed": lambda s: _page("<meta name=robots content='noai" + "<meta name='x" * int(1e5 * s)),
+    "8 MB of <meta and a blank": lambda s: _page("<meta name=robots content=noai>" + "<meta " * int(1.3e6 * s)),
+    "8 MB of anchors": lambda s: _page("<meta name=robots content=noai>" + "<a b>" * int(1.6e6 * s)),
+    "8 MB of links that speak": lambda s: _page("<link rel=license href=/>" * int(3.3e5 * s)),
+    "8 MB of open quotes": lambda s: _page("<meta name=robots content=noai>" + "<meta x='>" * int(8e5 * s)),
+    "8 MB of JSON-LD that does not end": lambda s: _page(
+        "".join(f"<script type=application/ld+json id={n}>" for n in range(int(190_000 * s)))
+    ),
+    "1.3 million attributes": lambda s: _page(f"<a{' rel=x' * int(1.3e6 * s)} rel=license>"),
+    "1.3 million references": lambda s: _page(f"<meta name=robots content='{'&#110;' * int(1.3e6 * s)}'>"),
     "X-Robots-Tag of 1 MB": lambda s: _page(None, ("x-robots-tag", "noai, " * int(170_000 * s))),
     "1,000 X-Robots-Tag lines": lambda s: _page(None, *[("x-robots-tag", "otherbot: noai")] * int(1000 * s)),
     "Content-Usage of 1 MB": lambda s: _page(None, ("content-usage", "a=?1," * int(200_000 * s))),

@@ -1,261 +1,275 @@
-"""The first look at a page's bytes: is there anything of interest, and is it safe to parse?
+"""The first look at a page's bytes: is there anything of interest in it?
 
-A second room of ``html.py``. Linear in the length of the page, whatever it holds.
+A second room of ``html.py``. It may take for a tag what is none, so that it need not know
+where comments and scripts begin and end; it never leaves out what is one. Linear in the
+length of the page, whatever it holds.
+
+Reference: https://html.spec.whatwg.org/multipage/parsing.html#tokenization
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
+from itertools import islice
 from typing import NamedTuple
 
-#: Metas of interest that are kept, and other elements; a page with more is not trying to be
-#: understood.
-MAX_METAS, MAX_ELEMENTS = 256, 64
-#: Characters of an element's text that are kept.
-MAX_TEXT = 256 * 1024
-# Beyond these a page is not given to the parser as a whole: tags, attributes of one tag,
-# open elements; then bytes of a tag that is still looked at, and words in all tags.
-_MANY_TAGS, _MANY, _DEEP = 50_000, 1_000, 600
-# So many tags cannot be too deep, however they are nested.
-_HARMLESS = 4_000
-LONG_TAG, MOST_HITS = 64 * 1024, 10_000
-# A name and white space: a comparison in a script seldom looks so.
-_LONG = re.compile(rb"<[a-zA-Z][a-zA-Z0-9:-]*+[\s/][^>]{2048,}+")
-_QUOTED = re.compile(rb"""\"[^"]*+"|'[^']*+'""")
-_ELEMENT = re.compile(rb"<(/?)([a-zA-Z][^\s/>]*+)")
-# Elements that hold nothing, or that the next of their kind ends.
-_FLAT = frozenset(
-    b"area base br col embed hr img input link meta param source track wbr "
-    b"p li dt dd tr td th option optgroup thead tbody tfoot body head html".split()
-)
-
-# A meta tag up to its end, ``>`` inside quotes left alone. Possessive, so linear. A quote
-# that is never closed may stand in an unquoted value (``content=don't``): it ends nothing.
-_REST = rb"""(?:[^>"']++|"[^"]*+"|'[^']*+'|["'])*+"""
-META_TAG = re.compile(rb"<[mM][eE][tT][aA]" + _REST)
-#: Tags other than metas that may hold something of interest, and those together with metas.
-OTHER_TAG = re.compile(rb"<(?:[lL][iI][nN][kK]|[sS][cC][rR][iI][pP][tT]|[aA])[\s/]" + _REST)
-_ANY_TAG = re.compile(
-    rb"<(?:[mM][eE][tT][aA]|[lL][iI][nN][kK][\s/]|[sS][cC][rR][iI][pP][tT][\s/]|[aA][\s/])" + _REST
-)
-# Character references to letters, digits, "-" or ":": a word may be spelled with them.
-_SPELLED = re.compile(
-    rb"&#(?:0*(?:45|4[89]|5[0-8]|6[5-9]|[78]\d|90|9[789]|1[01]\d|12[0-2])(?!\d)"
-    rb"|[xX]0*(?:2[dD]|3[0-9aA]|[46][1-9a-fA-F]|[57][0-9aA])(?![0-9a-fA-F]))"
-    rb"|&colon;"
-)
-
-
+#: Bytes of a tag that is still looked at.
+LONG_TAG = 64 * 1024
 #: The attributes that say what an element is for, and the scripts that are looked into.
 KINDS = ("rel", "itemprop", "property", "type")
 SCRIPTS = ("application/rsl+xml", "application/ld+json")
+# Beyond these a page is not looked at more closely, but given on as it is: scripts whose tags
+# differ, tags of interest, tags that do not end with the first ">".
+_MOST_SCRIPTS, _MOST_TAGS, _MOST_DOUBTS = 16, 1_000, 1_000
+# So many "<" are looked at; they are counted in pages that are larger than this.
+_MOST_BEGINNINGS, _LARGE = 120_000, 1024 * 1024
+
+_KINDS = frozenset(kind.encode() for kind in KINDS)
 _MARKS = tuple(kind.encode() for kind in SCRIPTS)
+
+
+def _compiled(pattern: bytes) -> "re.Pattern[bytes]":
+    """A pattern in which ``~`` stands for the white space of HTML, which has no vertical tab."""
+    return re.compile(pattern.replace(b"~", rb" \t\n\r\f"))
+
+
+# Tags up to the first ">", which ends them unless a quote is open there. The look at one
+# letter first spares most tags of a page the alternatives.
+_METAS = _compiled(rb"<[mM](?i:eta)[~/][^>]*+")
+_TAGS = _compiled(rb"<(?=[aAmMlLsS])(?i:a|meta|link|script)[~/][^>]*+")
+_START = _compiled(rb"<(?=[aAmMlLsS])(?i:a|meta|link|script)(?=[~/])")
+# A value whose quotes are open at the end. A quote opens a value only behind "=".
+_OPEN = _compiled(rb"""=[~]*+(?:"[^"]*+|'[^']*+)\Z""")
+# An attribute with what stands before it, as a tokenizer reads it; and a tag from behind its
+# name to before its end. A name may begin with "=", an unquoted value may hold quotes.
+_ATTRIBUTE = (
+    rb"""[~/]*+([^~/>][^~/>=]*+)(?:[~]*+=[~]*+("[^"]*+"?+|'[^']*+'?+|[^~>"'][^~>]*+)?+)?+"""
+)
+_ATTRIBUTES = _compiled(_ATTRIBUTE)
+_WHOLE = _compiled(
+    rb"(?:%b)*+[~/]*+" % _ATTRIBUTE.replace(b"([^", b"(?:[^").replace(b'("', b'(?:"')
+)
+# Single bytes are numbers here: ``b"x" in tag`` takes five times as long.
+_QUOTE, _APOSTROPHE, _PLUS, _AND = b"\"'+&"
+_NO_VALUE = b"= \t\n\r\f"
+_SCRIPT_END = _compiled(rb"</(?i:script)[~/>]")
+# Character references to what words are made of, or to white space: a word may be spelled
+# with them. The names are those of "+", "-", ".", "/", ":", "_", tab, line feed and "fj".
+SPELLED = re.compile(
+    rb"&(?:#(?:0*+(?:9|1[023]|32|4[35-9]|5[0-8]|6[5-9]|[78]\d|90|9[5789]|1[01]\d|12[0-2])(?!\d)"
+    rb"|[xX]0*+(?:[9aAcCdD]|2[0bBdDeEfF]|3[0-9aA]|[46][1-9a-fA-F]|5[0-9aAfF]|7[0-9aA])"
+    rb"(?![0-9a-fA-F]))"
+    rb"|(?:plus|period|sol|colon|lowbar|UnderBar|Tab|NewLine|fjlig);)"
+)
 
 
 class Interest(NamedTuple):
     """What a page seems to hold.
 
     Attributes:
-        tags: its meta tags.
+        tags: its meta tags, without what ends them.
         metas: whether a word occurs in one of them, or something that may spell one.
         elements: whether one occurs in what another element is for, or in a script.
         end: up to where the page must be parsed to see all of it.
     """
 
-    tags: Sequence[bytes]
-    metas: bool
-    elements: bool
-    end: int
+    tags: Sequence[bytes] = ()
+    metas: bool = False
+    elements: bool = False
+    end: int = 0
 
 
-def look(body: bytes, words: Sequence[bytes], element_words: tuple[bytes, ...]) -> Interest:
+_NOTHING = Interest()
+
+
+def cut(body: bytes) -> bytes:
+    """A page up to where it has far more tags than pages have."""
+    if len(body) < _LARGE or body.count(b"<") <= _MOST_BEGINNINGS:
+        return body
+    low, high, before = 0, len(body), 0
+    while high - low > 1:
+        middle = (low + high) // 2
+        more = body.count(b"<", low, middle)
+        if before + more > _MOST_BEGINNINGS:
+            high = middle
+        else:
+            low, before = middle, before + more
+    return body[:low]
+
+
+def look(body: bytes, words: Sequence[bytes], element_words: Sequence[bytes]) -> Interest:
     """Look for words in the tags of a page, and in its scripts of RSL or JSON-LD.
+
+    Why nothing is missed: a tag that a parser sees begins where one of these does or inside
+    of one, and ends with it unless a quote is open there; then ``_whole`` adds what it is.
+    (The exception is a script inside an SVG image, which a parser reads like other text: its
+    words are looked for as they stand there.)
 
     Args:
         body: the page, tags in ASCII.
         words: in metas; lower case, no white space.
         element_words: in other elements, as they are usually written.
     """
-    if not element_words:
-        tags = META_TAG.findall(body)
-        others: list[bytes] = []
-    else:
-        tags = []
-        others = []
-        for tag in _ANY_TAG.findall(body):
-            if tag[1] in b"mM":
-                tags.append(tag)
-            # Most of what is left are anchors without any such attribute.
-            elif tag[1] not in b"aA" or b"rel" in tag or b"prop" in tag or b"REL" in tag:
-                others.append(tag)
-    metas = bool(tags) and _speaks(_joined(tags), words)
-    end = _end_of_metas(body, tags, words) if metas else 0
-    elements = False
+    pattern = _TAGS if element_words else _METAS
+    tags = pattern.findall(body)
+    if tags and body.endswith(tags[-1]):
+        tags.pop()  # it is never ended, and nothing inside of it is
+    # A quote at the end that is none to open a value closes one, where there is no other kind.
+    doubtful = {
+        tag
+        for tag in tags
+        if (tag[-1] != _QUOTE or _APOSTROPHE in tag or tag[-2] in _NO_VALUE) and _OPEN.search(tag)
+    }
+    if doubtful:
+        tags = [tag for tag in tags if tag not in doubtful]
+        tags += _whole(body, doubtful, pattern)
+    everything = b">".join(tags)
+    metas = [tag for tag in tags if tag[1] in b"mM"] if element_words else tags
+    nested = everything.count(b"<") > len(tags)
+    if nested:
+        metas = [tag for tag in tags if tag[1] in b"mM" or b"<" in tag[1:]]
+    speak = bool(metas) and speaks(b">".join(metas), words)
+    found: Sequence[bytes] = ()
+    scripts = 0
     if element_words:
-        pattern = _attribute_in(b"\0".join(others + tags).lower(), element_words)
-        if pattern is not None:
-            elements = True
-            end = max(end, _end_of_tags(body, others, pattern), _end_of_tags(body, tags, pattern))
-        scripts = [tag for tag in others if b"+" in tag and tag[1] in b"sS"]
-        scripts = [tag for tag in scripts if any(mark in tag.lower() for mark in _MARKS)]
-        if scripts:
-            last = _end_of_scripts(body, scripts, element_words)
-            elements = elements or last > 0
-            end = max(end, last)
-    return Interest(tags, metas, elements, end)
+        found = _for(tags, everything, element_words)
+        scripts = _end_of_scripts(body, tags, element_words)
+    if not speak and not found and not scripts:
+        return _NOTHING
+    end = scripts
+    if doubtful or nested or len(found) == _MOST_TAGS or any(tag[1] in b"aA" for tag in found):
+        # The tags are not in order, or what follows matters: an anchor's text, and elements
+        # that are made again where it is not closed.
+        end = len(body)
+    else:
+        if found:
+            end = max(end, _end(body, found[-1]))
+        if speak:
+            end = max(end, _end_of_metas(body, metas, words))
+    return Interest(metas, speak, bool(found or scripts), end)
 
 
-#: Beyond a tag of interest so much is parsed, too, for the text in its element.
-_MORE = 2_000
-
-
-def _end_of_metas(body: bytes, tags: Sequence[bytes], words: Sequence[bytes]) -> int:
-    """Where the last meta that speaks ends; the tree before it does not depend on what follows."""
-    last = next((tag for tag in reversed(tags) if _speaks(tag, words)), None)
-    return len(body) if last is None else body.rfind(last) + len(last) + 1
-
-
-def _end_of_tags(body: bytes, tags: Sequence[bytes], pattern: "re.Pattern[bytes]") -> int:
-    last = next((tag for tag in reversed(tags) if pattern.search(tag.lower())), None)
-    return 0 if last is None else body.rfind(last) + len(last) + _MORE
-
-
-def _end_of_scripts(body: bytes, tags: Iterable[bytes], words: tuple[bytes, ...]) -> int:
-    """Where the last script ends that is looked into and holds a word, 0 if none does."""
-    lower = body if b"</SCRIPT" not in body else body.lower()
-    end = found = 0
-    for count, tag in enumerate(tags):
-        if count == _MOST_SCRIPTS:
-            return len(body)
-        start = body.find(tag, end)
-        if start < 0:
-            continue  # it stands in the script before
-        start += len(tag)
-        end = lower.find(b"</script", start)
-        if end < 0:
-            end = len(body)
-        if any(body.find(word, start, end) >= 0 for word in words):
-            found = end + len(b"</script>")
-        if end == len(body):
-            break
-    return found
-
-
-_MOST_SCRIPTS = 1_000
-
-
-def _joined(tags: Sequence[bytes]) -> bytes:
-    everything = b"\0".join(tags)
-    if everything.count(b"\0") == len(tags) - 1:
-        return everything
-    return b"\0".join([tag.replace(b"\0", b" ") for tag in tags])
-
-
-def _attribute_in(tags: bytes, words: tuple[bytes, ...]) -> "re.Pattern[bytes] | None":
-    """Finds attributes that say what an element is for and hold a word; None if there is none.
-
-    Tags are in lower case.
-    """
-    there = tuple(word for word in map(bytes.lower, words) if word in tags)
-    pattern = _attribute_with(there) if there else None
-    return pattern if pattern and pattern.search(tags) else None
-
-
-@cache
-def _attribute_with(words: tuple[bytes, ...]) -> "re.Pattern[bytes]":
-    """Finds such an attribute; bounded repetitions keep it linear."""
-    word = b"(?:" + b"|".join(map(re.escape, words)) + b")"
-    return re.compile(
-        rb"[\s/\"'](?:%b)\s{0,9}=\s{0,9}(?:\"[^\"]{0,200}?%b|'[^']{0,200}?%b|[^\s>\"']{0,200}?%b)"
-        % ("|".join(KINDS).encode(), word, word, word)
-    )
-
-
-def speaking_elements(body: bytes, words: Sequence[bytes]) -> list[bytes]:
-    """The first tags of other elements in which a word occurs, scripts whole; in order."""
-    lower = body.lower()
-    words = [word.lower() for word in words]
+def _whole(body: bytes, tags: set[bytes], pattern: "re.Pattern[bytes]") -> list[bytes]:
+    """Tags that do not end with the first ``>``, and those that may begin inside of them."""
     found: list[bytes] = []
-    for count, hit in enumerate(OTHER_TAG.finditer(lower)):
-        if count == MOST_HITS or len(found) == 2 * MAX_ELEMENTS:
-            break
-        start, end = hit.span()
-        if end - start > LONG_TAG or _attributes(hit[0]) > _MANY:
+    room = len(body)
+    for hit in pattern.finditer(body):
+        if hit[0] not in tags:
             continue
-        if hit[0].startswith(b"<script"):
-            if not any(mark in hit[0] for mark in _MARKS):
-                continue
-            end = lower.find(b"</script", end)
-            if end < 0:
-                break
-            end += len(b"</script")
-        if end - start <= MAX_TEXT and any(word in lower[start:end] for word in words):
-            found.append(body[start:end])
+        for start in _START.finditer(body, *hit.span()):
+            whole = _WHOLE.match(body, start.end())
+            end = whole.end() if whole else start.end()
+            room -= end - start.start()
+            # Where they overlap again and again the rest is one, which holds them all.
+            if room < 0 or len(found) == _MOST_DOUBTS:
+                return [*found, body[hit.start() :]]
+            if end < len(body):  # else it is never ended
+                found.append(body[start.start() : end])
     return found
 
 
-def speaking_metas(tags: Sequence[bytes], words: Sequence[bytes]) -> list[bytes]:
-    """The first tags in which a word occurs, or something that may spell one; in order."""
-    everything = _joined(tags)
-    lower = _solid(everything)
-    found: set[int] = set()
-    for text, pattern in (
-        (lower, re.compile(b"|".join(map(re.escape, words)))),
-        (everything, _SPELLED),
-    ):
-        number = position = 0
-        for count, hit in enumerate(pattern.finditer(text)):
-            if count == MOST_HITS:
-                break
-            number += text.count(b"\0", position, hit.start())
-            position = hit.start()
-            found.add(number)
-    return [
-        tags[number]
-        for number in sorted(found)[: 2 * MAX_METAS]
-        if len(tags[number]) <= LONG_TAG and _attributes(tags[number]) <= _MANY
-    ]
-
-
-def _solid(tags: bytes) -> bytes:
-    """Tags in lower case without white space: it may stand in a word, as in "max-snippet: 0"."""
-    return tags.lower().translate(None, b" \t\r\n\f")
-
-
-def _speaks(tags: bytes, words: Sequence[bytes]) -> bool:
+def speaks(tags: bytes, words: Sequence[bytes]) -> bool:
     """Whether a word occurs in some tags, or something that may spell one."""
-    lower = _solid(tags)
-    return any(word in lower for word in words) or (
-        b"&" in tags and _SPELLED.search(tags) is not None
-    )
+    return holds(solid(tags), words) or (_AND in tags and SPELLED.search(tags) is not None)
 
 
-def is_monstrous(body: bytes) -> bool:
-    """Whether a page is built to make a parser slow: too deep, too many or too long tags.
-
-    A tree builder may take time quadratic in depth and in attributes per tag.
-    """
-    tags = body.count(b"<")
-    if tags > _MANY_TAGS:
-        return True
-    if any(_attributes(found[0]) > _MANY for found in _LONG.finditer(body)):
-        return True
-    if tags <= _HARMLESS:
-        return False
-    depth = 0
-    for close, name in _ELEMENT.findall(body):
-        if close:
-            depth = depth - 1 if depth else 0
-        elif name.lower() not in _FLAT:
-            depth += 1
-            if depth > _DEEP:
-                return True
+def holds(text: bytes, words: Sequence[bytes]) -> bool:
+    """Whether one of some words occurs in a text."""
+    for find in _finders(tuple(words)):  # noqa: SIM110  a generator costs more than the rest
+        if find(text):
+            return True
     return False
 
 
-def _attributes(tag: bytes) -> int:
-    """About how many attributes a tag has; what is quoted is none."""
-    return len(_QUOTED.sub(b"", tag).split())
+@cache
+def _finders(words: tuple[bytes, ...]) -> "tuple[Callable[[bytes], object], ...]":
+    """Searches for words, those together that begin alike, which is faster than one by one."""
+    alike: dict[bytes, list[bytes]] = {}
+    for word in words:
+        alike.setdefault(word[:2], []).append(re.escape(word))
+    return tuple(re.compile(b"|".join(some)).search for some in alike.values())
+
+
+def solid(text: bytes) -> bytes:
+    """Lower case without white space, which may stand in a word, as in "max-snippet: 0"."""
+    return text.lower().translate(None, b" \t\r\n\f")
+
+
+@cache
+def _lower(words: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    return tuple(word.lower() for word in words)
+
+
+def _for(tags: Sequence[bytes], everything: bytes, words: Sequence[bytes]) -> list[bytes]:
+    """The tags in which a word, or something that may spell one, says what an element is for."""
+    lower = everything.lower()
+    words = _lower(tuple(words))
+    there = [word for word in words if word in lower]
+    spelled = _AND in lower and SPELLED.search(everything) is not None
+    if not there and not spelled:
+        return []
+    found = (
+        tag
+        for tag in tags
+        if ((spelled and _AND in tag) or any(word in tag.lower() for word in there))
+        and (len(tag) > LONG_TAG or b"<" in tag[1:] or _says(tag, there))
+    )
+    return list(islice(found, _MOST_TAGS))
+
+
+def _says(tag: bytes, words: Iterable[bytes]) -> bool:
+    start = _START.match(tag)
+    said = b" ".join(
+        value
+        for name, value in _ATTRIBUTES.findall(tag, start.end() if start else 0)
+        if name.lower() in _KINDS
+    )
+    lower = said.lower()
+    return any(word in lower for word in words) or SPELLED.search(said) is not None
+
+
+def _end_of_metas(body: bytes, tags: Sequence[bytes], words: Sequence[bytes]) -> int:
+    """Where the last of the metas ends that speaks."""
+    everything = b">".join(tags)
+    if _AND in everything and SPELLED.search(everything):
+        return len(body)
+    lower = solid(everything)
+    last = max(lower.rfind(word) for word in words)
+    return _end(body, tags[lower.count(b">", 0, last)])
+
+
+def _end(body: bytes, tag: bytes) -> int:
+    """Where a tag ends; the tree before it does not depend on what follows."""
+    return body.rfind(tag) + len(tag) + 1
+
+
+def _end_of_scripts(body: bytes, tags: Iterable[bytes], words: Sequence[bytes]) -> int:
+    """Where the last script ends that is looked into and holds a word, 0 if none does."""
+    found = 0
+    some = {tag for tag in tags if tag[1] in b"sS" and (_PLUS in tag or _AND in tag)}
+    for number, tag in enumerate(filter(_is_data, some)):
+        if number == _MOST_SCRIPTS:
+            return len(body)
+        certain = len(tag) > LONG_TAG or _says(tag, _lower(tuple(words)))
+        end = 0
+        while (start := body.find(tag, end)) >= 0:  # wherever the same tag stands again, too
+            start += len(tag)
+            close = _SCRIPT_END.search(body, start)
+            # Behind "<!--" what looks like its end may be none (script data escaped).
+            if close is None or body.find(b"<!--", start, close.start()) >= 0:
+                return len(body)
+            end = close.end()
+            if certain or any(body.find(word, start, end) >= 0 for word in words):
+                found = max(found, end)
+    return found
+
+
+def _is_data(tag: bytes) -> bool:
+    """Whether a script may be one that is looked into."""
+    if _PLUS in tag:
+        lower = tag.lower()
+        return any(mark in lower for mark in _MARKS)
+    return _AND in tag and SPELLED.search(tag) is not None
 
 
 def ascii_compatible(body: bytes, charset: str) -> bytes:

@@ -13,22 +13,18 @@ from typing import NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from ._prescan import (
-    KINDS,
-    LONG_TAG,
+from ._monstrous import (
     MAX_ELEMENTS,
     MAX_METAS,
     MAX_TEXT,
     META_TAG,
     MOST_HITS,
     OTHER_TAG,
-    SCRIPTS,
-    ascii_compatible,
     is_monstrous,
-    look,
     speaking_elements,
     speaking_metas,
 )
+from ._prescan import KINDS, LONG_TAG, SCRIPTS, ascii_compatible, cut, holds, look, solid
 
 #: Bytes of a page that are looked at.
 LIMIT = 8 * 1024 * 1024
@@ -92,8 +88,8 @@ def read(
         charset: the charset parameter of its Content-Type, if any.
 
     """
-    body = ascii_compatible(body[:LIMIT], charset.lower())
-    tags, metas, elements, end = look(body, words, tuple(element_words))
+    body = cut(ascii_compatible(body[:LIMIT], charset.lower()))
+    tags, metas, elements, end = look(body, words, element_words)
     if not metas and not elements:
         return NOTHING
     body = body[:end]
@@ -104,11 +100,13 @@ def read(
         found += speaking_elements(body, element_words) if elements else []
         body = b">\n".join(found) + b">"
     # Whatever the encoding, tags are ASCII; some versions of the parser want UTF-8.
-    body = body.decode("utf-8", "replace").encode()
+    text = body.decode("utf-8", "replace")
+    if "\ufffd" in text:
+        body = text.encode()
     tree = LexborHTMLParser(body)
     return Html(
-        _metas(tree, body, _text(words)) if metas else (),
-        _elements(tree, body, _text(element_words)) if elements else (),
+        _metas(tree, body, words) if metas else (),
+        _elements(tree, body, element_words) if elements else (),
     )
 
 
@@ -117,21 +115,22 @@ def metas(body: bytes, words: Sequence[bytes], *, charset: str = "") -> tuple[Me
     return read(body, words, charset=charset).metas
 
 
-def _text(words: Sequence[bytes]) -> tuple[str, ...]:
-    return tuple(word.decode("ascii").lower() for word in words)
-
-
 _SELECTOR = ",".join(
     [*(f"{tag}[{kind}]" for tag in ("link", "a", "meta") for kind in KINDS), "script[type]"]
 )
 
 
-def _elements(tree: LexborHTMLParser, body: bytes, words: tuple[str, ...]) -> tuple[Element, ...]:
+def _elements(tree: LexborHTMLParser, body: bytes, words: Sequence[bytes]) -> tuple[Element, ...]:
+    lower_words = [word.lower() for word in words]
     found: list[Element] = []
     lines = _TagLines(body, OTHER_TAG)
     inert: dict[int, bool] = {}
     looked = 0
+    last = None
     for node in tree.css(_SELECTOR):
+        if node.mem_id == last:
+            continue  # it is given once for each part of the selector
+        last = node.mem_id
         attributes = {
             name.lower(): (value or "").strip() for name, value in node.attributes.items()
         }
@@ -140,13 +139,15 @@ def _elements(tree: LexborHTMLParser, body: bytes, words: tuple[str, ...]) -> tu
             if attributes.get("type", "").partition(";")[0].strip().lower() not in SCRIPTS:
                 continue
             text = node.text() or ""
-            said = f"{attributes['type']} {text}"
+            there = text.encode("utf-8", "replace")
+            speaks = any(word in there for word in words)
         else:
+            text, speaks = "", False
+        if not speaks:
             said = " ".join(attributes.get(kind, "")[:LONG_TAG] for kind in KINDS)
-            text = ""
-        said = said.lower()
-        if not any(word in said for word in words):
-            continue
+            there = said.encode("utf-8", "replace").lower()
+            if not any(word in there for word in lower_words):
+                continue
         looked += 1
         if looked > MOST_HITS:
             break
@@ -175,7 +176,7 @@ def _line_of(body: bytes, text: str) -> int | None:
     return None if at < 0 else body.count(b"\n", 0, at) + 1
 
 
-def _metas(tree: LexborHTMLParser, body: bytes, words: tuple[str, ...]) -> tuple[Meta, ...]:
+def _metas(tree: LexborHTMLParser, body: bytes, words: Sequence[bytes]) -> tuple[Meta, ...]:
     found: list[Meta] = []
     lines = _TagLines(body, META_TAG)
     inert: dict[int, bool] = {}
@@ -184,8 +185,9 @@ def _metas(tree: LexborHTMLParser, body: bytes, words: tuple[str, ...]) -> tuple
         attributes = node.attributes
         name = (attributes["name"] or "").strip().lower()
         content = (attributes["content"] or "").strip()
-        said = "".join(f"{name} {content[:LONG_TAG]}".lower().split())
-        if not any(word in said for word in words):
+        # Encoded, since lower case is that of ASCII: a dotted capital I is no "i".
+        said = solid(f"{attributes['name']}\0{content[:LONG_TAG]}".encode("utf-8", "replace"))
+        if not holds(said, words):
             continue
         looked += 1
         if looked > MOST_HITS:
@@ -245,4 +247,14 @@ class _TagLines:
         return None
 
 
-__all__ = ["LIMIT", "MAX_METAS", "NOTHING", "Element", "Html", "Meta", "metas", "read"]
+__all__ = [
+    "LIMIT",
+    "MAX_ELEMENTS",
+    "MAX_METAS",
+    "NOTHING",
+    "Element",
+    "Html",
+    "Meta",
+    "metas",
+    "read",
+]
