@@ -137,16 +137,16 @@ def decide_on(check: Check, url: str, head: Head) -> object:
 def headers(options: Options) -> Iterator[Row]:
     """All families against two."""
     try:
-        evaluators = import_module("datadiligence.evaluators")
-        rules = import_module("datadiligence.rules")
+        with redirect_stdout(None):  # it says that it has no key for its web service
+            evaluators = import_module("datadiligence.evaluators")
+            rules = import_module("datadiligence.rules")
     except ImportError:
         options.missing("datadiligence")
         return
     size, runs = options.some(3000, 1000), options.runs(15)
     host = Host("a.example", b"User-agent: *\nDisallow: /private/\n")
     known, agent, policy = site(host), Agent(OWN), profile()
-    with redirect_stdout(None):  # it says that it has no key for its web service
-        evaluator = evaluators.HttpEvaluator(user_agent=OWN)
+    evaluator = evaluators.HttpEvaluator(user_agent=OWN)
     robots, tdmrep = rules.XRobotsTagHeader(user_agent=OWN), rules.TDMRepHeader()
     batches = [heads(size, options.seed + number) for number in range(runs)]
     names = {"x-robots-tag", "tdm-reservation", "tdm-policy", "content-usage", "content-signal"}
