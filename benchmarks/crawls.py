@@ -290,10 +290,8 @@ def main(words: list[str]) -> None:
         asyncio.run(_serve())
         return
     framework, side, pages, hosts, web = words
-    if framework == "scrapy":
-        done = _scrapy(side, int(pages), int(hosts), web)
-    else:
-        done = asyncio.run(_aiohttp(side, int(pages), int(hosts), web))
+    crawl = (side, int(pages), int(hosts), web)
+    done = _scrapy(*crawl) if framework == "scrapy" else asyncio.run(_aiohttp(*crawl))
     print(json.dumps(done))
 
 
