@@ -134,7 +134,7 @@ def _hosts(options: Options) -> Iterator[Row]:
         raise RuntimeError("everything is known")
 
     loop = asyncio.new_event_loop()
-    for number in options.some((100, 1000, 10_000), (100, 1000)):
+    for number in options.some((100, 1000, 5000), (100, 1000)):
         fetcher = _filled(number, bodies)
 
         def prepare(round_: int, fetcher: Fetcher = fetcher, number: int = number) -> Batch:
@@ -200,7 +200,7 @@ def _memory(options: Options) -> Iterator[Row]:
     if not status.exists() or not hasattr(os, "fork"):
         options.say("growth:memory-per-host needs /proc and fork: left out")
         return
-    more = compiled = 6000  # what is compiled first fills its cache: MAX_OCTETS of bodies
+    more = compiled = 4500  # what is compiled first fills its cache: MAX_OCTETS of bodies
     bodies = [host.body for host in hosts(500)]
 
     def resident() -> int:
