@@ -9,7 +9,6 @@ import base64
 import gzip
 import random
 import re
-import string
 import tarfile
 from collections.abc import Sequence
 from functools import cache
@@ -21,6 +20,9 @@ import msgspec
 from reservation_middleware import Document, Outcome
 from reservation_middleware.reading import PLACES, Reading
 from reservation_middleware.site import Site
+
+from . import made_up
+from .made_up import word
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -97,7 +99,7 @@ def hosts(count: int | None = None, seed: int = 2026) -> tuple[Host, ...]:
         with gzip.open(source) as lines:
             bodies.extend(_body(msgspec.json.decode(line)["body"]) for line in lines)
     else:
-        bodies.extend(_made_up(rng) for _ in range(2000))
+        bodies.extend(made_up.robots(rng) for _ in range(2000))
     if count is not None and count < len(bodies):
         bodies = rng.sample(bodies, count)
     return tuple(
@@ -159,7 +161,7 @@ def questions(of: Sequence[Host], count: int, seed: int = 2026) -> list[Question
 
 @cache
 def pages(count: int | None = None) -> tuple[Page, ...]:
-    """HTML pages."""
+    """HTML pages; fewer than all are a spread sample: from the smallest to the largest."""
     source = DATA / "html-pages.tar.xz"
     found = []
     if source.exists():
@@ -168,14 +170,16 @@ def pages(count: int | None = None) -> tuple[Page, ...]:
                 file = archive.extractfile(member) if member.isfile() else None
                 if file is not None and member.name.endswith(".html"):
                     found.append(Page(Path(member.name).stem[:12], file.read()))
-                if len(found) == count:
-                    break
     else:
         rng = random.Random(7)
-        for number in range(count or 60):
+        for number in range(60):
             size = int(min(max(rng.lognormvariate(11.6, 0.9), 2_000), 1_200_000))
-            found.append(Page(f"made-up-{number}", _page(rng, size)))
-    return tuple(found)
+            found.append(Page(f"made-up-{number}", made_up.page(rng, size)))
+    if count is None or count >= len(found):
+        return tuple(found)
+    # The middle of each of `count` equal parts, so that sizes keep their mix.
+    found.sort(key=lambda page: len(page.body))
+    return tuple(found[(2 * part + 1) * len(found) // (2 * count)] for part in range(count))
 
 
 # --- the parts of a file of today ---------------------------------------------------------
@@ -209,69 +213,13 @@ def _body(given: str | dict[str, str]) -> bytes:
 
 
 def _from_rule(rule: str, rng: random.Random) -> str:
-    path = rule.removesuffix("$").replace("*", _word(rng))
-    return path if rng.random() < 0.5 else path + _word(rng)
+    path = rule.removesuffix("$").replace("*", word(rng))
+    return path if rng.random() < 0.5 else path + word(rng)
 
 
 def _path(rng: random.Random) -> str:
-    path = "".join(f"/{_word(rng)}" for _ in range(rng.randint(1, 4)))
+    path = "".join(f"/{word(rng)}" for _ in range(rng.randint(1, 4)))
     draw = rng.random()
     return path + (
-        ".html" if draw < 0.4 else f"?{_word(rng)}={rng.randrange(999)}" if draw < 0.6 else "/"
+        ".html" if draw < 0.4 else f"?{word(rng)}={rng.randrange(999)}" if draw < 0.6 else "/"
     )
-
-
-def _word(rng: random.Random) -> str:
-    return "".join(rng.choices(string.ascii_lowercase, k=rng.randint(2, 12)))
-
-
-# --- made up where there is nothing real --------------------------------------------------
-
-
-def _made_up(rng: random.Random) -> bytes:
-    """A robots.txt with as many rules as real ones have."""
-    draw = rng.random()
-    shares = ((0.15, 0), (0.45, 5), (0.65, 20), (0.92, 100), (1.0, 1000))
-    most = next(most for share, most in shares if draw < share)
-    rules = rng.randint(most // 5, most)
-    lines = ["User-agent: *"]
-    for _ in range(rules):
-        path = _path(rng).partition("?")[0]
-        if rng.random() < 0.25:
-            path = path.replace("/", "/*", 1) if rng.random() < 0.5 else path + "*?"
-        if rng.random() < 0.05:
-            path += "$"
-        lines.append(f"{'Allow' if rng.random() < 0.15 else 'Disallow'}: {path}")
-        if rng.random() < 0.04:
-            lines += [
-                "",
-                f"User-agent: {rng.choice(('Googlebot', 'bingbot', 'Slurp', _word(rng)))}",
-            ]
-    lines += ["", "Sitemap: https://a.example/sitemap.xml", ""]
-    return "\n".join(lines).encode()
-
-
-def _page(rng: random.Random, size: int) -> bytes:
-    """A page of about this size: a head with metas, then scripts, styles and paragraphs."""
-    metas = [
-        '<meta charset="utf-8">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f'<meta name="description" content="{" ".join(_word(rng) for _ in range(20))}">',
-        f'<meta property="og:title" content="{_word(rng)}">',
-    ]
-    if rng.random() < 0.5:
-        metas.append('<meta name="robots" content="index, follow, max-image-preview:large">')
-    head = f"<!DOCTYPE html><html><head><title>{_word(rng)}</title>{''.join(metas)}</head><body>"
-    parts, length = [head], len(head)
-    while length < size:
-        words = " ".join(_word(rng) for _ in range(rng.randint(10, 80)))
-        kind = rng.random()
-        if kind < 0.25:
-            part = f'<script>var {_word(rng)} = {{"{_word(rng)}": "{words}"}};</script>'
-        elif kind < 0.6:
-            part = f'<div class="{_word(rng)} {_word(rng)}" data-x="{_word(rng)}"><a href="/{_word(rng)}">{words}</a></div>'
-        else:
-            part = f"<p>{words}</p>"
-        parts.append(part)
-        length += len(part)
-    return "".join((*parts, "</body></html>")).encode()

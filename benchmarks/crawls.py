@@ -1,8 +1,10 @@
 """`scrapy-crawl` and `aiohttp-crawl`: whole crawls on loopback, CPU time per page.
 
 Each crawl runs in a process of its own and the web in another, so that the time is the
-crawler's alone. Rounds are shuffled and have an A/A control. Sites are cold: the policy
-requests are part of what is measured. This file is run as a script by itself
+crawler's alone, with all of its threads. Rounds are shuffled and have an A/A control. The
+clock starts after some pages of other hosts, so that no side pays for what it imports or
+loads once; sites are cold, and the policy requests are part of what is measured. The
+garbage collector runs as it does in a crawl. This file is run as a script by itself
 (``python -m benchmarks.crawls``) for the processes that it starts.
 """
 
@@ -21,9 +23,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import msgspec
+
 from .corpus import OWN
 from .scrapy_calls import ROBOTS, SMALL
-from .timing import Options, Row, row
+from .timing import Options, Row, interval, row
 
 _ROOT = Path(__file__).parents[1]
 _HEAD = (
@@ -90,9 +94,8 @@ def scrapy_crawl(options: Options) -> Iterator[Row]:
     except ImportError:
         options.missing("scrapy")
         return
-    yield from _crawls(
-        "scrapy", options, ((10, 200, 1.10), (200, 10, 1.05)), "Scrapy with ROBOTSTXT_OBEY"
-    )
+    shapes = ((10, 200, 1.10), (200, 10, 1.05))
+    yield from _crawls("scrapy", options, shapes, "Scrapy with ROBOTSTXT_OBEY")
 
 
 def aiohttp_crawl(options: Options) -> Iterator[Row]:
@@ -102,9 +105,8 @@ def aiohttp_crawl(options: Options) -> Iterator[Row]:
     except ImportError:
         options.missing("aiohttp")
         return
-    yield from _crawls(
-        "aiohttp", options, ((20, 200, 1.15), (200, 20, 1.05)), "aiohttp, coalesced Protego check"
-    )
+    shapes = ((20, 200, 1.15), (200, 20, 1.05))
+    yield from _crawls("aiohttp", options, shapes, "aiohttp, coalesced Protego check")
 
 
 def _crawls(
@@ -124,45 +126,32 @@ def _crawls(
                 for place, side in enumerate(sides):
                     options.progress(f"{name}, {pages} per host", number * 4 + place, runs * 4)
                     times[side].append(_one(framework, side, pages, hosts, web))
+            shape = f"{name}:{pages}-per-host"
             for side, said, row_name, limit in (
-                ("peer", peer, f"{name}:{pages}-per-host", goal),
-                ("off", f"{framework} without any check", f"{name}:{pages}-per-host:off", None),
-                ("control", "ours again (A/A)", f"{name}:{pages}-per-host:control", None),
+                ("peer", peer, shape, goal),
+                ("off", f"{framework} without any check", f"{shape}:off", None),
+                ("control", "ours again (A/A)", f"{shape}:control", None),
             ):
-                ratio = median(a / b for a, b in zip(times["ours"], times[side], strict=True))
+                ours, other = median(times["ours"]), median(times[side])
+                ratios = [a / b for a, b in zip(times["ours"], times[side], strict=True)]
                 found.append(
-                    row(
-                        row_name,
-                        median(times["ours"]),
-                        median(times[side]),
-                        said,
-                        ratio=ratio,
-                        goal=limit,
-                        runs=runs,
-                    )
+                    row(row_name, ours, other, said, ratio=median(ratios), goal=limit, runs=runs)
                 )
                 yield found[-1]
+                low, high = interval(ratios, seed=options.seed)  # of the ratio above, 95 %
+                for end, edge in (("low", low), ("high", high)):
+                    yield row(f"{row_name}:{end}", ours, other, said, ratio=edge, runs=runs)
     # The benchmark as a whole: the shape that is further from its goal.
     worst = max((one for one in found if one.goal), key=lambda one: one.ratio / (one.goal or 1))
     said = f"{worst.peer_name} ({worst.name.split(':')[1]})"
-    yield row(
-        name, worst.ours, worst.peer, said, ratio=worst.ratio, goal=worst.goal, runs=worst.runs
-    )
+    yield msgspec.structs.replace(worst, name=name, peer_name=said)
 
 
 def _one(framework: str, side: str, pages: int, hosts: int, web: str) -> float:
     """Seconds of CPU time per page of one crawl."""
     side = "ours" if side == "control" else side
-    command = [
-        sys.executable,
-        "-m",
-        "benchmarks.crawls",
-        framework,
-        side,
-        str(pages),
-        str(hosts),
-        web,
-    ]
+    command = [sys.executable, "-m", "benchmarks.crawls", framework, side]
+    command += [str(pages), str(hosts), web]
     done = subprocess.run(command, capture_output=True, text=True, cwd=_ROOT, check=False)
     if done.returncode:
         raise RuntimeError(f"a crawl failed:\n{done.stderr[-3000:]}")
@@ -172,10 +161,13 @@ def _one(framework: str, side: str, pages: int, hosts: int, web: str) -> float:
     return float(answer["cpu"]) / pages / hosts
 
 
-def _urls(pages: int, hosts: int) -> list[str]:
-    return [
-        f"http://h{host}.example/news/{page}.html" for page in range(pages) for host in range(hosts)
-    ]
+def _urls(pages: int, hosts: int, kind: str = "h") -> list[str]:
+    numbers = [(page, host) for page in range(pages) for host in range(hosts)]
+    return [f"http://{kind}{host}.example/news/{page}.html" for page, host in numbers]
+
+
+#: What is asked for before the clock starts.
+_WARM = _urls(8, 4, "warm")
 
 
 def _scrapy(side: str, pages: int, hosts: int, web: str) -> dict[str, Any]:
@@ -185,7 +177,7 @@ def _scrapy(side: str, pages: int, hosts: int, web: str) -> dict[str, Any]:
 
     settings: dict[str, Any] = {
         "ROBOTSTXT_OBEY": side != "off",
-        "ADDONS": {"reservation_middleware.scrapy.Addon": 300} if side == "ours" else {},
+        **({"ADDONS": {"reservation_middleware.scrapy.Addon": 300}} if side == "ours" else {}),
         "USER_AGENT": f"{OWN}/1.0",
         "LOG_LEVEL": "WARNING",
         "TELNETCONSOLE_ENABLED": False,
@@ -197,22 +189,23 @@ def _scrapy(side: str, pages: int, hosts: int, web: str) -> dict[str, Any]:
         "LOGSTATS_INTERVAL": 0,
         "TWISTED_REACTOR": "twisted.internet.asyncioreactor.AsyncioSelectorReactor",
     }
-    if side in ("off", "peer"):
-        settings.pop("ADDONS")
-    seen = {"pages": 0, "start": 0.0, "cpu": 0.0}
+    seen, warmed = {"pages": 0, "start": 0.0, "cpu": 0.0}, asyncio.Event()
 
     class Spider(scrapy.Spider):
         name = "pages"
 
         async def start(self) -> Any:
+            for url in _WARM:
+                yield scrapy.Request(url, meta={"proxy": web}, dont_filter=True)
+            await warmed.wait()
+            seen.update(pages=0, start=time.process_time())
             for url in _urls(pages, hosts):
                 yield scrapy.Request(url, meta={"proxy": web}, dont_filter=True)
 
         def parse(self, response: Any) -> None:  # noqa: ARG002
             seen["pages"] += 1
-
-    def opened() -> None:
-        seen["start"] = time.process_time()
+            if seen["pages"] == len(_WARM):
+                warmed.set()
 
     def closed() -> None:
         seen["cpu"] = time.process_time() - seen["start"]
@@ -220,7 +213,6 @@ def _scrapy(side: str, pages: int, hosts: int, web: str) -> dict[str, Any]:
     kind = getattr(scrapy_crawler, "AsyncCrawlerProcess", scrapy_crawler.CrawlerProcess)
     process = kind(settings)
     crawler = process.create_crawler(Spider)
-    crawler.signals.connect(opened, signal=signals.spider_opened)
     crawler.signals.connect(closed, signal=signals.spider_closed)
     process.crawl(crawler)
     process.start()
@@ -231,15 +223,17 @@ class _Coalesced:
     """What a careful user of Protego writes: one robots.txt fetch per origin, whoever waits."""
 
     def __init__(self, session: Any, proxy: str) -> None:
+        from protego import Protego
+        from yarl import URL
+
+        self._parse, self._url = Protego.parse, URL
         self._session = session
         self._proxy = proxy
         self._parsers: dict[str, asyncio.Task[Any]] = {}
 
     async def get(self, url: str) -> bytes | None:
         """The page's body, None where robots.txt disallows it."""
-        from yarl import URL
-
-        origin = str(URL(url).origin())
+        origin = str(self._url(url).origin())
         task = self._parsers.get(origin)
         if task is None:
             task = self._parsers[origin] = asyncio.create_task(self._parser(origin))
@@ -251,10 +245,8 @@ class _Coalesced:
             return body
 
     async def _parser(self, origin: str) -> Any:
-        from protego import Protego
-
         async with self._session.get(f"{origin}/robots.txt", proxy=self._proxy) as response:
-            return Protego.parse(await response.text() if response.status == 200 else "")
+            return self._parse(await response.text() if response.status == 200 else "")
 
 
 async def _aiohttp(side: str, pages: int, hosts: int, web: str) -> dict[str, Any]:
@@ -263,9 +255,7 @@ async def _aiohttp(side: str, pages: int, hosts: int, web: str) -> dict[str, Any
     from reservation_middleware import Agent
     from reservation_middleware.aiohttp import ReservationClient
 
-    urls = iter(_urls(pages, hosts))
     seen = 0
-    start = time.process_time()
     agent = {"User-Agent": f"{OWN}/1.0"}
     if side == "ours":
         client: Any = ReservationClient(agent=Agent(OWN), headers=agent)
@@ -274,7 +264,7 @@ async def _aiohttp(side: str, pages: int, hosts: int, web: str) -> dict[str, Any
     async with client as session:
         coalesced = _Coalesced(session, web)
 
-        async def work() -> None:
+        async def work(urls: Iterator[str]) -> None:
             nonlocal seen
             for url in urls:
                 if side == "peer":
@@ -284,7 +274,13 @@ async def _aiohttp(side: str, pages: int, hosts: int, web: str) -> dict[str, Any
                         body = await response.read()
                 seen += body == SMALL
 
-        await asyncio.gather(*(work() for _ in range(32)))
+        async def crawl(given: list[str]) -> None:
+            urls = iter(given)
+            await asyncio.gather(*(work(urls) for _ in range(32)))
+
+        await crawl(_WARM)
+        seen, start = 0, time.process_time()
+        await crawl(_urls(pages, hosts))
     return {"pages": seen, "cpu": time.process_time() - start}
 
 
@@ -294,10 +290,9 @@ def main(words: list[str]) -> None:
         asyncio.run(_serve())
         return
     framework, side, pages, hosts, web = words
-    if framework == "scrapy":
-        print(json.dumps(_scrapy(side, int(pages), int(hosts), web)))
-    else:
-        print(json.dumps(asyncio.run(_aiohttp(side, int(pages), int(hosts), web))))
+    crawl = (side, int(pages), int(hosts), web)
+    done = _scrapy(*crawl) if framework == "scrapy" else asyncio.run(_aiohttp(*crawl))
+    print(json.dumps(done))
 
 
 if __name__ == "__main__":

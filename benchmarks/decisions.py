@@ -16,8 +16,8 @@ from .timing import OURS, Batch, Options, Prepare, Row, versus
 
 def site_decision(options: Options) -> Iterator[Row]:
     """One agent, mixed real files, hosts in random order, everything read before."""
-    known = hosts(options.some(None, 60))
-    size, runs = options.some(4000, 300), options.runs(15)
+    known = hosts(options.some(None, 500))
+    size, runs = options.some(4000, 1500), options.runs(15)
     asked = [questions(known, size, options.seed + number) for number in range(runs)]
     contenders: dict[str, Prepare] = {
         OURS: _ours(known, asked),
@@ -35,8 +35,8 @@ def site_decision(options: Options) -> Iterator[Row]:
 
 def site_decision_30_agents(options: Options) -> Iterator[Row]:
     """Thirty agents against one agent, then against Protego asked thirty times."""
-    known = hosts(options.some(None, 60))
-    size, runs = options.some(400, 30), options.runs(15)
+    known = hosts(options.some(None, 500))
+    size, runs = options.some(400, 150), options.runs(15)
     asked = [questions(known, size, options.seed + number) for number in range(runs)]
     sites = _sites(known)
     parsers = [protego(host) for host in known]

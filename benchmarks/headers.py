@@ -8,6 +8,7 @@ way, its bare rules on a ready dict in the case they look for, has a row of its 
 
 import random
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from importlib import import_module
 
 from reservation_middleware import Agent, Check, Document, Outcome, profile
@@ -139,12 +140,13 @@ def decide_on(check: Check, url: str, head: Head) -> object:
 def headers(options: Options) -> Iterator[Row]:
     """All families against two."""
     try:
-        evaluators = import_module("datadiligence.evaluators")
-        rules = import_module("datadiligence.rules")
+        with redirect_stdout(None):  # it says that it has no key for its web service
+            evaluators = import_module("datadiligence.evaluators")
+            rules = import_module("datadiligence.rules")
     except ImportError:
         options.missing("datadiligence")
         return
-    size, runs = options.some(3000, 200), options.runs(15)
+    size, runs = options.some(3000, 1000), options.runs(15)
     host = Host("a.example", b"User-agent: *\nDisallow: /private/\n")
     known, agent, policy = site(host), Agent(OWN), profile()
     evaluator = evaluators.HttpEvaluator(user_agent=OWN)

@@ -15,7 +15,7 @@ from .timing import OURS, Batch, Options, Prepare, Row, versus
 
 def robots_parse(options: Options) -> Iterator[Row]:
     """Ours starts from bytes and decodes them; the peers are given text."""
-    known = hosts(options.some(None, 60))
+    known = hosts(options.some(None, 500))
     bodies = [host.body for host in known]
     texts = [host.text for host in known]
 

@@ -142,7 +142,7 @@ def scrapy_calls(options: Options) -> Iterator[Row]:
         return run
 
     runs = options.runs(15)
-    size = options.some(1000, 100)
+    size = options.some(1000, 300)
     yield from versus(
         "scrapy-calls", sides([SMALL], size), options, operations=size, runs=runs, goal=1.5
     )
@@ -154,7 +154,7 @@ def scrapy_calls(options: Options) -> Iterator[Row]:
         runs=runs,
         goal=None,
     )[0]
-    real = [page.body for page in pages(options.some(None, 6))]
+    real = [page.body for page in pages(options.some(None, 24))]
     yield versus(
         "scrapy-calls:real-pages",
         sides(real, len(real)),

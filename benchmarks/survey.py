@@ -60,11 +60,11 @@ def survey(options: Options) -> Iterator[Row]:
     def look(_url: str, body: bytes) -> None:
         metas(body, WORDS)
 
-    known = hosts(options.some(1000, 40))
+    known = hosts(options.some(1000, 200))
     rng = random.Random(options.seed)
     # A comment of its own, so that no two bodies are alike.
     robots = [(f"{h.origin}/robots.txt", h.body + b"\n# %d" % rng.randrange(10**9)) for h in known]
-    html = [(f"https://a.example/{page.name}", page.body) for page in pages(options.some(None, 6))]
+    html = [(f"https://a.example/{page.name}", page.body) for page in pages(options.some(None, 24))]
     for name, given, kernel, share in (
         ("survey", robots, verdicts, 0.15),
         ("survey:pages", html, look, 0.6),

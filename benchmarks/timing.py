@@ -53,11 +53,12 @@ class Row(msgspec.Struct, frozen=True):
 
 @dataclass
 class Options:
-    """What was asked for on the command line."""
+    """What was asked for on the command line; ``more`` multiplies the rounds."""
 
     quick: bool = False
     rounds: int | None = None
     seed: int = 2026
+    more: int = 1
     progress: Callable[[str, int, int], None] = lambda _name, _done, _total: None
     say: Callable[[str], None] = lambda _text: None
     left_out: list[str] = field(default_factory=list)
@@ -66,9 +67,9 @@ class Options:
         """A size: the full one, or that of a quick run."""
         return quick if self.quick else full
 
-    def runs(self, full: int, quick: int = 2) -> int:
-        """How many rounds."""
-        return self.rounds or self.some(full, quick)
+    def runs(self, full: int, quick: int = 7) -> int:
+        """How many rounds; enough of them in a quick run, too, that its medians hold still."""
+        return (self.rounds or self.some(full, min(full, quick))) * self.more
 
     def missing(self, peer: str) -> None:
         """Say that a peer is not installed; its row is left out."""
@@ -178,6 +179,13 @@ def versus(
 def per(times: Sequence[int], operations: int) -> float:
     """Median seconds per operation."""
     return median(times) / operations / 1e9
+
+
+def interval(ratios: Sequence[float], *, seed: int, draws: int = 2000) -> tuple[float, float]:
+    """The 95 % interval of the median, by bootstrap: rounds drawn anew with replacement."""
+    rng = random.Random(seed)
+    medians = sorted(median(rng.choices(ratios, k=len(ratios))) for _ in range(draws))
+    return medians[int(draws * 0.025)], medians[int(draws * 0.975)]
 
 
 def ratio(ours: Iterable[int], peer: Iterable[int]) -> float:

@@ -148,6 +148,13 @@ def test_problems_have_their_line_and_text() -> None:
     assert [group.tokens for group in file.groups] == [[], [("a", 5), ("b", 5)]]
 
 
+@pytest.mark.parametrize("key", ["Sitemap", "sitemap", "Host", "Noindex", "Content-Signal"])
+def test_a_key_without_a_colon_is_no_record(key: str) -> None:
+    file = robots(f"{key}\nUser-agent: a\n{key} # : x\n")
+    assert not file.keys
+    assert file.problems == [("unreadable", 1, key), ("unreadable", 3, key)]
+
+
 def test_groups_of_one_token_are_merged_in_file_order() -> None:
     file = robots(
         "User-agent: a\nDisallow: /1\nUser-agent: b\nDisallow: /2\nUser-agent: A\nAllow: /3\nX: y\n"

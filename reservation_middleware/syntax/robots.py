@@ -7,37 +7,14 @@ many agents the group names, and agents that share groups share one merged view.
 """
 
 import re
-from typing import NamedTuple
+from typing import NamedTuple, cast
+
+from ._robots_line import AGENT, ALLOW, DISALLOW, EXACT, classify, lines_of
 
 #: Bytes that are read (RFC 9309 §2.5 asks for at least 500 KiB); cut at a line end.
 LIMIT = 512 * 1024
 #: Problems that are kept, and product tokens of one line.
 MAX_PROBLEMS, MAX_TOKENS = 1000, 1000
-
-_AGENT, _ALLOW, _DISALLOW = "user-agent", "allow", "disallow"
-
-_KINDS: dict[str, str] = {
-    **dict.fromkeys(("user-agent", "useragent", "user agent"), _AGENT),
-    "allow": _ALLOW,
-    **dict.fromkeys(
-        ("disallow", "dissallow", "dissalow", "disalow", "diasllow", "disallaw"), _DISALLOW
-    ),
-}
-# The spellings nearly every file uses, found without lower-casing.
-_EXACT: dict[str, str] = {
-    "User-agent": _AGENT,
-    "User-Agent": _AGENT,
-    "Disallow": _DISALLOW,
-    "Allow": _ALLOW,
-    **_KINDS,
-    **{
-        key: key.lower()
-        for key in (
-            *("Sitemap", "Crawl-delay", "Crawl-Delay", "Host", "License", "Clean-param"),
-            *("Content-Signal", "Content-signal", "Content-Usage", "Request-rate"),
-        )
-    },
-}
 
 # RFC 9309 §2.2.1 has letters, "-" and "_"; digits and dots are in wide use.
 _TOKEN = re.compile(r"[A-Za-z0-9_.-]+")
@@ -72,19 +49,31 @@ class Group:
 
     Attributes:
         tokens: product tokens in lower case, each with the line that names it.
-        rules: Allow and Disallow lines in file order; those without a path left out.
         records: other lines inside the group.
+        plain: the rules as bare tuples, until somebody asks for them.
 
     """
 
-    __slots__ = ("memo", "records", "rules", "tokens")
+    __slots__ = ("_named", "memo", "plain", "records", "tokens")
 
     def __init__(self) -> None:
         self.tokens: list[tuple[str, int]] = []
-        self.rules: list[Rule] = []
+        self.plain: list[tuple[bool, str, int]] = []
+        self._named = False
         self.records: list[Record] = []
         #: What readers above keep with a group, by their own key.
         self.memo: dict[str, object] = {}
+
+    @property
+    def rules(self) -> list[Rule]:
+        """Allow and Disallow lines in file order; those without a path left out.
+
+        Most groups of most files are about other crawlers and are never asked for theirs.
+        """
+        if not self._named:
+            self.plain[:] = map(Rule._make, self.plain)
+            self._named = True
+        return cast("list[Rule]", self.plain)
 
     @property
     def agents(self) -> tuple[str, ...]:
@@ -129,7 +118,7 @@ class RobotsFile:
             # The last line may be half a rule, so the cut is made before it.
             end = max(body.rfind(b"\n", 0, LIMIT), body.rfind(b"\r", 0, LIMIT))
             body = body[: end + 1] if end >= 0 else b""
-        self._lines = _lines(body)
+        self._lines = lines_of(body)
         self.groups: list[Group] = []
         self.loose: list[Record] = []
         self.problems: list[Problem] = []
@@ -185,7 +174,7 @@ class RobotsFile:
             for number in numbers:
                 group = self.groups[number]
                 merged.tokens += group.tokens
-                merged.rules += group.rules
+                merged.plain += group.rules
                 merged.records += group.records
         return merged
 
@@ -195,35 +184,49 @@ class RobotsFile:
 
     def _read(self) -> None:
         group: Group | None = None
+        plain: list[tuple[bool, str, int]] | None = None  # the group's rules
         naming = False  # inside a run of user-agent lines
-        exact = _EXACT
-        for number, raw in enumerate(self._lines, 1):
-            if not raw:
+        # Names in the function's own scope, and bare tuples: this loop is where the time goes.
+        exact, is_token, problems = EXACT.get, _TOKEN.fullmatch, self.problems
+        agent, allow, disallow = AGENT, ALLOW, DISALLOW
+        for number, line in enumerate(self._lines, 1):
+            if not line:
                 continue
-            line = raw.partition("#")[0] if "#" in raw else raw
             key, colon, value = line.partition(":")
-            kind = exact.get(key) if colon else None
-            if kind is None:
-                if not line or line.isspace():
-                    continue
-                if colon or line.lstrip()[0] in "aAdDuU":
-                    kind, value = _classify(key, colon, value, line)
-                if kind is None:
-                    self._problem("unreadable", number, line)
-                    continue
+            kind = exact(key)
+            if kind is None or not colon or "#" in value:
+                if "#" in line:
+                    line = line.partition("#")[0]
+                    key, colon, value = line.partition(":")
+                    kind = exact(key)
+                if kind is None or not colon:
+                    text = line.strip()
+                    if not text:
+                        continue
+                    kind = None
+                    if colon or text[0] in "aAdDuU":
+                        kind, value = classify(key, colon, value, line)
+                    if kind is None:
+                        if len(problems) < MAX_PROBLEMS:
+                            problems.append(Problem("unreadable", number, text))
+                        continue
             value = value.strip()
-            if kind is _DISALLOW or kind is _ALLOW:
+            if kind is disallow or kind is allow:
                 naming = False
-                if group is None:
+                if plain is None:
                     self._problem("rule-outside-group", number, line)
                 elif value:
-                    group.rules.append(Rule(kind is _ALLOW, value, number))
-            elif kind is _AGENT:
+                    plain.append((kind is allow, value, number))
+            elif kind is agent:
                 if not naming or group is None:
                     group = Group()
+                    plain = group.plain
                     self.groups.append(group)
                     naming = True
-                self._name(group, value, number)
+                if value == "*" or is_token(value):
+                    group.tokens.append((value.lower(), number))
+                else:
+                    self._name(group, value, number)
             else:
                 # §2.2.4: other records MUST NOT interfere, so they do not end a run.
                 self.keys.add(kind)
@@ -261,38 +264,3 @@ def product_tokens(value: str) -> tuple[str, ...]:
             if token:
                 found.append(token[0].lower())
     return tuple(dict.fromkeys(found))
-
-
-def _lines(body: bytes) -> list[str]:
-    if body.startswith((b"\xff\xfe", b"\xfe\xff")):
-        text = body.decode("utf-16", "replace")
-    else:
-        # Half a byte order mark is skipped, too, as Google does.
-        for octet in (b"\xef", b"\xbb", b"\xbf"):
-            if not body.startswith(octet):
-                break
-            body = body[1:]
-        text = body.decode("utf-8", "replace")
-    # Only CR, LF and CRLF end a line; str.splitlines() also splits at U+2028 and others.
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return text.split("\n")
-
-
-def _classify(key: str, colon: str, value: str, line: str) -> tuple[str | None, str]:
-    """Kind (or lower-case key) and value of a line whose key is not spelled as usual."""
-    name = key.strip().lower()
-    if colon:
-        kind = _KINDS.get(name)
-        if kind:
-            return kind, value
-        if name and (not value or value[0] in " \t"):
-            return name, value
-    # No colon, or one that belongs to the value: "Disallow /x", "Disallow http://…".
-    words = line.split(None, 2)
-    kind = _KINDS.get(words[0].lower())
-    if kind:
-        return kind, line.split(None, 1)[1] if len(words) > 1 else ""
-    if len(words) > 1 and words[0].lower() == "user" and words[1].lower() == "agent":
-        return _AGENT, words[2] if len(words) > 2 else ""
-    return (name, value) if colon and name else (None, "")
