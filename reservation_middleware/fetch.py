@@ -131,6 +131,17 @@ class Fetcher:
             site = await self._site(check.origin, check.probes, transport)
         check.know(site)
 
+    def ready(self, check: Check) -> bool:
+        """Whether a check has all it wants before the fetch, without a thing to do or wait for.
+
+        Most pages are of sites that are known, so that nothing need be made to ``prepare`` them.
+        """
+        ready = self._sites.get((check.origin, check.probes))
+        if ready is None or not ready.since <= self._clock() < ready.ahead:
+            return False
+        check.know(ready.site)
+        return True
+
     async def follow(self, check: Check, transport: Transport) -> None:
         """Give a check that was fed a page the documents that the page points to.
 
