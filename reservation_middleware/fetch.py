@@ -225,7 +225,9 @@ class Fetcher:
             PolicyRequest(place.name, f"{origin}{place.path}", place.limit) for place in places
         ]
         guarded = self._origins is Origins.PUBLIC
-        documents = await self._resources.get(requests, transport, guarded=guarded, margin=margin)
+        documents = await self._resources.in_turn(
+            requests, transport, guarded=guarded, margin=margin
+        )
         if guarded:
             _refused(documents)
         readings = list(map(Reading, documents, places))

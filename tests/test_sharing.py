@@ -269,7 +269,7 @@ async def test_a_cancelled_fetch_gives_its_claim_back() -> None:
     server.gate.clear()
     fetcher = Fetcher(cache=cache)
     waiting = asyncio.create_task(decide(fetcher, server))
-    await asyncio.sleep(0.01)
+    await asyncio.sleep(0.1)
     assert cache.holders
     await fetcher.close()
     with pytest.raises(RuntimeError, match="closed"):
