@@ -14,6 +14,7 @@ import logging
 import pickle
 import ssl
 import time
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -1062,7 +1063,11 @@ async def test_connections_are_used_again(way: str) -> None:
 @run
 async def test_checks_go_with_their_responses() -> None:
     async with Web({A: Answer()}) as web, crawler("client", web) as client:
+        kept = []
         for _ in range(5):
-            await client.get(A)
+            response = await client.get(A)
+            kept.append(weakref.ref(client._middleware._known(response)))
+            assert kept[-1]() is not None
+        del response
         gc.collect()
-        assert len(client._middleware._checks) == 0
+        assert [known() for known in kept] == [None] * 5

@@ -3,9 +3,10 @@
 import logging
 from collections.abc import Callable
 from functools import lru_cache, partial
+from itertools import count
+from sys import intern
 from types import TracebackType
 from typing import Self
-from weakref import WeakKeyDictionary
 
 from aiohttp import ClientError, ClientHandlerType, ClientRequest, ClientResponse
 
@@ -33,6 +34,7 @@ logger = logging.getLogger("reservation_middleware.aiohttp")
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _TARGETS = ("Location", "URI")  # aiohttp follows either
+_numbers = count()
 
 #: Called with the last decision about each request, and whether it was blocked; redirects on
 #: the way are not reported, and by the plain middleware no requests that were not answered.
@@ -56,7 +58,7 @@ class Known:
     ``redirect``: its response leads elsewhere, so that nothing in it is looked into.
     """
 
-    __slots__ = ("cause", "check", "decision", "redirect")
+    __slots__ = ("__weakref__", "cause", "check", "decision", "redirect")
 
     def __init__(self, check: Check, decision: Decision, cause: Cause) -> None:
         self.check = check
@@ -97,7 +99,9 @@ class ReservationMiddleware:
         self.fetcher = fetcher
         self._listener = listener
         self._journal = journal
-        self._checks: WeakKeyDictionary[ClientResponse, Known] = WeakKeyDictionary()
+        #: Where a response keeps what is known of it, as long as it lives: a session may have
+        #: several middlewares. A weak mapping takes some microseconds more.
+        self._slot = intern(f"_reservations_{next(_numbers)}")
 
     async def __aenter__(self) -> Self:
         return self
@@ -122,7 +126,7 @@ class ReservationMiddleware:
             RuntimeError: the session or the fetcher was closed meanwhile.
         """
         response = await self.checked(request, handler, Last())
-        known = self._checks.get(response)
+        known = self._known(response)
         if known is not None and not known.redirect:
             self._passed(known, length_of(response))
         return response
@@ -163,7 +167,7 @@ class ReservationMiddleware:
         if response.status in _REDIRECTS and not response.headers.keys().isdisjoint(_TARGETS):
             # Its head is about the redirect, not about the page behind it.
             known.redirect = True
-            self._checks[response] = known
+            setattr(response, self._slot, known)
             return response
         # Mostly the very same object, which need not be written out again.
         head = head_of(response, url if response.url is request.url else None)
@@ -182,8 +186,12 @@ class ReservationMiddleware:
                 decision = check.decide()
             response.close()  # no other body is ever read
             raise self.blocked(check, decision)
-        self._checks[response] = known
+        setattr(response, self._slot, known)
         return response
+
+    def _known(self, response: ClientResponse) -> Known | None:
+        """What is known of a response, None if it was not checked."""
+        return getattr(response, self._slot, None)
 
     def _transport(self, cause: Cause, *, beside: bool = False) -> Transport:
         """How policies are fetched for a request; its response may be there already."""
@@ -191,7 +199,7 @@ class ReservationMiddleware:
 
     def decision(self, response: ClientResponse) -> Decision | None:
         """The last decision about a response, None if it was not checked."""
-        known = self._checks.get(response)
+        known = self._known(response)
         return known.decision if known else None
 
     async def look_into(self, response: ClientResponse, body: bytes | None) -> None:
@@ -200,15 +208,16 @@ class ReservationMiddleware:
         Raises:
             ReservedError: the content reserves what the head did not.
         """
-        known = self._checks.get(response)
+        known = self._known(response)
         if known is None:
             return
         if body is not None and not known.redirect:
             check = known.check
             check.feed(page_of(check.page or head_of(response), body))
-            self.fetcher.learn(check)
-            if check.wants():
-                await self.fetcher.follow(check, self._transport(known.cause, beside=True))
+            if check.page_speaks:
+                self.fetcher.learn(check)
+                if check.wants():
+                    await self.fetcher.follow(check, self._transport(known.cause, beside=True))
             known.decision = check.decide()
         octets = length_of(response) if body is None else len(body)
         if self.stops(known.decision):
@@ -218,7 +227,7 @@ class ReservationMiddleware:
 
     def head(self, response: ClientResponse) -> Document:
         """A response's head as a document."""
-        known = self._checks.get(response)
+        known = self._known(response)
         return (known and known.check.page) or head_of(response)
 
     def failed(self, last: Last) -> None:
