@@ -731,6 +731,29 @@ async def test_policies_go_through_the_same_proxy(
 
 @run
 @both_ways
+@pytest.mark.parametrize(
+    ("headers", "connections"),
+    [
+        ({"User-Agent": "ExampleBot/1.0"}, 1),
+        # What a proxy is not to know keeps policies off the connections of pages.
+        ({"User-Agent": "ExampleBot/1.0", "X-Key": "secret"}, 2),
+        ({"Authorization": "Bearer secret"}, 2),
+    ],
+)
+async def test_policies_and_pages_share_a_connection(
+    way: str, headers: dict[str, str], connections: int
+) -> None:
+    async with Web({A: Answer()}) as web:
+        async with crawler(way, web, headers=headers) as session, session.get(A) as response:
+            await response.read()
+        assert web.connections == connections
+        for seen in web.log[:2]:
+            assert not {"x-key", "authorization"} & {name.lower() for name in seen.headers}
+            assert "secret" not in str(seen.headers)
+
+
+@run
+@both_ways
 async def test_credentials_for_the_proxy_do_not_reach_sites(way: str) -> None:
     pages = {
         ROBOTS: Answer(302, (("Location", "https://b.example/r"),)),
