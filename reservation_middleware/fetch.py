@@ -133,6 +133,17 @@ class Fetcher:
             site = await self._site(check.origin, check.probes, transport)
         check.know(site)
 
+    def ready(self, check: Check) -> bool:
+        """Whether a check has all it wants before the fetch, without a thing to do or wait for.
+
+        Most pages are of sites that are known, so that nothing need be made to ``prepare`` them.
+        """
+        ready = self._sites.get((check.origin, check.probes))
+        if ready is None or not ready.since <= self._clock() < ready.ahead:
+            return False
+        check.know(ready.site)
+        return True
+
     async def follow(self, check: Check, transport: Transport) -> None:
         """Give a check that was fed a page the documents that the page points to.
 
@@ -216,7 +227,9 @@ class Fetcher:
             PolicyRequest(place.name, f"{origin}{place.path}", place.limit) for place in places
         ]
         guarded = self._origins is Origins.PUBLIC
-        documents = await self._resources.get(requests, transport, guarded=guarded, margin=margin)
+        documents = await self._resources.in_turn(
+            requests, transport, guarded=guarded, margin=margin
+        )
         if guarded:
             _refused(documents)
         readings = list(map(Reading, documents, places))

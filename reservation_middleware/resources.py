@@ -6,12 +6,14 @@ a cache.
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Hashable, Iterable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from typing import Any
 
 from .cache._cache import LEASE, Cache, Key
 from .cache.freshness import fresh
+from .cache.memory import MemoryCache
 from .flights import Flights
 from .model import Document, PolicyRequest
 from .reading import RESOURCES
@@ -20,6 +22,8 @@ from .transport import Transport
 
 #: Seconds between two looks at whether another process has fetched something: first, and most.
 _LOOK, _LONGEST_LOOK = 0.01, 0.25
+#: Seconds that the next resource of a host waits for the answer to the one before.
+_PATIENCE = 0.5
 #: No time at all: a copy must be good now.
 NOW = timedelta(0)
 
@@ -47,6 +51,8 @@ class Resources:
         since: datetime | None,
     ) -> None:
         self._cache = cache
+        #: Nobody else sees it, so that nothing in it needs to be claimed.
+        self._alone = type(cache) is MemoryCache
         self._flights = flights
         self._counts = counts
         self._clock = clock
@@ -67,17 +73,63 @@ class Resources:
         Whoever asks ``beside`` a page holds a connection, and must not wait for those that
         wait for one.
         """
+        wanted = [
+            self._flight(request, transport, guarded=guarded, beside=beside, margin=margin)
+            for request in requests
+        ]
+        return await asyncio.gather(*(self._flights.once(key, work) for key, work in wanted))
 
-        async def one(request: PolicyRequest) -> Document:
-            known = RESOURCES.get(request.resource)
-            where = request.url.removesuffix(known.path) if known and known.path else request.url
-            key = where, request.resource
-            return await self._flights.once(
-                (*key, beside),
-                lambda: self._one(key, request, transport, guarded=guarded, margin=margin),
-            )
+    async def in_turn(
+        self,
+        requests: Iterable[PolicyRequest],
+        transport: Transport,
+        *,
+        guarded: bool,
+        margin: timedelta = NOW,
+    ) -> list[Document]:
+        """The same of one host: over one connection, unless it takes its time.
 
-        return await asyncio.gather(*map(one, requests))
+        A host that was never asked has no connection to keep for a second request, and
+        making one takes longer than waiting for the first answer.
+
+        Raises:
+            RuntimeError: the fetcher was closed meanwhile, or the transport.
+        """
+        wanted = [
+            self._flight(request, transport, guarded=guarded, beside=False, margin=margin)
+            for request in requests
+        ]
+        found: dict[Hashable, Document] = {}
+        for key, work in wanted:
+            flight, _ = self._flights.start(key, work)
+            # Waiting does not end it when the waiter is cancelled.
+            await asyncio.wait((flight,), timeout=_PATIENCE)
+            if flight.cancelled():
+                raise RuntimeError("the fetcher was closed")
+            if flight.done() and flight.exception() is None:
+                found[key] = flight.result()
+        late = [(key, work) for key, work in wanted if key not in found]
+        if late:
+            documents = await asyncio.gather(*(self._flights.once(*one) for one in late))
+            found.update(zip((key for key, _ in late), documents, strict=True))
+        return [found[key] for key, _ in wanted]
+
+    def _flight(
+        self,
+        request: PolicyRequest,
+        transport: Transport,
+        *,
+        guarded: bool,
+        beside: bool,
+        margin: timedelta,
+    ) -> tuple[Hashable, Callable[[], Coroutine[Any, Any, Document]]]:
+        """What a request is known by while it is under way, and what is to be done for it."""
+        known = RESOURCES.get(request.resource)
+        where = request.url.removesuffix(known.path) if known and known.path else request.url
+        key = where, request.resource
+        return (*key, beside), lambda: self._one(
+            key, request, transport, guarded=guarded, margin=margin
+        )
 
     async def _one(
         self,
@@ -92,6 +144,8 @@ class Resources:
         look = _LOOK
         known = await self._cache.get(key)
         while not self._fresh(known, margin):
+            if self._alone:
+                return await self._fetched(key, request, transport, known, guarded=guarded)
             if not await self._cache.claim(key):
                 if known is not None and self._fresh(known, NOW):
                     return known  # somebody else fetches it ahead of time
@@ -105,20 +159,32 @@ class Resources:
                 known = await self._cache.get(key)
                 if self._fresh(known, margin):
                     break
-                self._counts["fetches"] += 1
-                document = await retrieve(
-                    request,
-                    transport,
-                    known=known,
-                    clock=self._clock,
-                    seconds=self._timeout,
-                    guarded=guarded,
-                )
-                self._count(document)
-                await self._cache.put(key, document)
-                return document
+                return await self._fetched(key, request, transport, known, guarded=guarded)
         assert known is not None
         return known
+
+    async def _fetched(
+        self,
+        key: Key,
+        request: PolicyRequest,
+        transport: Transport,
+        known: Document | None,
+        *,
+        guarded: bool,
+    ) -> Document:
+        """One resource, fetched and kept."""
+        self._counts["fetches"] += 1
+        document = await retrieve(
+            request,
+            transport,
+            known=known,
+            clock=self._clock,
+            seconds=self._timeout,
+            guarded=guarded,
+        )
+        self._count(document)
+        await self._cache.put(key, document)
+        return document
 
     def _fresh(self, document: Document | None, margin: timedelta) -> bool:
         if document is None or not fresh(document, self._clock() + margin):

@@ -14,6 +14,7 @@ import logging
 import pickle
 import ssl
 import time
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -730,6 +731,29 @@ async def test_policies_go_through_the_same_proxy(
 
 @run
 @both_ways
+@pytest.mark.parametrize(
+    ("headers", "connections"),
+    [
+        ({"User-Agent": "ExampleBot/1.0"}, 1),
+        # What a proxy is not to know keeps policies off the connections of pages.
+        ({"User-Agent": "ExampleBot/1.0", "X-Key": "secret"}, 2),
+        ({"Authorization": "Bearer secret"}, 2),
+    ],
+)
+async def test_policies_and_pages_share_a_connection(
+    way: str, headers: dict[str, str], connections: int
+) -> None:
+    async with Web({A: Answer()}) as web:
+        async with crawler(way, web, headers=headers) as session, session.get(A) as response:
+            await response.read()
+        assert web.connections == connections
+        for seen in web.log[:2]:
+            assert not {"x-key", "authorization"} & {name.lower() for name in seen.headers}
+            assert "secret" not in str(seen.headers)
+
+
+@run
+@both_ways
 async def test_credentials_for_the_proxy_do_not_reach_sites(way: str) -> None:
     pages = {
         ROBOTS: Answer(302, (("Location", "https://b.example/r"),)),
@@ -1056,13 +1080,17 @@ async def test_connections_are_used_again(way: str) -> None:
         for _ in range(20):
             async with session.get(A) as response:
                 await response.read()
-        assert web.connections == 2  # robots.txt and tdmrep.json were asked side by side
+        assert web.connections == 1  # robots.txt, tdmrep.json and the page one after another
 
 
 @run
 async def test_checks_go_with_their_responses() -> None:
     async with Web({A: Answer()}) as web, crawler("client", web) as client:
+        kept = []
         for _ in range(5):
-            await client.get(A)
+            response = await client.get(A)
+            kept.append(weakref.ref(client._middleware._known(response)))
+            assert kept[-1]() is not None
+        del response
         gc.collect()
-        assert len(client._middleware._checks) == 0
+        assert [known() for known in kept] == [None] * 5

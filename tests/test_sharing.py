@@ -16,7 +16,7 @@ from reservation_middleware.cache.memory import MemoryCache
 from reservation_middleware.fetch import Answer, Ask, Fetcher, Origins
 from reservation_middleware.model import Action, Document, Outcome, Preference
 from reservation_middleware.retrieval import validators
-from reservation_middleware.transport import PrivateAddressError, follow
+from reservation_middleware.transport import PrivateAddressError, Transport, follow
 
 BOT = Agent("ExampleBot")
 PAGE = "https://a.example/x"
@@ -84,7 +84,7 @@ class Shared(MemoryCache):
             del self.holders[key]
 
 
-async def decide(fetcher: Fetcher, server: Server, url: str = PAGE) -> Decision:
+async def decide(fetcher: Fetcher, server: Transport, url: str = PAGE) -> Decision:
     return (await fetcher.check(url, server, agent=BOT, policy=profile())).decide()
 
 
@@ -252,6 +252,47 @@ async def test_one_fetch_among_processes() -> None:
     assert sum(one.counts["waited"] for one in fetchers) >= 7
 
 
+async def test_a_host_is_asked_in_turn_unless_it_is_slow() -> None:
+    asked: list[str] = []
+    under_way: list[int] = []
+    most: list[int] = []
+    gate = asyncio.Event()
+
+    async def transport(ask: Ask) -> Answer:
+        asked.append(ask.url.removeprefix("https://a.example"))
+        under_way.append(1)
+        most.append(len(under_way))
+        await gate.wait()
+        under_way.pop()
+        return Answer(404, (), b"")
+
+    for hangs, expected in ((False, 1), (True, 2)):
+        asked.clear()
+        most.clear()
+        gate.clear()
+        waiting = asyncio.create_task(decide(Fetcher(), transport))
+        await asyncio.sleep(0.05)
+        assert asked == ["/robots.txt"]
+        if hangs:
+            await asyncio.sleep(1)  # a slow answer keeps nobody from asking for the next
+        gate.set()
+        await asyncio.wait_for(waiting, 10)
+        assert asked == ["/robots.txt", "/.well-known/tdmrep.json"]
+        assert max(most) == expected
+
+
+async def test_closing_ends_what_is_asked_in_turn() -> None:
+    server, fetcher = Server(), Fetcher()
+    server.gate.clear()
+    waiting = asyncio.create_task(decide(fetcher, server))
+    await asyncio.sleep(0.05)
+    await fetcher.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        await waiting
+    server.gate.set()
+    assert (await decide(fetcher, server)).crawl is Preference.DISALLOWED
+
+
 async def test_a_claim_that_lapses_is_taken_over() -> None:
     server, cache = Server(), Shared()
     key = "https://a.example", "robots.txt"
@@ -269,7 +310,7 @@ async def test_a_cancelled_fetch_gives_its_claim_back() -> None:
     server.gate.clear()
     fetcher = Fetcher(cache=cache)
     waiting = asyncio.create_task(decide(fetcher, server))
-    await asyncio.sleep(0.01)
+    await asyncio.sleep(0.1)
     assert cache.holders
     await fetcher.close()
     with pytest.raises(RuntimeError, match="closed"):

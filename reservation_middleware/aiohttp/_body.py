@@ -12,7 +12,7 @@ _PATIENCE = 10.0
 
 #: A page longer than this is not looked into but refused: it has to be held in memory.
 MAX_PAGE = 64 * 1024 * 1024
-
+_TOO_LONG = f"a page of more than {MAX_PAGE} bytes"
 
 #: The same of an image, a PDF or an EPUB, which is left to be streamed.
 MAX_MEDIA = MAX_PAGE
@@ -29,7 +29,7 @@ class _Bounded:
         async for chunk in self._content.iter_chunked(_CHUNK):
             body += chunk
             if len(body) > MAX_PAGE:
-                raise ClientPayloadError(f"a page of more than {MAX_PAGE} bytes")
+                raise ClientPayloadError(_TOO_LONG)
         return bytes(body)
 
     def __getattr__(self, name: str) -> Any:
@@ -43,6 +43,11 @@ async def read(response: ClientResponse) -> bytes:
         ClientPayloadError: the body is cut off, or longer than ``MAX_PAGE``.
     """
     content = response.content
+    if content.is_eof():  # all of it came with the head, as of most pages that are not long
+        body = await response.read()
+        if len(body) > MAX_PAGE:
+            raise ClientPayloadError(_TOO_LONG)
+        return body
     response.content = cast("StreamReader", _Bounded(content))
     try:
         return await response.read()

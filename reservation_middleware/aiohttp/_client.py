@@ -7,9 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from aiohttp import (
-    ClientHandlerType,
     ClientMiddlewareType,
-    ClientRequest,
     ClientResponse,
     ClientSession,
 )
@@ -21,7 +19,6 @@ from reservation_middleware.reading import is_media, looks_into
 from ._body import read, read_media
 from ._factory import reservation_middleware
 from ._middleware import Last, Listener, ReservationMiddleware, ReservedError
-from ._page import page_of
 
 if TYPE_CHECKING:
     from reservation_middleware.ledger.segment import Ledger
@@ -179,11 +176,7 @@ class ReservationClient:
         options: dict[str, Any],
     ) -> ClientResponse:
         middleware, last = self._middleware, Last()
-
-        async def checked(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-            return await middleware.checked(request, handler, last)
-
-        options["middlewares"] = (checked, *inner)
+        options["middlewares"] = (partial(middleware.checked, last=last), *inner)
         response: ClientResponse | None = None
         try:
             response = await self.session.request(method, url, **options)
@@ -205,7 +198,7 @@ class ReservationClient:
         """The body of a response as far as it is looked into, else None."""
         if response.method == "HEAD" or response.status == 304:
             return None
-        media_type = page_of(response, None).media_type
+        media_type = self._middleware.head(response).media_type
         if not looks_into(media_type, response.status):
             return None  # a binary one is left to be streamed
         if is_media(media_type):

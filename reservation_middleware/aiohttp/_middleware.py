@@ -3,9 +3,10 @@
 import logging
 from collections.abc import Callable
 from functools import lru_cache, partial
+from itertools import count
+from sys import intern
 from types import TracebackType
-from typing import NamedTuple, Self
-from weakref import WeakKeyDictionary
+from typing import Self
 
 from aiohttp import ClientError, ClientHandlerType, ClientRequest, ClientResponse
 
@@ -17,6 +18,7 @@ from reservation_middleware.model import (
     Action,
     Agent,
     Decision,
+    Document,
     Mode,
     Policy,
     ReservationError,
@@ -25,13 +27,14 @@ from reservation_middleware.model import (
 from reservation_middleware.reading import may_be_bill
 
 from ._body import beginning
-from ._page import length_of, page_of
+from ._page import head_of, length_of, page_of
 from ._transport import Cause, fetch
 
 logger = logging.getLogger("reservation_middleware.aiohttp")
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _TARGETS = ("Location", "URI")  # aiohttp follows either
+_numbers = count()
 
 #: Called with the last decision about each request, and whether it was blocked; redirects on
 #: the way are not reported, and by the plain middleware no requests that were not answered.
@@ -49,22 +52,28 @@ class ReservedError(ClientError, ReservationError):
         return type(self), (self.decision,)
 
 
-class Known(NamedTuple):
-    """What is known of a request: its check, the decision so far, how to fetch more.
+class Known:
+    """What is known of a request: its check, the last decision, how more is fetched for it.
 
     ``redirect``: its response leads elsewhere, so that nothing in it is looked into.
     """
 
-    check: Check
-    decision: Decision
-    transport: Transport
-    redirect: bool = False
+    __slots__ = ("__weakref__", "cause", "check", "decision", "redirect")
+
+    def __init__(self, check: Check, decision: Decision, cause: Cause) -> None:
+        self.check = check
+        self.decision = decision
+        self.cause = cause
+        self.redirect = False
 
 
 class Last:
     """What a client still has to tell of one of its requests, redirects included."""
 
-    known: Known | None = None
+    __slots__ = ("known",)
+
+    def __init__(self) -> None:
+        self.known: Known | None = None
 
 
 class ReservationMiddleware:
@@ -90,7 +99,9 @@ class ReservationMiddleware:
         self.fetcher = fetcher
         self._listener = listener
         self._journal = journal
-        self._checks: WeakKeyDictionary[ClientResponse, Known] = WeakKeyDictionary()
+        #: Where a response keeps what is known of it, as long as it lives: a session may have
+        #: several middlewares. A weak mapping takes some microseconds more.
+        self._slot = intern(f"_reservations_{next(_numbers)}")
 
     async def __aenter__(self) -> Self:
         return self
@@ -115,7 +126,7 @@ class ReservationMiddleware:
             RuntimeError: the session or the fetcher was closed meanwhile.
         """
         response = await self.checked(request, handler, Last())
-        known = self._checks.get(response)
+        known = self._known(response)
         if known is not None and not known.redirect:
             self._passed(known, length_of(response))
         return response
@@ -137,44 +148,58 @@ class ReservationMiddleware:
         last.known = None
         agent = self._agent or self._agent_of(request.headers.get("User-Agent", ""))
         now = self.fetcher.now(self._policy)
-        check = Check(str(request.url), agent=agent, policy=self._policy, now=now)
+        url = str(request.url)
+        check = Check(url, agent=agent, policy=self._policy, now=now)
         if not check.origin.startswith(("http://", "https://")) or check.about_policy:
             return await handler(request)
 
         cause = Cause.of(request)
-        await self.fetcher.prepare(check, self._journal.watched(partial(fetch, cause=cause)))
+        if not self.fetcher.ready(check):
+            await self.fetcher.prepare(check, self._transport(cause))
         decision = check.decide()
         if self.stops(decision):
             raise self.blocked(check, decision)
-        transport = self._journal.watched(partial(fetch, cause=cause, beside=True))
-        last.known = Known(check, decision, transport)
+        last.known = known = Known(check, decision, cause)
         token = authorization(decision, self._policy, now)
-        response = await _with_token(token, request, handler)
+        response = await (
+            handler(request) if token is None else _with_token(token, request, handler)
+        )
         if response.status in _REDIRECTS and not response.headers.keys().isdisjoint(_TARGETS):
             # Its head is about the redirect, not about the page behind it.
-            self._checks[response] = last.known = last.known._replace(redirect=True)
+            known.redirect = True
+            setattr(response, self._slot, known)
             return response
-        check.feed(page_of(response, None))
-        try:
-            await self.fetcher.follow(check, transport)
-        except BaseException:
-            response.close()
-            raise
-        decision = check.decide()
+        # Mostly the very same object, which need not be written out again.
+        head = head_of(response, url if response.url is request.url else None)
+        check.feed(head)
+        if check.wants():
+            try:
+                await self.fetcher.follow(check, self._transport(cause, beside=True))
+            except BaseException:
+                response.close()
+                raise
+        known.decision = decision = check.decide()
         if self.stops(decision):
             last.known = None
-            head = page_of(response, None)
             if may_be_bill(head.media_type, head.status):
-                check.feed(page_of(response, await beginning(response)))
+                check.feed(page_of(head, await beginning(response)))
                 decision = check.decide()
             response.close()  # no other body is ever read
             raise self.blocked(check, decision)
-        self._checks[response] = last.known = Known(check, decision, transport)
+        setattr(response, self._slot, known)
         return response
+
+    def _known(self, response: ClientResponse) -> Known | None:
+        """What is known of a response, None if it was not checked."""
+        return getattr(response, self._slot, None)
+
+    def _transport(self, cause: Cause, *, beside: bool = False) -> Transport:
+        """How policies are fetched for a request; its response may be there already."""
+        return self._journal.watched(partial(fetch, cause=cause, beside=beside))
 
     def decision(self, response: ClientResponse) -> Decision | None:
         """The last decision about a response, None if it was not checked."""
-        known = self._checks.get(response)
+        known = self._known(response)
         return known.decision if known else None
 
     async def look_into(self, response: ClientResponse, body: bytes | None) -> None:
@@ -183,21 +208,27 @@ class ReservationMiddleware:
         Raises:
             ReservedError: the content reserves what the head did not.
         """
-        known = self._checks.get(response)
+        known = self._known(response)
         if known is None:
             return
-        check = known.check
         if body is not None and not known.redirect:
-            check.feed(page_of(response, body))
-            self.fetcher.learn(check)
-            await self.fetcher.follow(check, known.transport)
-            known = known._replace(decision=check.decide())
-            self._checks[response] = known
+            check = known.check
+            check.feed(page_of(check.page or head_of(response), body))
+            if check.page_speaks:
+                self.fetcher.learn(check)
+                if check.wants():
+                    await self.fetcher.follow(check, self._transport(known.cause, beside=True))
+            known.decision = check.decide()
         octets = length_of(response) if body is None else len(body)
         if self.stops(known.decision):
             response.close()
-            raise self.blocked(check, known.decision, octets)
+            raise self.blocked(known.check, known.decision, octets)
         self._passed(known, octets)
+
+    def head(self, response: ClientResponse) -> Document:
+        """A response's head as a document."""
+        known = self._known(response)
+        return (known and known.check.page) or head_of(response)
 
     def failed(self, last: Last) -> None:
         """Tell of a request that ended otherwise: its page was not fetched."""
@@ -222,14 +253,14 @@ class ReservationMiddleware:
 
 
 async def _with_token(
-    token: str | None, request: ClientRequest, handler: ClientHandlerType
+    token: str, request: ClientRequest, handler: ClientHandlerType
 ) -> ClientResponse:
     """Send a request with a licence's token, if it has no Authorization of its own.
 
     The token is gone from the request afterwards: responses and errors show their headers.
     Redirects are requests of their own, which never inherit what a middleware put in.
     """
-    if token is None or "Authorization" in request.headers:
+    if "Authorization" in request.headers:
         return await handler(request)
     request.headers["Authorization"] = token
     try:

@@ -3,31 +3,50 @@
 import re
 
 from aiohttp import ClientResponse
+from multidict import istr
 
 from reservation_middleware.model import PAGE, Document, Outcome
 from reservation_middleware.reading import PAGE_FIELDS
 
 from ._transport import text
 
-_PAGE_FIELDS = tuple(field.decode() for field in sorted(PAGE_FIELDS))
+#: Each with its name in lower case, which headers need not fold again.
+_PAGE_FIELDS = tuple((field.decode(), istr(field.decode())) for field in sorted(PAGE_FIELDS))
 _NUMBER = re.compile(r"[0-9]{1,15}")
 
 
-def page_of(response: ClientResponse, body: bytes | None) -> Document:
-    """The page as a document; of its fields only those that matter."""
+def head_of(response: ClientResponse, url: str | None = None) -> Document:
+    """The page's head as a document; of its fields only those that matter.
+
+    Args:
+        response: the response.
+        url: its address, where that is written out already.
+    """
+    fields = response.headers
     return Document(
-        url=str(response.url),
+        url=str(response.url) if url is None else url,
         resource=PAGE,
         outcome=Outcome.of(response.status),
         status=response.status,
         headers=tuple(
             [
                 (name, text(value))
-                for name in _PAGE_FIELDS
-                if name in response.headers
-                for value in response.headers.getall(name)
+                for name, key in _PAGE_FIELDS
+                if key in fields
+                for value in fields.getall(key)
             ]
         ),
+    )
+
+
+def page_of(head: Document, body: bytes) -> Document:
+    """The page whose head came before, with its body."""
+    return Document(
+        url=head.url,
+        resource=PAGE,
+        outcome=head.outcome,
+        status=head.status,
+        headers=head.headers,
         body=body,
     )
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any, NamedTuple, Self, cast
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ from aiohttp import (
     TCPConnector,
     TraceConfig,
 )
+from aiohttp.tracing import Trace
 from yarl import URL
 
 from reservation_middleware.address import look_up, peer, refuse_private, resolved
@@ -25,6 +27,8 @@ from reservation_middleware.transport import PrivateAddressError
 from reservation_middleware.unpack import Unpacker
 
 _CHUNK = 64 * 1024
+#: What a session may tell any proxy, in lower case.
+_PLAIN = ("accept", "accept-encoding", "accept-language", "proxy-authorization", "user-agent")
 
 
 class Cause(NamedTuple):
@@ -75,18 +79,16 @@ async def fetch(ask: Ask, cause: Cause, *, beside: bool = False) -> Answer:
             headers[name] = cause.headers[name]
     if cause.proxy is None or not url.startswith("http://"):
         headers.pop("Proxy-Authorization", None)  # only a proxy that reads it may have it
-    way = _Way(session.connector, ask, beside=beside, proxied=cause.proxy is not None)
     try:
         async with (
             asyncio.timeout(TIMEOUT) as limiter,
             ClientSession(
-                connector=cast("BaseConnector", way),
+                connector=cast("BaseConnector", way := _Way(cause, ask, limiter, beside=beside)),
                 connector_owner=False,
                 auto_decompress=False,
                 cookie_jar=DummyCookieJar(),
                 timeout=ClientTimeout(total=None),
                 skip_auto_headers=("User-Agent",),
-                trace_configs=[_timed(limiter)],
             ) as bare,
             bare.get(
                 url, allow_redirects=False, headers=headers, ssl=cause.ssl, **_proxy(cause)
@@ -130,14 +132,13 @@ class _Way:
             connector makes its connections in a way of its own, which may be one.
     """
 
-    def __init__(
-        self, connector: BaseConnector | None, ask: Ask, *, beside: bool, proxied: bool
-    ) -> None:
-        self._connector = cast("BaseConnector", connector)
+    def __init__(self, cause: Cause, ask: Ask, limiter: asyncio.Timeout, *, beside: bool) -> None:
+        self._connector = cast("BaseConnector", cause.session.connector)
         own = type(self._connector).connect is not BaseConnector.connect
         self._beside = beside and not own
-        self._direct = not proxied and _is_direct(self._connector)
+        self._direct = cause.proxy is None and _is_direct(self._connector)
         self._ask = ask
+        self._clock = Trace(cause.session, _CLOCK, cast("SimpleNamespace", limiter))
         self.address: str | None = None
 
     def __getattr__(self, name: str) -> Any:
@@ -146,20 +147,21 @@ class _Way:
     def _available_connections(self, key: Any) -> int:
         return 1 if self._beside else self._connector._available_connections(key)  # noqa: SLF001
 
-    async def connect(self, *request: Any, **options: Any) -> Any:
+    async def connect(self, request: ClientRequest, traces: list[Trace], **options: Any) -> Any:
         """Connect as the connector does, and look at the peer.
 
         Raises:
             PrivateAddressError: the request is guarded, and the peer's address is not public.
         """
+        traces = [*traces, self._clock]
         guarded = self._ask.guarded and self._direct
         if guarded:
             await look_up(self._ask.url, self._resolved)
         if self._beside:
             itself = cast("BaseConnector", self)
-            connection = await BaseConnector.connect(itself, *request, **options)
+            connection = await BaseConnector.connect(itself, request, traces, **options)
         else:
-            connection = await self._connector.connect(*request, **options)
+            connection = await self._connector.connect(request, traces, **options)
         transport = connection.transport
         if self._direct and transport is not None:
             self.address = peer(transport.get_extra_info("peername"))
@@ -190,39 +192,47 @@ def _is_direct(connector: BaseConnector) -> bool:
     )
 
 
-def _timed(limiter: asyncio.Timeout) -> TraceConfig:
+def _clock() -> TraceConfig:
     """Stops the clock while a request waits for a connection: that says nothing about the site."""
 
-    async def stop(*_: object) -> None:
+    async def stop(_session: ClientSession, limiter: Any, _params: object) -> None:
         limiter.reschedule(None)
 
-    async def start(*_: object) -> None:
+    async def start(_session: ClientSession, limiter: Any, _params: object) -> None:
         limiter.reschedule(asyncio.get_running_loop().time() + TIMEOUT)
 
     trace = TraceConfig()
     trace.on_connection_queued_start.append(stop)
     trace.on_connection_queued_end.append(start)
+    trace.freeze()
     return trace
+
+
+#: One for all, since one takes as long to make as anything else here; each has its own limiter.
+_CLOCK = _clock()
 
 
 def _proxy(cause: Cause) -> dict[str, Any]:
     """The proxy that a request goes through, with what that proxy needs to know.
 
-    Credentials go into its URL, since ``proxy_auth=`` is deprecated in aiohttp 3.14. Of
-    ``proxy_headers`` those are left out that are the session's: aiohttp mixes them in, and
-    then takes an Authorization for the proxy's.
+    Credentials go into its URL, since ``proxy_auth=`` is deprecated in aiohttp 3.14. To
+    ``proxy_headers`` aiohttp adds those of the session, and then takes an Authorization for the
+    proxy's. They are handed on only where nothing in them is private: connections are shared
+    by those whose proxy is told the same.
     """
     proxy = cause.proxy
     if proxy is None:
         return {}
     if cause.proxy_auth is not None:
         proxy = proxy.with_user(cause.proxy_auth.login).with_password(cause.proxy_auth.password)
-    kept = {
-        name: value
-        for name, value in (cause.proxy_headers or {}).items()
-        if name.lower() == "proxy-authorization" or cause.headers.get(name) != value
-    }
-    return {"proxy": proxy, "proxy_headers": kept}
+    told = [(name, value) for name, value in (cause.proxy_headers or {}).items() if name != "Host"]
+    if not all(name.lower() in _PLAIN for name, _ in told):
+        told = [
+            (name, value)
+            for name, value in told
+            if name.lower() == "proxy-authorization" or cause.headers.get(name) != value
+        ]
+    return {"proxy": proxy, "proxy_headers": dict(told)}
 
 
 def text(value: str) -> str:

@@ -32,6 +32,10 @@ _WINDOW = -13
 _LARGEST_HEAD, _LARGEST_BODY = 4 * 1024 * 1024, 64 * 1024 * 1024
 #: Longer bodies are compressed faster and less well.
 _LONG = 64 * 1024
+#: Has read the dictionary already, which takes longer than a head.
+_PRIMED = zlib.compressobj(6, zlib.DEFLATED, _WINDOW, 6, zlib.Z_DEFAULT_STRATEGY, WORDS)
+#: Bodies no longer than this are compressed in a window of their length, which is made faster.
+_SHORT, _SHORT_WINDOW, _SHORT_MEMORY = 4096, 12, 5
 #: A head's version and length of the digest, its checksum, then the digest.
 _START, _DIGEST = 6, 32
 _WITHOUT, _WITH = bytes((VERSION, 0)), bytes((VERSION, _DIGEST))
@@ -101,12 +105,12 @@ def pack(document: Document) -> Packed:
         text = msgspec.json.encode(record)
     except UnicodeEncodeError:  # lone surrogates, which some libraries put for no text
         text = json.dumps(msgspec.to_builtins(record)).encode()
-    squeeze = zlib.compressobj(6, zlib.DEFLATED, _WINDOW, 6, zlib.Z_DEFAULT_STRATEGY, WORDS)
+    squeeze = _PRIMED.copy()
     rest = (digest or b"") + squeeze.compress(text) + squeeze.flush()
     head = b"".join((bytes((VERSION, len(digest or b""))), _sum(rest), rest))
     if body is None:
         return Packed(head, None, None)
-    return Packed(head, digest, zlib.compress(body, 6 if len(body) < _LONG else 1))
+    return Packed(head, digest, _deflated(body))
 
 
 def digest_of(head: bytes) -> bytes | None:
@@ -175,6 +179,14 @@ def checked(head: object, body: object) -> Document:
     if digest is not None and document.digest != digest.hex():
         raise UnreadableError("another body")
     return document
+
+
+def _deflated(body: bytes) -> bytes:
+    """A body in zlib's frame."""
+    if len(body) > _SHORT:
+        return zlib.compress(body, 6 if len(body) < _LONG else 1)
+    squeeze = zlib.compressobj(6, zlib.DEFLATED, _SHORT_WINDOW, _SHORT_MEMORY)
+    return squeeze.compress(body) + squeeze.flush()
 
 
 def _sum(data: bytes) -> bytes:

@@ -6,6 +6,7 @@ Pure functions; no clock here. Times are timezone-aware.
 import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from reservation_middleware.model import Document, Headers, Outcome
 
@@ -36,7 +37,13 @@ def lifetime(outcome: Outcome, headers: Headers) -> timedelta:
     """
     if outcome is Outcome.UNREACHABLE:
         return UNREACHABLE
-    control = ", ".join(value for name, value in headers if name == "cache-control")
+    said = [value for name, value in headers if name == "cache-control"]
+    return _said(", ".join(said)) if said else LONGEST
+
+
+@lru_cache(maxsize=256)
+def _said(control: str) -> timedelta:
+    """What a ``Cache-Control`` says; most sites say one of few things."""
     if _NO.search(control):
         return SHORTEST
     found = _MAX_AGE.search(control)
