@@ -13,8 +13,8 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from reservation_middleware import Document, Outcome
 from reservation_middleware.model import PAGE
-from reservation_middleware.reading import Reading
-from reservation_middleware.signals import CONTENT, SIGNALS
+from reservation_middleware.reading import content_reading
+from reservation_middleware.signals import SIGNALS
 from reservation_middleware.syntax.html import MAX_ELEMENTS, MAX_METAS, read
 
 from .corpus import Page, pages
@@ -140,7 +140,7 @@ def _sides(known: Sequence[Page]) -> dict[str, Prepare]:
 
         def run() -> None:
             for document in prepared:
-                Reading(document, CONTENT)
+                content_reading(document)
 
         return run
 

@@ -8,12 +8,13 @@ import random
 from functools import cache
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
 from benchmarks.content import TRAPS, found, truth
 from benchmarks.corpus import pages
+from reservation_middleware.syntax import _glance
 
 SIGNALS = (
     '<meta name="robots" content="noai">',
@@ -38,6 +39,9 @@ SIGNALS = (
     '<script type="Application/RSL+xml; charset=utf-8"><rsl/></script >',
     '<script type="application/ld+json"><!-- <script> </script> {"license": 1} --></script>',
     '<script type="text/javascript">license noai</script>',
+    '<script id=license type="application/ld+json">{"x": "isni"}</script>',
+    '<link data-x="<a title=\'>" rel=license href=/l>',
+    '<a href="/license" title=">" rel="x license" data-y=">">x</a>',
 )
 OTHERS = (
     *(
@@ -85,9 +89,18 @@ OTHERS = (
         "content=noai",
         "name=robots",
         "rel=license",
+        "doi.org/",
+        "application/ld+json",
     ),
     *("<a title='", '<link title="', "<plaintext>", "<svg>", "</svg>", "<iframe>", "<xmp>", "noai"),
 )
+
+
+@pytest.fixture(params=[None, 64], autouse=True)
+def parts(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages are searched in parts; here in tiny ones, too, so that much stands across two."""
+    if request.param is not None:
+        monkeypatch.setattr(_glance, "_PART", request.param)
 
 
 @cache
@@ -131,7 +144,12 @@ def test_real_pages_with_pieces_put_into_them(seed: int) -> None:
     assert seen > 10
 
 
-@settings(max_examples=1500, deadline=None, database=None)
+@settings(
+    max_examples=1500,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(st.lists(st.sampled_from(SIGNALS) | st.sampled_from(OTHERS), max_size=12).map("".join))
 def test_pages_of_pieces(text: str) -> None:
     body = text.encode()
@@ -139,7 +157,12 @@ def test_pages_of_pieces(text: str) -> None:
     assert found(body) == truth(body)
 
 
-@settings(max_examples=500, deadline=None, database=None)
+@settings(
+    max_examples=500,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(
     st.sampled_from(SIGNALS), st.integers(0, 80), st.sampled_from(OTHERS), st.sampled_from(OTHERS)
 )

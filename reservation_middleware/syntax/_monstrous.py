@@ -7,7 +7,8 @@ per tag. Linear in the length of the page, whatever it holds.
 import re
 from collections.abc import Sequence
 
-from ._prescan import LONG_TAG, SCRIPTS, SPELLED, solid
+from ._prescan import solid
+from ._tags import LONG_TAG, SCRIPTS, SPELLED
 
 #: Metas of interest that are kept, and other elements; a page with more is not trying to be
 #: understood.

@@ -8,59 +8,28 @@ Reference: https://html.spec.whatwg.org/multipage/parsing.html#tokenization
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from itertools import islice
 from typing import NamedTuple
 
-#: Bytes of a tag that is still looked at.
-LONG_TAG = 64 * 1024
-#: The attributes that say what an element is for, and the scripts that are looked into.
-KINDS = ("rel", "itemprop", "property", "type")
-SCRIPTS = ("application/rsl+xml", "application/ld+json")
+from ._glance import Glance, glance, holds
+from ._hits import matter
+from ._tags import LONG_TAG, SCRIPT_END, SCRIPTS, SPELLED, START, WHOLE, compiled, is_open, says
+
 # Beyond these a page is not looked at more closely, but given on as it is: scripts whose tags
 # differ, tags of interest, tags that do not end with the first ">".
 _MOST_SCRIPTS, _MOST_TAGS, _MOST_DOUBTS = 16, 1_000, 1_000
 # So many "<" are looked at; they are counted in pages that are larger than this.
 _MOST_BEGINNINGS, _LARGE = 120_000, 1024 * 1024
 
-_KINDS = frozenset(kind.encode() for kind in KINDS)
 _MARKS = tuple(kind.encode() for kind in SCRIPTS)
-
-
-def _compiled(pattern: bytes) -> "re.Pattern[bytes]":
-    """A pattern in which ``~`` stands for the white space of HTML, which has no vertical tab."""
-    return re.compile(pattern.replace(b"~", rb" \t\n\r\f"))
-
-
 # Tags up to the first ">", which ends them unless a quote is open there. The look at one
 # letter first spares most tags of a page the alternatives.
-_METAS = _compiled(rb"<[mM](?i:eta)[~/][^>]*+")
-_TAGS = _compiled(rb"<(?=[aAmMlLsS])(?i:a|meta|link|script)[~/][^>]*+")
-_START = _compiled(rb"<(?=[aAmMlLsS])(?i:a|meta|link|script)(?=[~/])")
-# A value whose quotes are open at the end. A quote opens a value only behind "=".
-_OPEN = _compiled(rb"""=[~]*+(?:"[^"]*+|'[^']*+)\Z""")
-# An attribute with what stands before it, as a tokenizer reads it; and a tag from behind its
-# name to before its end. A name may begin with "=", an unquoted value may hold quotes.
-_ATTRIBUTE = (
-    rb"""[~/]*+([^~/>][^~/>=]*+)(?:[~]*+=[~]*+("[^"]*+"?+|'[^']*+'?+|[^~>"'][^~>]*+)?+)?+"""
-)
-_ATTRIBUTES = _compiled(_ATTRIBUTE)
-_WHOLE = _compiled(
-    rb"(?:%b)*+[~/]*+" % _ATTRIBUTE.replace(b"([^", b"(?:[^").replace(b'("', b'(?:"')
-)
+_METAS = compiled(rb"<[mM](?i:eta)[~/][^>]*+")
+_TAGS = compiled(rb"<(?=[aAmMlLsS])(?i:a|meta|link|script)[~/][^>]*+")
 # Single bytes are numbers here: ``b"x" in tag`` takes five times as long.
-_QUOTE, _APOSTROPHE, _PLUS, _AND = b"\"'+&"
-_NO_VALUE = b"= \t\n\r\f"
-_SCRIPT_END = _compiled(rb"</(?i:script)[~/>]")
-# Character references to what words are made of, or to white space: a word may be spelled
-# with them. The names are those of "+", "-", ".", "/", ":", "_", tab, line feed and "fj".
-SPELLED = re.compile(
-    rb"&(?:#(?:0*+(?:9|1[023]|32|4[35-9]|5[0-8]|6[5-9]|[78]\d|90|9[5789]|1[01]\d|12[0-2])(?!\d)"
-    rb"|[xX]0*+(?:[9aAcCdD]|2[0bBdDeEfF]|3[0-9aA]|[46][1-9a-fA-F]|5[0-9aAfF]|7[0-9aA])"
-    rb"(?![0-9a-fA-F]))"
-    rb"|(?:plus|period|sol|colon|lowbar|UnderBar|Tab|NewLine|fjlig);)"
-)
+_PLUS, _AND = b"+&"
 
 
 class Interest(NamedTuple):
@@ -82,7 +51,7 @@ class Interest(NamedTuple):
 _NOTHING = Interest()
 
 
-def cut(body: bytes) -> bytes:
+def _cut(body: bytes) -> bytes:
     """A page up to where it has far more tags than pages have."""
     if len(body) < _LARGE or body.count(b"<") <= _MOST_BEGINNINGS:
         return body
@@ -110,16 +79,20 @@ def look(body: bytes, words: Sequence[bytes], element_words: Sequence[bytes]) ->
         words: in metas; lower case, no white space.
         element_words: in other elements, as they are usually written.
     """
+    lower = _lower(tuple(element_words))
+    seen = glance(body, lower)
+    if (
+        seen is not None
+        and not any(map(is_open, seen.metas))
+        and not matter(body, seen.hits, lower)
+    ):
+        return _by_metas(body, seen, words)
+    body = _cut(body)
     pattern = _TAGS if element_words else _METAS
     tags = pattern.findall(body)
     if tags and body.endswith(tags[-1]):
         tags.pop()  # it is never ended, and nothing inside of it is
-    # A quote at the end that is none to open a value closes one, where there is no other kind.
-    doubtful = {
-        tag
-        for tag in tags
-        if (tag[-1] != _QUOTE or _APOSTROPHE in tag or tag[-2] in _NO_VALUE) and _OPEN.search(tag)
-    }
+    doubtful = set(filter(is_open, tags))
     if doubtful:
         tags = [tag for tag in tags if tag not in doubtful]
         tags += _whole(body, doubtful, pattern)
@@ -132,7 +105,7 @@ def look(body: bytes, words: Sequence[bytes], element_words: Sequence[bytes]) ->
     found: Sequence[bytes] = ()
     scripts = 0
     if element_words:
-        found = _for(tags, everything, element_words)
+        found = _for(tags, lower, everything)
         scripts = _end_of_scripts(body, tags, element_words)
     if not speak and not found and not scripts:
         return _NOTHING
@@ -145,8 +118,23 @@ def look(body: bytes, words: Sequence[bytes], element_words: Sequence[bytes]) ->
         if found:
             end = max(end, _end(body, found[-1]))
         if speak:
-            end = max(end, _end_of_metas(body, metas, words))
+            last = _last_speaking(b">".join(metas), words)
+            end = len(body) if last is None else max(end, _end(body, metas[last]))
     return Interest(metas, speak, bool(found or scripts), end)
+
+
+def _by_metas(body: bytes, seen: Glance, words: Sequence[bytes]) -> Interest:
+    """What a page holds of whose elements none is of interest but its metas."""
+    metas = seen.metas
+    everything = b">".join(metas)
+    if not metas or not speaks(everything, words):
+        return _NOTHING
+    end = len(body)
+    if everything.count(b"<") == len(metas):
+        last = _last_speaking(everything, words)
+        if last is not None:
+            end = seen.starts[last] + len(metas[last]) + 1
+    return Interest(metas, metas=True, elements=False, end=end)
 
 
 def _whole(body: bytes, tags: set[bytes], pattern: "re.Pattern[bytes]") -> list[bytes]:
@@ -156,8 +144,8 @@ def _whole(body: bytes, tags: set[bytes], pattern: "re.Pattern[bytes]") -> list[
     for hit in pattern.finditer(body):
         if hit[0] not in tags:
             continue
-        for start in _START.finditer(body, *hit.span()):
-            whole = _WHOLE.match(body, start.end())
+        for start in START.finditer(body, *hit.span()):
+            whole = WHOLE.match(body, start.end())
             end = whole.end() if whole else start.end()
             room -= end - start.start()
             # Where they overlap again and again the rest is one, which holds them all.
@@ -170,24 +158,7 @@ def _whole(body: bytes, tags: set[bytes], pattern: "re.Pattern[bytes]") -> list[
 
 def speaks(tags: bytes, words: Sequence[bytes]) -> bool:
     """Whether a word occurs in some tags, or something that may spell one."""
-    return holds(solid(tags), words) or (_AND in tags and SPELLED.search(tags) is not None)
-
-
-def holds(text: bytes, words: Sequence[bytes]) -> bool:
-    """Whether one of some words occurs in a text."""
-    for find in _finders(tuple(words)):  # noqa: SIM110  a generator costs more than the rest
-        if find(text):
-            return True
-    return False
-
-
-@cache
-def _finders(words: tuple[bytes, ...]) -> "tuple[Callable[[bytes], object], ...]":
-    """Searches for words, those together that begin alike, which is faster than one by one."""
-    alike: dict[bytes, list[bytes]] = {}
-    for word in words:
-        alike.setdefault(word[:2], []).append(re.escape(word))
-    return tuple(re.compile(b"|".join(some)).search for some in alike.values())
+    return holds(solid(tags), tuple(words)) or (_AND in tags and SPELLED.search(tags) is not None)
 
 
 def solid(text: bytes) -> bytes:
@@ -200,10 +171,9 @@ def _lower(words: tuple[bytes, ...]) -> tuple[bytes, ...]:
     return tuple(word.lower() for word in words)
 
 
-def _for(tags: Sequence[bytes], everything: bytes, words: Sequence[bytes]) -> list[bytes]:
+def _for(tags: Sequence[bytes], words: Sequence[bytes], everything: bytes) -> list[bytes]:
     """The tags in which a word, or something that may spell one, says what an element is for."""
     lower = everything.lower()
-    words = _lower(tuple(words))
     there = [word for word in words if word in lower]
     spelled = _AND in lower and SPELLED.search(everything) is not None
     if not there and not spelled:
@@ -212,30 +182,20 @@ def _for(tags: Sequence[bytes], everything: bytes, words: Sequence[bytes]) -> li
         tag
         for tag in tags
         if ((spelled and _AND in tag) or any(word in tag.lower() for word in there))
-        and (len(tag) > LONG_TAG or b"<" in tag[1:] or _says(tag, there))
+        and (len(tag) > LONG_TAG or b"<" in tag[1:] or says(tag, there))
     )
     return list(islice(found, _MOST_TAGS))
 
 
-def _says(tag: bytes, words: Iterable[bytes]) -> bool:
-    start = _START.match(tag)
-    said = b" ".join(
-        value
-        for name, value in _ATTRIBUTES.findall(tag, start.end() if start else 0)
-        if name.lower() in _KINDS
-    )
-    lower = said.lower()
-    return any(word in lower for word in words) or SPELLED.search(said) is not None
+def _last_speaking(tags: bytes, words: Sequence[bytes]) -> int | None:
+    """Which of some tags, parted by ``>``, is the last in which a word occurs.
 
-
-def _end_of_metas(body: bytes, tags: Sequence[bytes], words: Sequence[bytes]) -> int:
-    """Where the last of the metas ends that speaks."""
-    everything = b">".join(tags)
-    if _AND in everything and SPELLED.search(everything):
-        return len(body)
-    lower = solid(everything)
-    last = max(lower.rfind(word) for word in words)
-    return _end(body, tags[lower.count(b">", 0, last)])
+    None where words are spelled with references.
+    """
+    if _AND in tags and SPELLED.search(tags):
+        return None
+    lower = solid(tags)
+    return lower.count(b">", 0, max(lower.rfind(word) for word in words))
 
 
 def _end(body: bytes, tag: bytes) -> int:
@@ -250,11 +210,11 @@ def _end_of_scripts(body: bytes, tags: Iterable[bytes], words: Sequence[bytes]) 
     for number, tag in enumerate(filter(_is_data, some)):
         if number == _MOST_SCRIPTS:
             return len(body)
-        certain = len(tag) > LONG_TAG or _says(tag, _lower(tuple(words)))
+        certain = len(tag) > LONG_TAG or says(tag, _lower(tuple(words)))
         end = 0
         while (start := body.find(tag, end)) >= 0:  # wherever the same tag stands again, too
             start += len(tag)
-            close = _SCRIPT_END.search(body, start)
+            close = SCRIPT_END.search(body, start)
             # Behind "<!--" what looks like its end may be none (script data escaped).
             if close is None or body.find(b"<!--", start, close.start()) >= 0:
                 return len(body)

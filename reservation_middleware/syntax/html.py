@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from ._glance import holds
 from ._monstrous import (
     MAX_ELEMENTS,
     MAX_METAS,
@@ -24,7 +25,8 @@ from ._monstrous import (
     speaking_elements,
     speaking_metas,
 )
-from ._prescan import KINDS, LONG_TAG, SCRIPTS, ascii_compatible, cut, holds, look, solid
+from ._prescan import ascii_compatible, look, solid
+from ._tags import KINDS, LONG_TAG, SCRIPTS
 
 #: Bytes of a page that are looked at.
 LIMIT = 8 * 1024 * 1024
@@ -88,7 +90,7 @@ def read(
         charset: the charset parameter of its Content-Type, if any.
 
     """
-    body = cut(ascii_compatible(body[:LIMIT], charset.lower()))
+    body = ascii_compatible(body[:LIMIT], charset.lower())
     tags, metas, elements, end = look(body, words, element_words)
     if not metas and not elements:
         return NOTHING
@@ -187,7 +189,7 @@ def _metas(tree: LexborHTMLParser, body: bytes, words: Sequence[bytes]) -> tuple
         content = (attributes["content"] or "").strip()
         # Encoded, since lower case is that of ASCII: a dotted capital I is no "i".
         said = solid(f"{attributes['name']}\0{content[:LONG_TAG]}".encode("utf-8", "replace"))
-        if not holds(said, words):
+        if not holds(said, tuple(words)):
             continue
         looked += 1
         if looked > MOST_HITS:
