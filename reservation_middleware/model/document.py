@@ -115,13 +115,23 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             found.setdefault(name, []).append(value if value.isascii() else _text(value))
         return found
 
-    @cached_property
+    @property
     def media_type(self) -> str:
         """The lower-case media type without parameters, empty where none was sent."""
+        return self._content_type[0]
+
+    @property
+    def charset(self) -> str:
+        """The lower-case charset parameter of the media type, empty where none was sent."""
+        return self._content_type[1]
+
+    @property
+    def _content_type(self) -> tuple[str, str]:
         for name, value in reversed(self.headers):
             if name == "content-type":
-                return (_media_type if len(value) < _LONG else _media_type.__wrapped__)(value)
-        return ""
+                read = _content_type if len(value) < _LONG else _content_type.__wrapped__
+                return read(value)
+        return "", ""
 
 
 #: A Content-Type of so many characters is not worth keeping.
@@ -129,12 +139,14 @@ _LONG = 200
 
 
 @lru_cache(maxsize=256)
-def _media_type(value: str) -> str:
+def _content_type(value: str) -> tuple[str, str]:
+    """Media type and charset."""
     # Repeated fields may come joined; what names no type is none at all.
     words = value.rpartition(",")[2].partition(";")[0].split()
     found = words[0].lower() if words else ""
     named = _MEDIA_TYPE.fullmatch(found) and not found.startswith(_NO_TYPE)
-    return found if named else ""
+    charset = value.lower().partition("charset=")[2].partition(";")[0].strip(" \"'")
+    return found if named else "", charset
 
 
 def _text(value: str) -> str:

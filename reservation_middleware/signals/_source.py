@@ -108,13 +108,11 @@ class Source:
     @cached_property
     def page(self) -> html.Html:
         """What an HTML page holds of interest; nothing where it is no HTML."""
-        body = self.document.body or b""
-        if self.document.media_type not in HTML or media.recognised(body):
+        document = self.document
+        body = document.body or b""
+        if document.media_type not in HTML or media.recognised(body):
             return html.NOTHING
-        content_type = (self.document.fields.get("content-type") or [""])[-1].lower()
-        _, _, charset = content_type.partition("charset=")
-        charset = charset.split(";")[0].strip(" \"'")
-        return html.read(body, self._words.metas, self._words.elements, charset=charset)
+        return html.read(body, self._words.metas, self._words.elements, charset=document.charset)
 
     @property
     def metas(self) -> tuple[html.Meta, ...]:
@@ -146,7 +144,11 @@ class Source:
     @property
     def speaks(self) -> bool:
         """Whether content holds anything that some signal may read."""
-        return bool(self.page) or self.xml is not None or self.bill is not None or bool(self.file)
+        if self.document.media_type not in HTML:
+            return self.xml is not None or self.bill is not None or bool(self.file)
+        if media.recognised(self.document.body or b""):
+            return bool(self.file)
+        return bool(self.page) or self.bill is not None
 
     def span(self, line: int | None = None) -> Span:
         """Where something stands in this document."""
