@@ -141,8 +141,9 @@ def scrapy_calls(options: Options) -> Iterator[Row]:
 
         return run
 
-    runs = options.runs(15)
-    size = options.some(1000, 300)
+    runs = options.runs(61, 21)
+    # Few at a time: in a crawl a response is in the processor's cache, as it has just come.
+    size = 100
     yield from versus(
         "scrapy-calls", sides([SMALL], size), options, operations=size, runs=runs, goal=1.5
     )

@@ -16,7 +16,7 @@ from reservation_middleware.journal import Journal
 from reservation_middleware.model import Action, Agent, ConfigurationError, Decision, Document, Mode
 from reservation_middleware.model.licence import ANY_HOST
 from reservation_middleware.model.vocabulary import unknown_word
-from reservation_middleware.reading import FIELDS, may_be_bill
+from reservation_middleware.reading import FIELDS, heard, may_be_bill
 from reservation_middleware.stores import opened
 from reservation_middleware.syntax.path import split_url
 
@@ -145,13 +145,15 @@ class ReservationMiddleware:
         if response.status in _REDIRECTS and "Location" in response.headers:
             return response  # somebody handles redirects by hand; the next hop is checked
         head = page_of(response.url, response.status, head_of(response.headers), None)
-        check.feed(head)
+        silent = heard(head) is None
+        if stopped or not silent:
+            check.feed(head)
         if stopped:
             # What it points to may hold an offer.
             if check.wants():
                 return self._follow(request, response, check, head, decision)
             return self._end_stopped(request, response, check, decision)
-        if check.page_speaks:
+        if not silent:
             if check.wants():
                 return self._follow(request, response, check, head)
             decision = check.decide()
@@ -159,10 +161,11 @@ class ReservationMiddleware:
             if self._stops(decision, request) and not may_be_bill(head.media_type, head.status):
                 return self._end(request, response, check, decision)
         page = self._whole(response, head)
-        if page is not head:
+        if silent or page is not head:
             check.feed(page)
+        if page is not head and check.page_speaks:
             self._fetcher.learn(check)
-            if check.page_speaks and check.wants():
+            if check.wants():
                 return self._follow(request, response, check, page)
         return self._end(request, response, check, check.decide(), len(response.body))
 

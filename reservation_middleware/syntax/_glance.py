@@ -66,7 +66,6 @@ def glance(body: bytes, words: tuple[bytes, ...]) -> Glance | None:
         words: ASCII lower case.
     """
     searches = _searches(words)
-    named = (_META, *words, DATA)
     metas: list[bytes] = []
     starts: list[int] = []
     hits: list[Hit] = []
@@ -78,7 +77,7 @@ def glance(body: bytes, words: tuple[bytes, ...]) -> Glance | None:
             start = begin + at
             if number:
                 if not hits or start > hits[-1].at:
-                    hits.append(Hit(named[number], start))
+                    hits.append(Hit(searches.named[number], start))
                 continue
             end = body.find(b">", start)
             # One that is never ended is none; one found twice does no harm.
@@ -106,6 +105,7 @@ def holds(text: bytes, words: tuple[bytes, ...]) -> bool:
 
 
 class _Searches(NamedTuple):
+    named: tuple[bytes, ...]
     words: Search
     references: Search
     longest: int
@@ -113,11 +113,9 @@ class _Searches(NamedTuple):
 
 @cache
 def _searches(words: tuple[bytes, ...]) -> _Searches:
-    return _Searches(
-        _search((_META, *words, DATA)),
-        _search((*_NUMBERS, *_NAMES)),
-        max(map(len, (_META, *words, DATA, *_NAMES))),
-    )
+    named = (_META, *words, DATA)
+    longest = max(map(len, (*named, *_NAMES)))
+    return _Searches(named, _search(named), _search((*_NUMBERS, *_NAMES)), longest)
 
 
 @cache
