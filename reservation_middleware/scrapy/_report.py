@@ -1,5 +1,7 @@
 """What a crawl tells of its decisions: an error, stats, a Scrapy signal, and the journal."""
 
+import asyncio
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any, Self
 
@@ -20,8 +22,8 @@ from reservation_middleware.model import Action, Decision, Preference, Reservati
 decided = object()
 
 
-_VERDICTS = {preference: f"reservation/verdict/{preference}" for preference in Preference}
-_CRAWLS = {preference: f"reservation/crawl/{preference}" for preference in Preference}
+#: Seconds after which decisions are in the stats at the latest.
+_LATE = 0.5
 
 
 class ReservedError(IgnoreRequest, ReservationError):
@@ -48,9 +50,11 @@ class Reports:
         self._journal = journal
         stats = crawler.stats
         assert stats is not None  # they are there before any middleware
-        self._set = stats.set_value
-        # Looked up once: stats look every attribute up at length, and each page counts three times.
-        self._inc = stats.inc_value
+        self._set, self._inc = stats.set_value, stats.inc_value
+        #: How many decisions of each kind are not in the stats yet, and what will write them:
+        #: stats take as long for each count as a decision takes.
+        self._seen: Counter[tuple[Preference, Preference]] = Counter()
+        self._writing: asyncio.TimerHandle | None = None
 
     def tell(
         self,
@@ -70,9 +74,9 @@ class Reports:
             blocked: whether it was stopped.
             octets: length of the page's body; None if it was not fetched.
         """
-        self._inc("reservation/decided")
-        self._inc(_VERDICTS[decision.verdict])
-        self._inc(_CRAWLS[decision.crawl])
+        self._seen[decision.verdict, decision.crawl] += 1
+        if self._writing is None:
+            self._writing = asyncio.get_running_loop().call_later(_LATE, self._write)
         if blocked:
             self.count("blocked")
             self.count(f"blocked/stage/{decision.stage}")
@@ -99,6 +103,17 @@ class Reports:
                 blocked=blocked,
             )
 
+    def _write(self) -> None:
+        """Put into the stats what was counted since."""
+        if self._writing is not None:
+            self._writing.cancel()
+            self._writing = None
+        for (said, crawl), count in self._seen.items():
+            self._inc("reservation/decided", count)
+            self._inc(f"reservation/verdict/{said}", count)
+            self._inc(f"reservation/crawl/{crawl}", count)
+        self._seen.clear()
+
     def _is_heard(self) -> bool:
         """Whether anybody listens to decisions: mostly nobody does, and a signal costs its time."""
         sender = self._crawler.signals.sender
@@ -121,6 +136,7 @@ class Reports:
 
     async def close(self, fetcher: Fetcher) -> None:
         """Tell what all came to, and close what was opened for it."""
+        self._write()
         await self._journal.close()
         if fetcher.counts["stale"]:
             self.set("stale", fetcher.counts["stale"])
