@@ -18,17 +18,20 @@ _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 #: Patterns longer than this never match: no server has such a path, and a bound is needed.
 MAX_PATTERN = 8 * 1024
-#: Of a longer path and query the beginning is judged.
-MAX_TARGET = 64 * 1024
+#: Of a longer path and query the beginning is judged: what thousands of patterns with stars
+#: cost grows with it, and servers commonly refuse such requests.
+MAX_TARGET = 8 * 1024
 #: Prefixes are looked up by so many first characters.
 _HEAD = 4
+#: Stars of a pattern that are looked at for a literal that a path must have.
+_FEW_STARS = 8
+#: On a path this long so many literals of one length are looked up and not searched for.
+_LONG, _MANY, _LONGEST_NEEDLE = 512, 64, 64
 #: Origins by how URLs begin, up to the first slash of their path.
 _ORIGINS: dict[str, str] = {}
 _MOST_ORIGINS = 4096
 # Patterns whose percent-encoded form is the pattern itself.
 _USUAL = re.compile(r"[A-Za-z0-9_.~/=*-]*\$?")
-# Patterns that match whatever starts with them as they are written.
-_MERE_PREFIX = re.compile(r"[^*%]*[^*%$]").fullmatch
 
 
 def split_url(url: str) -> tuple[str, str]:
@@ -187,10 +190,18 @@ def _prefix(text: str) -> str:
 
 
 def _needle(text: str) -> str:
-    """The longest literal after the first star: no path without it matches."""
+    """A literal after the first star: no path without it matches."""
+    text = text.removesuffix("$")
     if "%" in text:
-        return ""
-    return max(text.removesuffix("$").split("*")[1:], key=len, default="")
+        _, star, last = text.rpartition("*")
+        if not star:
+            return ""
+        if last.find("%") == len(last) - 3 and last.endswith("%24"):
+            return last[:-3] + "$"  # as every pattern with an anchor is read, too
+        last = canonical(last)
+        return "" if _HALF.search(last) else last
+    # The longest of a few: a pattern may have thousands of stars.
+    return max(text.rsplit("*", _FEW_STARS)[1:], key=len, default="")
 
 
 class PatternIndex:
@@ -200,22 +211,25 @@ class PatternIndex:
     does, however many patterns there are; a pattern is made when a path first has its prefix.
     """
 
-    __slots__ = ("_by_prefix", "_lengths", "_needles", "_patterns", "_short", "_texts")
+    __slots__ = ("_by_prefix", "_lengths", "_needles", "_octets", "_patterns", "_short", "_texts")
 
     def __init__(self, patterns: Iterable[str]) -> None:
         self._texts = [text if len(text) <= MAX_PATTERN else "\0" for text in patterns]
-        #: Those that are no mere prefix, once made.
-        self._patterns: dict[int, Pattern] = {}
+        #: Those that are more than a prefix, or two literals with a star between; None until needed.
+        self._patterns: dict[int, Pattern | None] = {}
+        self._octets: dict[int, int] = {}
         by_prefix: dict[str, list[int]] = {}
-        #: What a path must hold somewhere to match, None for mere prefixes.
+        #: What a path must hold after the prefix to match, None for mere prefixes.
         self._needles: list[str | None] = []
+        add = self._needles.append
         for number, text in enumerate(self._texts):
-            if _MERE_PREFIX(text):
-                self._needles.append(None)
-                prefix = text
-            else:
-                self._needles.append(_needle(text))
+            prefix, star, needle = text.partition("*")
+            if "%" in text or text[-1:] == "$" or "*" in needle:
+                add(_needle(text))
                 prefix = _prefix(text)
+                self._patterns[number] = None
+            else:
+                add(needle if star else None)
             known = by_prefix.get(prefix)
             if known is None:
                 by_prefix[prefix] = [number]
@@ -228,7 +242,12 @@ class PatternIndex:
             if len(prefix) < _HEAD:
                 short.add(len(prefix))
             else:
-                lengths.setdefault(prefix[:_HEAD], set()).add(len(prefix))
+                head = prefix[:_HEAD]
+                known_lengths = lengths.get(head)
+                if known_lengths is None:
+                    lengths[head] = {len(prefix)}
+                else:
+                    known_lengths.add(len(prefix))
         self._short = tuple(sorted(short))
         #: Lengths of the prefixes that may fit, by the first characters of a path.
         self._lengths = {head: (*self._short, *sorted(more)) for head, more in lengths.items()}
@@ -240,7 +259,10 @@ class PatternIndex:
 
     def octets(self, number: int) -> int:
         """Octets of a pattern, the measure of precedence."""
-        return octets(self._texts[number])
+        known = self._octets.get(number)
+        if known is None:
+            known = self._octets[number] = octets(self._texts[number])
+        return known
 
     def matching(self, path: str) -> list[int]:
         """Numbers of the patterns that match a canonical path."""
@@ -253,9 +275,11 @@ class PatternIndex:
                 break
             numbers = by_prefix.get(path[:length])
             if numbers:
+                if size > _LONG and len(numbers) > _MANY:
+                    numbers = self._likely(numbers, path, length)
                 for number in numbers:
                     needle = needles[number]
-                    if needle is None or (needle in path and self._matches(number, path)):
+                    if needle is None or (needle in path and self._matches(number, path, length)):
                         found.append(number)
         return found
 
@@ -267,12 +291,34 @@ class PatternIndex:
         """Of some patterns those with the most octets."""
         if len(numbers) < 2:
             return numbers
-        lengths = [octets(self._texts[number]) for number in numbers]
+        lengths = list(map(self.octets, numbers))
         most = max(lengths)
         return [number for number, length in zip(numbers, lengths, strict=True) if length == most]
 
-    def _matches(self, number: int, path: str) -> bool:
-        pattern = self._patterns.get(number)
+    def _likely(self, numbers: Sequence[int], path: str, start: int) -> list[int]:
+        """Those of many patterns whose needle a long path has after its prefix.
+
+        A search for each would take the number of patterns times the length of the path.
+        """
+        by_length: dict[int, list[int]] = {}
+        for number in numbers:
+            by_length.setdefault(len(self._needles[number] or ""), []).append(number)
+        found: list[int] = []
+        for length, several in by_length.items():
+            if len(several) <= _MANY or not 0 < length <= _LONGEST_NEEDLE:
+                found += several
+            else:
+                ends = range(start + length, len(path) + 1)
+                known = {path[end - length : end] for end in ends}
+                found += [number for number in several if self._needles[number] in known]
+        return sorted(found)
+
+    def _matches(self, number: int, path: str, length: int) -> bool:
+        """Whether a path matches a pattern whose prefix, of that length, it begins with."""
+        try:
+            pattern = self._patterns[number]
+        except KeyError:  # a prefix, a star and the needle
+            return path.find(self._needles[number] or "", length) >= 0
         if pattern is None:
             pattern = self._patterns[number] = Pattern(self._texts[number])
         return pattern.matches(path)

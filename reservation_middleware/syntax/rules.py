@@ -16,9 +16,9 @@ from protego import Protego
 from .path import PatternIndex, has_half
 from .robots import Group, Rule
 
-# Protego's parse is linear but slow: of a group this large it is shown only the rules
-# that match the path that is asked about with the most octets.
-_WHOLE = 500
+# Protego's parse is linear but slow: of a group this large it is shown only some of the
+# rules that match the path that is asked about with the most octets.
+_WHOLE, _SHOWN = 500, 20
 
 _ANY_HOST = "http://a"
 
@@ -42,16 +42,20 @@ class GroupRules:
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._rules = rules
-        patterns: list[str] = []
-        self._owner: list[Rule] = []
+        # Of rules with one pattern the first that allows decides, else the first.
+        owners: dict[str, Rule] = {}
         for rule in rules:
-            patterns.append(rule.path)
-            self._owner.append(rule)
-            if rule.path[-1] in "$l" or rule.path[0] == "h":
+            path = rule.path
+            known = owners.setdefault(path, rule)
+            if known is not rule and rule.allow and not known.allow:
+                owners[path] = rule
+            if path[-1] in "$l" or path[0] == "h":
                 for pattern in _readings(rule):
-                    patterns.append(pattern)
-                    self._owner.append(rule)
-        self._index = PatternIndex(patterns)
+                    known = owners.setdefault(pattern, rule)
+                    if rule.allow and not known.allow:
+                        owners[pattern] = rule
+        self._owner = tuple(owners.values())
+        self._index = PatternIndex(owners)
         self._protego: Protego | None = None
         self._answers: dict[tuple[int, ...], tuple[bool, Rule | None]] = {}
         self._halves = any(
@@ -111,7 +115,7 @@ class GroupRules:
         if self._halves:
             return rule.allow, rule
         if len(self._rules) > _WHOLE:
-            protego = _protego(rules[:_WHOLE])
+            protego = _protego([rule, *rules[:_SHOWN]])
         else:
             protego = self._protego or _protego(self._rules)
             self._protego = protego
