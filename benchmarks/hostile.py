@@ -8,19 +8,16 @@ to tell. `hostile` is the slowest input, `hostile:doubling` the worst growth and
 import os
 import random
 import tracemalloc
-from collections.abc import Callable, Iterator
-from itertools import count
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
 
-from reservation_middleware import Agent, Check, Document, Outcome, profile
-from reservation_middleware.model import PAGE
+from reservation_middleware import Agent, Check, Document, profile
 
+from .hostile_cases import BY_SIGNAL, CAP
+from .hostile_inputs import Builder, Case, lines, page, robots, site_file
 from .timing import Options, Row, row, timed
 
-ORIGIN = "https://a.example"
-CAP = 512 * 1024
 #: Seconds that any input may take.
 LIMIT = 0.1
 GROWTH = 2.5
@@ -30,62 +27,8 @@ MEMORY = 20.0
 _LEAST_SECONDS, _LEAST_BYTES = 0.002, 64 * 1024
 
 
-class Case(NamedTuple):
-    """Documents, and the page they are about."""
-
-    documents: tuple[Document, ...]
-    url: str = f"{ORIGIN}/x"
-
-    @property
-    def size(self) -> int:
-        """Bytes that a site or a link sent."""
-        return len(self.url) + sum(
-            len(document.body or b"") + sum(len(n) + len(v) for n, v in document.headers)
-            for document in self.documents
-        )
-
-
-#: Makes an input; 1.0 is its full size.
-Builder = Callable[[float], Case]
-
-
-def _document(
-    path: str, resource: str, body: bytes | None, headers: tuple[tuple[str, str], ...] = ()
-) -> Document:
-    return Document(
-        url=ORIGIN + path,
-        resource=resource,
-        outcome=Outcome.FETCHED,
-        status=200,
-        body=body,
-        headers=headers,
-    )
-
-
-def _robots(text: str | bytes, path: str = "/x") -> Case:
-    body = text.encode() if isinstance(text, str) else text
-    return Case((_document("/robots.txt", "robots.txt", body),), ORIGIN + path)
-
-
 def _tdmrep(text: str) -> Case:
-    return Case((_document("/.well-known/tdmrep.json", "tdmrep.json", text.encode()),))
-
-
-def _page(text: str | None, *headers: tuple[str, str]) -> Case:
-    body = None if text is None else text.encode()
-    return Case((_document("/x", PAGE, body, (("content-type", "text/html"), *headers)),))
-
-
-def _lines(size: float, pattern: str, start: str = "User-agent: *\n") -> str:
-    """``start`` and as many numbered lines as fit into a size."""
-    found, room = [start], size - len(start)
-    for number in count():
-        line = pattern.replace("#", str(number))
-        room -= len(line)
-        if room < 0:
-            return "".join(found)
-        found.append(line)
-    raise AssertionError
+    return site_file("/.well-known/tdmrep.json", "tdmrep.json", text)
 
 
 def _agents_over_rules(number: int) -> Builder:
@@ -93,7 +36,7 @@ def _agents_over_rules(number: int) -> Builder:
         many = range(int(number * scale))
         agents = "".join(f"User-agent: bot{n}\n" for n in many)
         rules = "".join(f"Disallow: /p{n}\n" for n in many)
-        return _robots(f"{agents}User-agent: *\n{rules}", "/p17")
+        return robots(f"{agents}User-agent: *\n{rules}", "/p17")
 
     return build
 
@@ -101,36 +44,36 @@ def _agents_over_rules(number: int) -> Builder:
 CASES: dict[str, Builder] = {
     "3,000 agents over 3,000 rules": _agents_over_rules(3000),
     "10,000 agents over 10,000 rules": _agents_over_rules(10_000),
-    "3,000 groups in 236 kB": lambda s: _robots(
+    "3,000 groups in 236 kB": lambda s: robots(
         "".join(f"User-agent: bot{n}\nDisallow: /{'d' * 40}/{n}\n\n" for n in range(int(3000 * s)))
         + "User-agent: *\nDisallow: /x\n"
     ),
-    "patterns /*a*a…*b$": lambda s: _robots(
-        _lines(CAP * s, f"Disallow: /{'*a' * 30}*#b$\n"), f"/{'a' * 2000}"
+    "patterns /*a*a…*b$": lambda s: robots(
+        lines(CAP * s, f"Disallow: /{'*a' * 30}*#b$\n"), f"/{'a' * 2000}"
     ),
-    "a pattern of 4,000 stars": lambda s: _robots(
-        _lines(CAP * s, f"Disallow: /{'*a' * 4000}*b$\n"), f"/{'a' * 9000}"
+    "a pattern of 4,000 stars": lambda s: robots(
+        lines(CAP * s, f"Disallow: /{'*a' * 4000}*b$\n"), f"/{'a' * 9000}"
     ),
-    "10 MB of rules": lambda s: _robots(_lines(10_000_000 * s, "Disallow: /p#\n"), "/p4711"),
-    "512 KiB of rules in one group": lambda s: _robots(_lines(CAP * s, "Allow:/#\n"), "/4711"),
-    "512 KiB of rules that start with a star": lambda s: _robots(_lines(CAP * s, "Allow:/*#\n"), "/4711"),
-    "512 KiB of rules that all match": lambda s: _robots(_lines(CAP * s, "Disallow:*\n")),
-    "one agent in thousands of groups": lambda s: _robots(
-        _lines(CAP * s, "User-agent:*\nDisallow:/#\n", ""), "/471"
+    "10 MB of rules": lambda s: robots(lines(10_000_000 * s, "Disallow: /p#\n"), "/p4711"),
+    "512 KiB of rules in one group": lambda s: robots(lines(CAP * s, "Allow:/#\n"), "/4711"),
+    "512 KiB of rules that start with a star": lambda s: robots(lines(CAP * s, "Allow:/*#\n"), "/4711"),
+    "512 KiB of rules that all match": lambda s: robots(lines(CAP * s, "Disallow:*\n")),
+    "one agent in thousands of groups": lambda s: robots(
+        lines(CAP * s, "User-agent:*\nDisallow:/#\n", ""), "/471"
     ),
-    "100,000 agents on one line": lambda s: _robots(
+    "100,000 agents on one line": lambda s: robots(
         f"User-agent: {'a,' * int(250_000 * s)}*\nDisallow: /\n"
     ),
-    "a line of 5 MB": lambda s: _robots("User-agent: *\nDisallow: /\nAllow: /" + "x" * int(5e6 * s)),
-    "a value of 500 kB": lambda s: _robots(
+    "a line of 5 MB": lambda s: robots("User-agent: *\nDisallow: /\nAllow: /" + "x" * int(5e6 * s)),
+    "a value of 500 kB": lambda s: robots(
         f"User-agent: *\nContent-Signal: ai-train=no, x={'y' * int(500_000 * s)}\n"
     ),
-    "512 KiB of Content-Signal": lambda s: _robots(_lines(CAP * s, "Content-Signal:/*# ai-train=no\n")),
-    "512 KiB of Content-Usage": lambda s: _robots(_lines(CAP * s, "Content-Usage:/# train-ai=n,x#=1\n")),
-    "512 KiB of unreadable lines": lambda s: _robots("x\n" * int(CAP / 2 * s)),
-    "512 KiB of NUL": lambda s: _robots(b"User-agent: *\nDisallow: /\0\n" + b"\0" * int(CAP * s)),
-    "512 KiB at random": lambda s: _robots(random.Random(1).randbytes(int(CAP * s))),
-    "a URL of 1 MB": lambda s: _robots(
+    "512 KiB of Content-Signal": lambda s: robots(lines(CAP * s, "Content-Signal:/*# ai-train=no\n")),
+    "512 KiB of Content-Usage": lambda s: robots(lines(CAP * s, "Content-Usage:/# train-ai=n,x#=1\n")),
+    "512 KiB of unreadable lines": lambda s: robots("x\n" * int(CAP / 2 * s)),
+    "512 KiB of NUL": lambda s: robots(b"User-agent: *\nDisallow: /\0\n" + b"\0" * int(CAP * s)),
+    "512 KiB at random": lambda s: robots(random.Random(1).randbytes(int(CAP * s))),
+    "a URL of 1 MB": lambda s: robots(
         "User-agent: *\n" + "".join(f"Disallow: /*a{n}*b$\n" for n in range(200)),
         f"/{'a1' * int(500_000 * s)}",
     ),
@@ -138,25 +81,26 @@ CASES: dict[str, Builder] = {
     "tdmrep.json of 1 MB": lambda s: _tdmrep(
         "[" + ",".join(f'{{"location":"/{n}","tdm-reservation":1}}' for n in range(int(25_000 * s))) + "]"
     ),
-    "100,000 metas with signals": lambda s: _page('<meta name="robots" content="noai">\n' * int(1e5 * s)),
-    "100,000 other metas": lambda s: _page('<meta name="x" content="y">\n' * int(1e5 * s)),
-    "8 MB of <meta": lambda s: _page("<meta name=robots content=noai>" + "<meta" * int(1.6e6 * s)),
-    "8 MB of <": lambda s: _page("<meta name=robots content=noai>" + "<" * int(8e6 * s)),
-    "8 MB of text": lambda s: _page("<meta name=robots content=noai>" + "lorem ipsum " * int(700_000 * s)),
-    "8 MB of text without a signal": lambda s: _page("<p>" + "lorem ipsum " * int(700_000 * s)),
-    "200,000 levels of div": lambda s: _page("<div>" * int(2e5 * s) + '<meta name="robots" content="noai">' * 300),
-    "a meta on each of 50,000 levels": lambda s: _page('<div><meta name="robots" content="noai">' * int(50_000 * s)),
-    "misnested formatting": lambda s: _page("<meta name=robots content=noai>" + "<b><i><p></b>" * int(10_000 * s)),
-    "quotes that are not closed": lambda s: _page("<meta name=robots content='noai" + "<meta name='x" * int(1e5 * s)),
-    "X-Robots-Tag of 1 MB": lambda s: _page(None, ("x-robots-tag", "noai, " * int(170_000 * s))),
-    "1,000 X-Robots-Tag lines": lambda s: _page(None, *[("x-robots-tag", "otherbot: noai")] * int(1000 * s)),
-    "Content-Usage of 1 MB": lambda s: _page(None, ("content-usage", "a=?1," * int(200_000 * s))),
-    "Content-Usage of 16 KiB": lambda s: _page(
+    "100,000 metas with signals": lambda s: page('<meta name="robots" content="noai">\n' * int(1e5 * s)),
+    "100,000 other metas": lambda s: page('<meta name="x" content="y">\n' * int(1e5 * s)),
+    "8 MB of <meta": lambda s: page("<meta name=robots content=noai>" + "<meta" * int(1.6e6 * s)),
+    "8 MB of <": lambda s: page("<meta name=robots content=noai>" + "<" * int(8e6 * s)),
+    "8 MB of text": lambda s: page("<meta name=robots content=noai>" + "lorem ipsum " * int(700_000 * s)),
+    "8 MB of text without a signal": lambda s: page("<p>" + "lorem ipsum " * int(700_000 * s)),
+    "200,000 levels of div": lambda s: page("<div>" * int(2e5 * s) + '<meta name="robots" content="noai">' * 300),
+    "a meta on each of 50,000 levels": lambda s: page('<div><meta name="robots" content="noai">' * int(50_000 * s)),
+    "misnested formatting": lambda s: page("<meta name=robots content=noai>" + "<b><i><p></b>" * int(10_000 * s)),
+    "quotes that are not closed": lambda s: page("<meta name=robots content='noai" + "<meta name='x" * int(1e5 * s)),
+    "X-Robots-Tag of 1 MB": lambda s: page(None, ("x-robots-tag", "noai, " * int(170_000 * s))),
+    "1,000 X-Robots-Tag lines": lambda s: page(None, *[("x-robots-tag", "otherbot: noai")] * int(1000 * s)),
+    "Content-Usage of 1 MB": lambda s: page(None, ("content-usage", "a=?1," * int(200_000 * s))),
+    "Content-Usage of 16 KiB": lambda s: page(
         None, ("content-usage", "train-ai=n," + ",".join(f"k{n}={n}" for n in range(int(1300 * s))))
     ),
-    "Content-Signal of 1 MB": lambda s: _page(None, ("content-signal", "ai-train=no;" * int(90_000 * s))),
-    "tdm-reservation of 1 MB": lambda s: _page(None, ("tdm-reservation", "1," * int(500_000 * s))),
+    "Content-Signal of 1 MB": lambda s: page(None, ("content-signal", "ai-train=no;" * int(90_000 * s))),
+    "tdm-reservation of 1 MB": lambda s: page(None, ("tdm-reservation", "1," * int(500_000 * s))),
 }  # fmt: skip
+CASES |= {name: build for cases in BY_SIGNAL.values() for name, build in cases.items()}
 
 
 def hostile(options: Options) -> Iterator[Row]:
