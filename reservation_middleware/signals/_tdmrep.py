@@ -71,7 +71,11 @@ class TdmrepFindings(Findings):
         if self.index is None:
             return self.said[0] if self.said else None
         first = min(self.index.matching(path), default=None)
-        return None if first is None else self.said[first]
+        if first is None:
+            return None
+        said = self.said[first]
+        # Of thousands of rules few are ever asked for.
+        return said._replace(policy=self.source.absolute(said.policy)) if said.policy else said
 
 
 def textual(

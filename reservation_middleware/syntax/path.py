@@ -13,6 +13,8 @@ from urllib.parse import quote, unquote
 _KEPT = re.compile(r"%(2[Ff]|25)")
 # An octet that is no whole character, as ``canonical`` leaves it.
 _HALF = re.compile("[\udc80-\udcff]")
+# An escape that may be part of a character.
+_HIGH = re.compile("%[89A-Fa-f]")
 _ORIGIN = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(?:[^/?#\\]*@)?([^/?#@\\]*)([^#]*)")
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
@@ -84,7 +86,9 @@ def canonical(text: str) -> str:
 
 def has_half(text: str) -> bool:
     """Whether some encoded octets are no whole character, as in ``/%D8``."""
-    return "%" in text and _HALF.search(canonical(text)) is not None
+    if "%" not in text or not _HIGH.search(text):
+        return False
+    return _HALF.search(canonical(text)) is not None
 
 
 def _octets(text: str) -> str:
@@ -198,8 +202,9 @@ def _needle(text: str) -> str:
             return ""
         if last.find("%") == len(last) - 3 and last.endswith("%24"):
             return last[:-3] + "$"  # as every pattern with an anchor is read, too
-        last = canonical(last)
-        return "" if _HALF.search(last) else last
+        # What stands before the first escape or behind the last one is as it is.
+        head, escape, _ = last.partition("%")
+        return head or (last.rpartition("%")[2][2:] if escape else "")
     # The longest of a few: a pattern may have thousands of stars.
     return max(text.rsplit("*", _FEW_STARS)[1:], key=len, default="")
 
@@ -226,7 +231,10 @@ class PatternIndex:
             prefix, star, needle = text.partition("*")
             if "%" in text or text[-1:] == "$" or "*" in needle:
                 add(_needle(text))
-                prefix = _prefix(text)
+                if "%" in text:
+                    prefix = _prefix(text)
+                elif not star:
+                    prefix = text[:-1]
                 self._patterns[number] = None
             else:
                 add(needle if star else None)

@@ -36,8 +36,17 @@ from .xml import XmlError, name_of, parse, text_of
 #: Contents and licences of one document that are read, words of one list, characters of one
 #: value, and faults that are kept.
 MAX_CONTENTS, _MOST_LICENSES, _MOST_WORDS, _MOST_TEXT, _MOST_FAULTS = 5_000, 5_000, 100, 2048, 10
+#: Elements of one document that are looked at.
+MAX_ELEMENTS = 20_000
+#: What stands inside what, by the names that the parser has for it.
+_NAMES = {
+    kind: {f"{{{NAMESPACE}}}{name}": name for name in names} for kind, names in CHILDREN.items()
+}
+_OURS = f"{{{NAMESPACE}}}*"
 
 _QNAME = re.compile(r"[^\W\d][\w.-]*:[^\W\d][\w.-]*")
+_CURRENCY, _LETTERS = re.compile("[A-Z]{3}"), re.compile("[A-Za-z]{3}")
+_AMOUNT = re.compile(r"\d+(\.\d+)?", re.ASCII)
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)")
 
@@ -56,7 +65,7 @@ def read(body: bytes, *, single: bool = False) -> Rsl:
     if name_of(root) != (NAMESPACE, "rsl"):
         raise XmlError("its root is not rsl in the namespace of RSL", root.sourceline)
     reader = _Reader(body)
-    contents = reader.contents(list(reader.children(root)))
+    contents = reader.contents([element for _, element in reader.children(root, "rsl")])
     if not contents or (single and len(contents) > 1):
         reader.fault("nonconformant", f"{len(contents)} contents", root)
     max_age = reader.max_age(root)
@@ -85,6 +94,8 @@ class _Reader:
         # Lines before the document, which the parser does not see.
         self._skipped = body[: len(body) - len(body.lstrip(b" \t\r\n"))].count(b"\n")
         self._faults: dict[tuple[str, str], Fault] = {}
+        self._kinds: set[str] = set()
+        self._left = MAX_ELEMENTS
         self._licenses = 0
 
     @property
@@ -93,26 +104,31 @@ class _Reader:
 
     def fault(self, what: str, detail: str, element: etree._Element) -> None:
         # One of each kind always stays, since a single one can make a document invalid.
-        key = what, detail[:80]
-        full = len(self._faults) >= _MOST_FAULTS and any(kind == what for kind, _ in self._faults)
-        if not full:
-            self._faults.setdefault(key, Fault(*key, self.line(element)))
+        if len(self._faults) < _MOST_FAULTS or what not in self._kinds:
+            key = what, detail[:80]
+            if key not in self._faults:
+                self._kinds.add(what)
+                self._faults[key] = Fault(*key, self.line(element))
 
     def line(self, element: etree._Element) -> int | None:
         line = element.sourceline
         return line + self._skipped if line else None
 
-    def children(self, parent: etree._Element) -> Iterator[etree._Element]:
-        """Children that RSL knows; other namespaces are nobody's business here (§3)."""
-        _, kind = name_of(parent)
-        for child in parent:
-            namespace, name = name_of(child)
-            if namespace != NAMESPACE:
-                continue
-            if name in CHILDREN[kind]:
-                yield child
+    def children(self, parent: etree._Element, kind: str) -> Iterator[tuple[str, etree._Element]]:
+        """Children that RSL knows, each with its name; other namespaces are nobody's business
+        here (§3).
+        """
+        names = _NAMES[kind]
+        for child in parent.iterchildren(_OURS):
+            self._left -= 1
+            if self._left < 0:
+                self.fault("nonconformant", f"more than {MAX_ELEMENTS} elements", child)
+                return
+            name = names.get(str(child.tag))
+            if name is not None:
+                yield name, child
             else:
-                self.fault("nonconformant", f"{name[:40]} inside {kind}", child)
+                self.fault("nonconformant", f"{name_of(child)[1][:40]} inside {kind}", child)
 
     def max_age(self, root: etree._Element) -> int:
         value = (root.get("max-age") or str(MAX_AGE)).strip()
@@ -143,8 +159,7 @@ class _Reader:
         licenses: list[License] = []
         contacts: list[str] = []
         terms = ""
-        for child in self.children(element):
-            _, name = name_of(child)
+        for name, child in self.children(element, "content"):
             if name == "license":
                 self._licenses += 1
                 if self._licenses > _MOST_LICENSES:
@@ -186,8 +201,7 @@ class _Reader:
         payments: list[Payment] = []
         reports: list[str] = []
         contacts: list[str] = []
-        for child in self.children(element):
-            _, name = name_of(child)
+        for name, child in self.children(element, "license"):
             kind = (child.get("type") or "").strip()
             if name in lists:
                 if kind not in (USAGE, USER, GEO):
@@ -200,6 +214,9 @@ class _Reader:
                     self.fault("nonconformant", f"{name} of type {kind} twice", child)
                 lists[name][kind] = (*(known or ()), *self._tokens(child, kind))
             elif name == "payment":
+                if len(payments) == _MOST_WORDS:
+                    self.fault("nonconformant", f"more than {_MOST_WORDS} payments", child)
+                    continue
                 payments.append(self._payment(child, kind))
             elif name == "reporting":
                 if kind not in REPORTS or not child.get("profile"):
@@ -212,7 +229,7 @@ class _Reader:
         return License(
             lists["permits"],
             lists["prohibits"],
-            tuple(payments[:_MOST_WORDS]),
+            tuple(payments),
             tuple(reports[:_MOST_WORDS]),
             tuple(contacts[:_MOST_WORDS]),
             self.line(element),
@@ -252,8 +269,7 @@ class _Reader:
             self.fault("nonconformant", f"payment of type {kind[:40] or 'none'}", element)
         values: dict[str, str] = {}
         accepts = currency = ""
-        for child in self.children(element):
-            _, name = name_of(child)
+        for name, child in self.children(element, "payment"):
             if name in values:
                 self.fault("nonconformant", f"{name} twice in payment", child)
                 continue
@@ -262,14 +278,14 @@ class _Reader:
                 accepts = (child.get("type") or "").strip()[:100]
             elif name == "amount":
                 currency = (child.get("currency") or "").strip()
-                if not re.fullmatch("[A-Z]{3}", currency):
+                if not _CURRENCY.fullmatch(currency):
                     self.fault("value", f"currency {currency[:40] or 'none'}", child)
-                if not re.fullmatch(r"\d+(\.\d+)?", values[name], re.ASCII):
+                if not _AMOUNT.fullmatch(values[name]):
                     self.fault("value", f"amount {values[name][:40] or 'none'}", child)
         return Payment(
             kind[:40] or "payment",
             values.get("amount", "")[:40],
-            currency.upper() if re.fullmatch("[A-Za-z]{3}", currency) else "",
+            currency.upper() if _LETTERS.fullmatch(currency) else "",
             values.get("standard", ""),
             values.get("custom", ""),
             (accepts,) if accepts else (),
