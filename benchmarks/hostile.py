@@ -1,7 +1,8 @@
 """`hostile`: inputs made to hurt, each decided within 100 ms, doubling costs at most 2.5 times.
 
 A row per input against the limit, and one against half of it where that takes long enough
-to tell. `hostile` is the slowest input, `hostile:doubling` the worst growth and
+to tell. `hostile:next:…` is another page of a site that is known. `hostile` is the slowest
+input, `hostile:next` the slowest next page, `hostile:doubling` the worst growth and
 `hostile:memory` the largest peak beside the input itself.
 """
 
@@ -9,10 +10,15 @@ import os
 import random
 import tracemalloc
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from statistics import median
 
 from reservation_middleware import Agent, Check, Document, profile
+from reservation_middleware.model import PAGE
+from reservation_middleware.panel import Panel
+from reservation_middleware.reading import LINKED, RESOURCES, Reading
+from reservation_middleware.site import Site
 
 from .hostile_cases import BY_SIGNAL, CAP
 from .hostile_inputs import Builder, Case, lines, page, robots, site_file
@@ -20,9 +26,12 @@ from .timing import Options, Row, row, timed
 
 #: Seconds that any input may take.
 LIMIT = 0.1
+#: Seconds that the next page of a site may take whose documents were read before.
+NEXT = 0.01
 GROWTH = 2.5
 #: Bytes of memory for each byte of input.
 MEMORY = 20.0
+_AGENT = Agent("ExampleBot")
 #: Below this time a doubling cannot be told from noise, below this size memory from overhead.
 _LEAST_SECONDS, _LEAST_BYTES = 0.002, 64 * 1024
 
@@ -108,7 +117,7 @@ def hostile(options: Options) -> Iterator[Row]:
     runs = options.runs(5)
     scale = options.some(1.0, 0.02)
     cases = dict(list(CASES.items())[:: options.some(1, 4)])
-    slowest, steepest, largest = ("", 0.0), ("", 1.0), ("", 0.0)
+    slowest, steepest, largest, later = ("", 0.0), ("", 1.0), ("", 0.0), ("", 0.0)
     for number, (name, build) in enumerate(cases.items()):
         options.progress(f"hostile: {name}", number, len(cases))
         half, full = build(scale / 2), build(scale)
@@ -123,6 +132,10 @@ def hostile(options: Options) -> Iterator[Row]:
         if full.size >= _LEAST_BYTES:
             largest = max(largest, (name, peak(full) / full.size), key=lambda found: found[1])
         yield row(f"hostile:{name}", seconds, LIMIT, "100 ms", goal=1.0, runs=runs)
+        if seconds >= NEXT and full.documents[0].resource != PAGE:
+            again = _next(full, runs)
+            later = max(later, (name, again), key=lambda found: found[1])
+            yield row(f"hostile:next:{name}", again, NEXT, "10 ms", goal=1.0, runs=runs)
         if told:
             yield row(
                 f"hostile:{name}:doubled",
@@ -134,6 +147,8 @@ def hostile(options: Options) -> Iterator[Row]:
                 runs=runs,
             )
     yield row("hostile", slowest[1], LIMIT, f"100 ms ({slowest[0]})", goal=1.0, runs=len(cases))
+    if later[0]:
+        yield row("hostile:next", later[1], NEXT, f"10 ms ({later[0]})", goal=1.0, runs=len(cases))
     yield row(
         "hostile:doubling",
         steepest[1],
@@ -154,21 +169,46 @@ def hostile(options: Options) -> Iterator[Row]:
 
 
 def _decide(given: Case) -> object:
-    """All three stages under the profile that looks at most."""
-    check = Check(given.url, agent=Agent("ExampleBot"), policy=profile("strict"))
-    for document in given.documents:
-        # What a document keeps for itself was not kept when it came.
-        check.feed(
-            Document(
-                url=document.url,
-                resource=document.resource,
-                outcome=document.outcome,
-                status=document.status,
-                headers=document.headers,
-                body=document.body,
-            )
+    """All stages that the documents make possible, under the profile that looks at most."""
+    # What a document keeps for itself was not kept when it came.
+    documents = [
+        Document(
+            url=one.url,
+            resource=one.resource,
+            outcome=one.outcome,
+            status=one.status,
+            headers=one.headers,
+            body=one.body,
         )
+        for one in given.documents
+    ]
+    if given.agents > 1:
+        return _panel(given.agents).decide(given.url, Site(map(_reading, documents)))
+    check = Check(given.url, agent=_AGENT, policy=profile(given.profile))
+    for document in documents:
+        check.feed(document)
     return check.decide().reasons
+
+
+@cache
+def _panel(agents: int) -> Panel:
+    return Panel([Agent(f"Bot{number}") for number in range(agents)], profile("strict"))
+
+
+def _reading(document: Document) -> Reading:
+    places = {**RESOURCES, **LINKED}
+    return Reading(document, places[document.resource])
+
+
+def _next(given: Case, runs: int) -> float:
+    """Median seconds of a decision on another page of a site that is known."""
+    site = Site([_reading(one) for one in given.documents if one.resource != PAGE])
+    policy = profile(given.profile)
+    times = []
+    for number in range(runs + 1):
+        check = Check(f"{given.url}{number}", agent=_AGENT, policy=policy, site=site)
+        times.append(timed(check.decide) / 1e9)
+    return median(times[1:])
 
 
 def peak(given: Case) -> int:
