@@ -20,8 +20,8 @@ from reservation_middleware.panel import Panel
 from reservation_middleware.reading import LINKED, RESOURCES, Reading
 from reservation_middleware.site import Site
 
-from .hostile_cases import BY_SIGNAL, CAP
-from .hostile_inputs import Builder, Case, lines, page, robots, site_file
+from .hostile_cases import BY_SIGNAL
+from .hostile_inputs import CAP, Builder, Case, lines, page, robots, site_file
 from .timing import Options, Row, row, timed
 
 #: Seconds that any input may take.

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from reservation_middleware.agents import catalogue
 
 from .hostile_inputs import (
+    CAP,
     Builder,
     lines,
     many,
@@ -18,7 +19,7 @@ from .hostile_inputs import (
     robots,
     site_file,
 )
-from .hostile_responses import CAP, CAWG, MEDIA, PAYMENT, PLUS, POINTERS, ROBOTS_META, RSL_CASES
+from .hostile_responses import CAWG, MEDIA, PAYMENT, PLUS, POINTERS, ROBOTS_META, RSL_CASES
 
 _PERMIT = '{"action":"tdm:mine","duty":[{"action":"compensate"}],"target":"#"},'
 #: All digits in an order in which every number of three is found: a path that many patterns match.

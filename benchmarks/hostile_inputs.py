@@ -16,6 +16,8 @@ from reservation_middleware import Document, Outcome
 from reservation_middleware.model import PAGE
 
 ORIGIN = "https://a.example"
+#: Bytes of robots.txt that are read, and of most other files.
+CAP = 512 * 1024
 RSL = "https://rslstandard.org/rsl"
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 
 from .hostile_inputs import (
+    CAP,
     ORIGIN,
     RSL,
     Builder,
@@ -31,7 +32,6 @@ from .hostile_inputs import (
     xmp,
 )
 
-CAP = 512 * 1024
 _WAY = '{"scheme":"exact","network":"n#","maxAmountRequired":"1","payTo":"a","asset":"b"},'
 _CHALLENGE = 'Payment id="#", realm="a", method="m", intent="charge", request="e30", '
 _JSON = ("content-type", "application/json")

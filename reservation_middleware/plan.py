@@ -10,7 +10,7 @@ from typing import Any
 
 from .model import Agent, Policy, Stage
 from .signals import SIGNALS, Findings, Question, Settled, View
-from .syntax.path import PatternIndex
+from .syntax.pattern_index import PatternIndex
 
 #: Patterns that are looked up together; an origin with more is settled family by family.
 MOST_PATTERNS = 2_000

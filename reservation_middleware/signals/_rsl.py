@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from reservation_middleware.model import LEAVES, Preference, Statement
-from reservation_middleware.syntax.path import PatternIndex, split_url
+from reservation_middleware.syntax.path import split_url
+from reservation_middleware.syntax.pattern_index import PatternIndex
 from reservation_middleware.syntax.rsl import Rsl
 
 from ._rsl_clauses import AI_ALL, ONE_USE, Clause, Kind, Operator, Reader

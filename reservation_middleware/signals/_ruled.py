@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, NamedTuple, TypeVar, cast
 
 from reservation_middleware.model import Note, Statement
-from reservation_middleware.syntax.path import PatternIndex
+from reservation_middleware.syntax.pattern_index import PatternIndex
 from reservation_middleware.syntax.robots import Group, Record, RobotsFile
 
 from ._signal import Findings, Source, View

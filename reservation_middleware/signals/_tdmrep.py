@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from reservation_middleware.model import Level, Note, NoteKind, Preference, Scope, Statement
 from reservation_middleware.model.vocabulary import AI_INDEX, AI_INPUT, TDM, TRAIN
-from reservation_middleware.syntax.path import PatternIndex
+from reservation_middleware.syntax.pattern_index import PatternIndex
 
 from ._signal import Findings, Link, Source, Term
 

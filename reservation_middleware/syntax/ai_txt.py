@@ -190,11 +190,12 @@ def read_text(text: str) -> Declaration:
         name, value = name.strip(), value.strip()
         if not indented:
             block = None
-        if not colon or not _KEY.fullmatch(name) or (indented and block is None):
+        key = name.lower()
+        named = colon and (key in KEYS or _KEY.fullmatch(name))
+        if not named or (indented and block is None):
             if len(found.strays) < _MOST:
                 found.strays.append((number, line))
             continue
-        key = name.lower()
         if key == "agent":
             block = found.block(value)
         elif key in KEYS:
@@ -247,6 +248,8 @@ def _keep(fields: Fields, field: Field) -> None:
     """Keep a field; of one that takes three words those that say what none before it said."""
     known = fields.setdefault(field.key, [])
     if known and field.key in POLICIES:
+        if field.value == known[-1].value:
+            return
         word = word_of(field)
         if len(known) >= _MOST and not word:
             return

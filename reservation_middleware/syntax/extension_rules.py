@@ -6,7 +6,8 @@ A second room of ``ai_txt.py``: a robots.txt group whose patterns name extension
 import re
 from collections.abc import Sequence
 
-from .path import PatternIndex, octets
+from .path import octets
+from .pattern_index import PatternIndex
 from .robots import Rule
 
 _EXTENSION = re.compile(r"\*?\.([A-Za-z0-9]+)")

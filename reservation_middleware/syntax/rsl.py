@@ -11,15 +11,28 @@ from collections.abc import Iterator, Sequence
 from lxml import etree
 
 from ._rsl import (
-    CHILDREN,
+    AMOUNT,
+    COUNTRY,
+    CURRENCY,
+    DATE,
     FREE,
     GEO,
+    KNOWN_NAMES,
     LEGAL,
+    LETTERS,
     MAX_AGE,
+    MAX_CONTENTS,
+    MAX_ELEMENTS,
     MEDIA_TYPE,
+    MOST_FAULTS,
+    MOST_LICENSES,
+    MOST_TEXT,
+    MOST_WORDS,
     NAMESPACE,
     OLD,
+    OURS,
     PAYMENTS,
+    QNAME,
     REPORTS,
     USAGE,
     USAGES,
@@ -32,23 +45,6 @@ from ._rsl import (
     Rsl,
 )
 from .xml import XmlError, name_of, parse, text_of
-
-#: Contents and licences of one document that are read, words of one list, characters of one
-#: value, and faults that are kept.
-MAX_CONTENTS, _MOST_LICENSES, _MOST_WORDS, _MOST_TEXT, _MOST_FAULTS = 5_000, 5_000, 100, 2048, 10
-#: Elements of one document that are looked at.
-MAX_ELEMENTS = 20_000
-#: What stands inside what, by the names that the parser has for it.
-_NAMES = {
-    kind: {f"{{{NAMESPACE}}}{name}": name for name in names} for kind, names in CHILDREN.items()
-}
-_OURS = f"{{{NAMESPACE}}}*"
-
-_QNAME = re.compile(r"[^\W\d][\w.-]*:[^\W\d][\w.-]*")
-_CURRENCY, _LETTERS = re.compile("[A-Z]{3}"), re.compile("[A-Za-z]{3}")
-_AMOUNT = re.compile(r"\d+(\.\d+)?", re.ASCII)
-_COUNTRY = re.compile(r"[A-Z]{2}")
-_DATE = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)")
 
 
 def read(body: bytes, *, single: bool = False) -> Rsl:
@@ -104,7 +100,7 @@ class _Reader:
 
     def fault(self, what: str, detail: str, element: etree._Element) -> None:
         # One of each kind always stays, since a single one can make a document invalid.
-        if len(self._faults) < _MOST_FAULTS or what not in self._kinds:
+        if len(self._faults) < MOST_FAULTS or what not in self._kinds:
             key = what, detail[:80]
             if key not in self._faults:
                 self._kinds.add(what)
@@ -118,8 +114,8 @@ class _Reader:
         """Children that RSL knows, each with its name; other namespaces are nobody's business
         here (§3).
         """
-        names = _NAMES[kind]
-        for child in parent.iterchildren(_OURS):
+        names = KNOWN_NAMES[kind]
+        for child in parent.iterchildren(OURS):
             self._left -= 1
             if self._left < 0:
                 self.fault("nonconformant", f"more than {MAX_ELEMENTS} elements", child)
@@ -162,21 +158,23 @@ class _Reader:
         for name, child in self.children(element, "content"):
             if name == "license":
                 self._licenses += 1
-                if self._licenses > _MOST_LICENSES:
-                    self.fault("nonconformant", f"more than {_MOST_LICENSES} licences", child)
+                if self._licenses > MOST_LICENSES:
+                    self.fault("nonconformant", f"more than {MOST_LICENSES} licences", child)
+                elif len(licenses) == MOST_WORDS:
+                    self.fault("nonconformant", f"more than {MOST_WORDS} licences", child)
                 else:
                     licenses.append(self._license(child))
             elif name == "copyright":
                 given = child.get("contactEmail"), child.get("contactUrl")
-                contacts += [one.strip()[:_MOST_TEXT] for one in given if one]
+                contacts += [one.strip()[:MOST_TEXT] for one in given if one]
             elif name == "terms":
                 terms = terms or _words(child)
         if not licenses:
             self.fault("nonconformant", "content without license", element)
         lastmod = element.get("lastmod")
-        if lastmod is not None and not _DATE.fullmatch(lastmod.strip()):
+        if lastmod is not None and not DATE.fullmatch(lastmod.strip()):
             self.fault("value", f"lastmod {lastmod[:40]}", element)
-        server = (element.get("server") or "").strip()[:_MOST_TEXT]
+        server = (element.get("server") or "").strip()[:MOST_TEXT]
         encrypted = self._boolean(element, "encrypted")
         if encrypted and not server:
             self.fault("nonconformant", "encrypted without server", element)
@@ -185,7 +183,7 @@ class _Reader:
             server,
             encrypted,
             tuple(licenses),
-            tuple(contacts[:_MOST_WORDS]),
+            tuple(contacts[:MOST_WORDS]),
             terms,
             self.line(element),
         )
@@ -214,8 +212,8 @@ class _Reader:
                     self.fault("nonconformant", f"{name} of type {kind} twice", child)
                 lists[name][kind] = (*(known or ()), *self._tokens(child, kind))
             elif name == "payment":
-                if len(payments) == _MOST_WORDS:
-                    self.fault("nonconformant", f"more than {_MOST_WORDS} payments", child)
+                if len(payments) == MOST_WORDS:
+                    self.fault("nonconformant", f"more than {MOST_WORDS} payments", child)
                     continue
                 payments.append(self._payment(child, kind))
             elif name == "reporting":
@@ -230,8 +228,8 @@ class _Reader:
             lists["permits"],
             lists["prohibits"],
             tuple(payments),
-            tuple(reports[:_MOST_WORDS]),
-            tuple(contacts[:_MOST_WORDS]),
+            tuple(reports[:MOST_WORDS]),
+            tuple(contacts[:MOST_WORDS]),
             self.line(element),
         )
 
@@ -241,13 +239,13 @@ class _Reader:
         if "," in text:
             self.fault("old", "a list with commas", element)
             text = text.replace(",", " ")
-        words = text.split(None, _MOST_WORDS)
-        if len(words) > _MOST_WORDS:
-            self.fault("nonconformant", f"more than {_MOST_WORDS} words", element)
-        for word in words[:_MOST_WORDS]:
+        words = text.split(None, MOST_WORDS)
+        if len(words) > MOST_WORDS:
+            self.fault("nonconformant", f"more than {MOST_WORDS} words", element)
+        for word in words[:MOST_WORDS]:
             plain = word.upper() if kind == GEO else word.lower()
             known = (
-                _COUNTRY.fullmatch(plain) is not None
+                COUNTRY.fullmatch(plain) is not None
                 if kind == GEO
                 else plain in (USERS if kind == USER else USAGES)
             )
@@ -258,14 +256,14 @@ class _Reader:
                 if plain != word:
                     self.fault("value", f"{kind} {word[:40]}", element)
                 yield plain
-            elif not _QNAME.fullmatch(word):
+            elif not QNAME.fullmatch(word):
                 self.fault("nonconformant", f"{kind} {word[:40]}", element)
 
     def _payment(self, element: etree._Element, kind: str) -> Payment:
         if kind == "inference":
             self.fault("old", "payment inference", element)
             kind = "use"
-        elif kind not in (*PAYMENTS, FREE) and not _QNAME.fullmatch(kind):
+        elif kind not in (*PAYMENTS, FREE) and not QNAME.fullmatch(kind):
             self.fault("nonconformant", f"payment of type {kind[:40] or 'none'}", element)
         values: dict[str, str] = {}
         accepts = currency = ""
@@ -278,14 +276,14 @@ class _Reader:
                 accepts = (child.get("type") or "").strip()[:100]
             elif name == "amount":
                 currency = (child.get("currency") or "").strip()
-                if not _CURRENCY.fullmatch(currency):
+                if not CURRENCY.fullmatch(currency):
                     self.fault("value", f"currency {currency[:40] or 'none'}", child)
-                if not _AMOUNT.fullmatch(values[name]):
+                if not AMOUNT.fullmatch(values[name]):
                     self.fault("value", f"amount {values[name][:40] or 'none'}", child)
         return Payment(
             kind[:40] or "payment",
             values.get("amount", "")[:40],
-            currency.upper() if _LETTERS.fullmatch(currency) else "",
+            currency.upper() if LETTERS.fullmatch(currency) else "",
             values.get("standard", ""),
             values.get("custom", ""),
             (accepts,) if accepts else (),
@@ -294,21 +292,8 @@ class _Reader:
 
 
 def _words(element: etree._Element) -> str:
-    return text_of(element)[:_MOST_TEXT]
+    return text_of(element)[:MOST_TEXT]
 
 
-__all__ = [
-    "FREE",
-    "GEO",
-    "MEDIA_TYPE",
-    "NAMESPACE",
-    "USAGE",
-    "USER",
-    "Content",
-    "Fault",
-    "License",
-    "Payment",
-    "Rsl",
-    "read",
-    "read_feed",
-]
+__all__ = ["FREE", "GEO", "MAX_CONTENTS", "MEDIA_TYPE", "NAMESPACE", "USAGE", "USER", "Content"]
+__all__ += ["Fault", "License", "Payment", "Rsl", "read", "read_feed"]

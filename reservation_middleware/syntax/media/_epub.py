@@ -95,7 +95,7 @@ def _member(file: ZipFile, name: str) -> bytes:
 def _metas(package: etree._Element, problems: list[str]) -> list[tuple[str, str]]:
     """The metas about TDMRep: ``name`` and ``content`` of EPUB 2, ``property`` of EPUB 3."""
     prefixes = _prefixes(package.get("prefix") or "")
-    found = []
+    found: list[tuple[str, str]] = []
     for number, meta in enumerate(package.iter(f"{{{_OPF}}}meta", "meta")):
         if number == _MOST_LOOKED_AT or len(found) == _MOST_METAS:
             problems.append("a package with too many metas")
