@@ -11,7 +11,7 @@ from typing import Any
 from .kept import Heard, Kept
 from .model import Agent, Policy, Stage
 from .signals import SIGNALS, Findings, Question, Settled, View
-from .syntax.path import PatternIndex
+from .syntax.pattern_index import PatternIndex
 
 #: Patterns that are looked up together; an origin with more is settled family by family.
 MOST_PATTERNS = 2_000

@@ -9,14 +9,16 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from reservation_middleware.model import LEAVES, Preference, Statement
-from reservation_middleware.syntax.path import PatternIndex, split_url
+from reservation_middleware.syntax.path import split_url
+from reservation_middleware.syntax.pattern_index import PatternIndex
 from reservation_middleware.syntax.rsl import Rsl
 
 from ._rsl_clauses import AI_ALL, ONE_USE, Clause, Kind, Operator, Reader
 from ._signal import Source
 
-#: Rulings of one document that are kept.
-_MOST_RULINGS = 256
+#: Rulings of one document that are kept, and contents that match one page; beside more of them
+#: no permission counts, since those left out can only take away.
+_MOST_RULINGS, _MOST_MATCHING = 256, 500
 
 
 class Asked(NamedTuple):
@@ -103,6 +105,9 @@ class Licences:
     def _ruling(
         self, matching: Sequence[int], here: Sequence[int], operator: Operator, *, yes: bool
     ) -> Ruling:
+        if len(matching) + len(here) > _MOST_MATCHING:
+            narrowest = sorted(matching, key=self._index.octets, reverse=True)
+            matching, here, yes = narrowest[:_MOST_MATCHING], here[:_MOST_MATCHING], False
         yes = yes and self.rsl.conformant
         key = (*matching, -1, *here, operator, yes)
         ruling = self._rulings.get(key)

@@ -12,7 +12,7 @@ from lxml import etree
 from reservation_middleware.syntax.xml import LIMIT, XmlError, name_of, parse, text_of
 
 #: Properties, elements looked at, and characters of a value that are kept of one file.
-MOST, MOST_ELEMENTS, LONGEST = 1_000, 50_000, 4_000
+MOST, MOST_ELEMENTS, LONGEST = 1_000, 15_000, 4_000
 #: RSL elements of one file, and bytes of each.
 MOST_RSL, LONGEST_RSL = 4, 64 * 1024
 
@@ -99,7 +99,8 @@ def _node(node: etree._Element, found: Found, left: Iterator[int], *, inner: boo
         if name.namespace and name.namespace not in (RDF, _XML):
             found.add((name.namespace, name.localname), _cut(str(text)), inner=inner)
     for element in node.iterchildren(etree.Element):
-        if next(left, None) is None:
+        # Of a file with so many properties it is said that it has too many.
+        if next(left, None) is None or len(found.xmp) >= MOST:
             return
         _property(element, name_of(element), found, left, inner=inner)
 

@@ -1,0 +1,167 @@
+"""Many path patterns looked up at once: what a path cannot match is never tried.
+
+The second room of ``path.py``, which says what one pattern matches. Here: an index that
+thousands of patterns made to hurt do not slow down.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from .path import HALF, MAX_PATTERN, Pattern, canonical, octets
+
+#: Prefixes are looked up by so many first characters.
+_HEAD = 4
+#: Stars of a pattern that are looked at for a literal that a path must have.
+_FEW_STARS = 8
+#: On a path this long so many literals of one length are looked up and not searched for.
+_LONG, _MANY, _LONGEST_NEEDLE = 512, 64, 64
+
+
+def _prefix(text: str) -> str:
+    """What ``Pattern(text).prefix`` is, without the cost of the pattern."""
+    text = text.removesuffix("$")
+    head = canonical(text.partition("*")[0])
+    half = HALF.search(head) if "%" in text else None
+    return head[: half.start()] if half else head
+
+
+def _needle(text: str) -> str:
+    """A literal after the first star: no path without it matches."""
+    text = text.removesuffix("$")
+    if "%" in text:
+        _, star, last = text.rpartition("*")
+        if not star:
+            return ""
+        if last.find("%") == len(last) - 3 and last.endswith("%24"):
+            return last[:-3] + "$"  # as every pattern with an anchor is read, too
+        # What stands before the first escape or behind the last one is as it is.
+        head, escape, _ = last.partition("%")
+        return head or (last.rpartition("%")[2][2:] if escape else "")
+    # The longest of a few: a pattern may have thousands of stars.
+    return max(text.rsplit("*", _FEW_STARS)[1:], key=len, default="")
+
+
+class PatternIndex:
+    """Patterns by literal prefix, so that most paths are answered without a match.
+
+    Looking a path up costs one slice per distinct length of the prefixes that begin as it
+    does, however many patterns there are; a pattern is made when a path first has its prefix.
+    """
+
+    __slots__ = ("_by_prefix", "_lengths", "_needles", "_octets", "_patterns", "_short", "_texts")
+
+    def __init__(self, patterns: Iterable[str]) -> None:
+        self._texts = [text if len(text) <= MAX_PATTERN else "\0" for text in patterns]
+        #: Those that are more than a prefix, or two literals with a star between; None until needed.
+        self._patterns: dict[int, Pattern | None] = {}
+        self._octets: dict[int, int] = {}
+        by_prefix: dict[str, list[int]] = {}
+        #: What a path must hold after the prefix to match, None for mere prefixes.
+        self._needles: list[str | None] = []
+        add = self._needles.append
+        for number, text in enumerate(self._texts):
+            prefix, star, needle = text.partition("*")
+            if "%" in text or text[-1:] == "$" or "*" in needle:
+                add(_needle(text))
+                if "%" in text:
+                    prefix = _prefix(text)
+                elif not star:
+                    prefix = text[:-1]
+                self._patterns[number] = None
+            else:
+                add(needle if star else None)
+            known = by_prefix.get(prefix)
+            if known is None:
+                by_prefix[prefix] = [number]
+            else:
+                known.append(number)
+        self._by_prefix = by_prefix
+        lengths: dict[str, set[int]] = {}
+        short = set()
+        for prefix in by_prefix:
+            if len(prefix) < _HEAD:
+                short.add(len(prefix))
+            else:
+                head = prefix[:_HEAD]
+                known_lengths = lengths.get(head)
+                if known_lengths is None:
+                    lengths[head] = {len(prefix)}
+                else:
+                    known_lengths.add(len(prefix))
+        self._short = tuple(sorted(short))
+        #: Lengths of the prefixes that may fit, by the first characters of a path.
+        self._lengths = {head: (*self._short, *sorted(more)) for head, more in lengths.items()}
+
+    @property
+    def texts(self) -> Sequence[str]:
+        """The patterns, as far as they can match."""
+        return self._texts
+
+    def octets(self, number: int) -> int:
+        """Octets of a pattern, the measure of precedence."""
+        known = self._octets.get(number)
+        if known is None:
+            known = self._octets[number] = octets(self._texts[number])
+        return known
+
+    def matching(self, path: str) -> list[int]:
+        """Numbers of the patterns that match a canonical path."""
+        found: list[int] = []
+        by_prefix = self._by_prefix
+        needles = self._needles
+        size = len(path)
+        for length in self._lengths.get(path[:_HEAD], self._short):
+            if length > size:
+                break
+            numbers = by_prefix.get(path[:length])
+            if numbers:
+                if size > _LONG and len(numbers) > _MANY:
+                    numbers = self._likely(numbers, path, length)
+                for number in numbers:
+                    needle = needles[number]
+                    if needle is None or (needle in path and self._matches(number, path, length)):
+                        found.append(number)
+        return found
+
+    def longest(self, path: str) -> Sequence[int]:
+        """Numbers of the matching patterns with the most octets; several if they tie."""
+        return self.most_octets(self.matching(path))
+
+    def most_octets(self, numbers: Sequence[int]) -> Sequence[int]:
+        """Of some patterns those with the most octets."""
+        if len(numbers) < 2:
+            return numbers
+        lengths = list(map(self.octets, numbers))
+        most = max(lengths)
+        return [number for number, length in zip(numbers, lengths, strict=True) if length == most]
+
+    def _likely(self, numbers: Sequence[int], path: str, start: int) -> list[int]:
+        """Those of many patterns whose needle a long path has after its prefix.
+
+        A search for each would take the number of patterns times the length of the path.
+        """
+        by_length: dict[int, list[int]] = {}
+        for number in numbers:
+            length = min(len(self._needles[number] or ""), _LONGEST_NEEDLE)
+            by_length.setdefault(length, []).append(number)
+        found: list[int] = []
+        for length, several in by_length.items():
+            if len(several) <= _MANY or not length:
+                found += several
+            else:
+                ends = range(start + length, len(path) + 1)
+                known = {path[end - length : end] for end in ends}
+                for number in several:
+                    needle = self._needles[number] or ""
+                    if needle[:length] in known and needle[-length:] in known:
+                        found.append(number)
+        return sorted(found)
+
+    def _matches(self, number: int, path: str, length: int) -> bool:
+        """Whether a path matches a pattern whose prefix, of that length, it begins with."""
+        try:
+            pattern = self._patterns[number]
+        except KeyError:  # a prefix, a star and the needle
+            return path.find(self._needles[number] or "", length) >= 0
+        if pattern is None:
+            pattern = self._patterns[number] = Pattern(self._texts[number])
+        return pattern.matches(path)
