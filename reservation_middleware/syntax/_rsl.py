@@ -55,8 +55,9 @@ class Fault(NamedTuple):
     """Something that is not as RSL 1.0 has it.
 
     Attributes:
-        what: ``nonconformant`` (the document is not valid), ``value`` (read all the same) or
-            ``old`` (a spelling of RSL 0.9, read all the same).
+        what: ``nonconformant`` (the document is not valid), ``cut`` (there is more than is
+            read), ``value`` (read all the same) or ``old`` (a spelling of RSL 0.9, read all the
+            same).
         detail: in a few words.
         line: where.
     """
@@ -121,4 +122,9 @@ class Rsl(NamedTuple):
     @property
     def conformant(self) -> bool:
         """Whether it is a valid RSL 1.0 document, as far as matters here."""
-        return not any(fault.what == "nonconformant" for fault in self.faults)
+        return not any(fault.what in ("nonconformant", "cut") for fault in self.faults)
+
+    @property
+    def cut(self) -> bool:
+        """Whether some of it was not read."""
+        return any(fault.what == "cut" for fault in self.faults)

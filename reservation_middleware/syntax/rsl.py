@@ -118,7 +118,7 @@ class _Reader:
         for child in parent.iterchildren(OURS):
             self._left -= 1
             if self._left < 0:
-                self.fault("nonconformant", f"more than {MAX_ELEMENTS} elements", child)
+                self.fault("cut", f"more than {MAX_ELEMENTS} elements", child)
                 return
             name = names.get(str(child.tag))
             if name is not None:
@@ -137,7 +137,7 @@ class _Reader:
         self, elements: Sequence[etree._Element], *, in_feed: bool = False
     ) -> tuple[Content, ...]:
         if len(elements) > MAX_CONTENTS:
-            self.fault("nonconformant", f"more than {MAX_CONTENTS} contents", elements[-1])
+            self.fault("cut", f"more than {MAX_CONTENTS} contents", elements[-1])
         found = (self._content(one, in_feed=in_feed) for one in elements[:MAX_CONTENTS])
         return tuple(one for one in found if one is not None)
 
@@ -159,9 +159,9 @@ class _Reader:
             if name == "license":
                 self._licenses += 1
                 if self._licenses > MOST_LICENSES:
-                    self.fault("nonconformant", f"more than {MOST_LICENSES} licences", child)
+                    self.fault("cut", f"more than {MOST_LICENSES} licences", child)
                 elif len(licenses) == MOST_WORDS:
-                    self.fault("nonconformant", f"more than {MOST_WORDS} licences", child)
+                    self.fault("cut", f"more than {MOST_WORDS} licences", child)
                 else:
                     licenses.append(self._license(child))
             elif name == "copyright":
@@ -213,7 +213,7 @@ class _Reader:
                 lists[name][kind] = (*(known or ()), *self._tokens(child, kind))
             elif name == "payment":
                 if len(payments) == MOST_WORDS:
-                    self.fault("nonconformant", f"more than {MOST_WORDS} payments", child)
+                    self.fault("cut", f"more than {MOST_WORDS} payments", child)
                     continue
                 payments.append(self._payment(child, kind))
             elif name == "reporting":
@@ -241,7 +241,7 @@ class _Reader:
             text = text.replace(",", " ")
         words = text.split(None, MOST_WORDS)
         if len(words) > MOST_WORDS:
-            self.fault("nonconformant", f"more than {MOST_WORDS} words", element)
+            self.fault("cut", f"more than {MOST_WORDS} words", element)
         for word in words[:MOST_WORDS]:
             plain = word.upper() if kind == GEO else word.lower()
             known = (
