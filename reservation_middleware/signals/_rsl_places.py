@@ -138,6 +138,8 @@ def _content(source: Source) -> RslFindings | None:
             unread = unread or read_here is None
             if read_here:
                 licences.append((read_here, element.whole))
+    # Of more documents than are read another may prohibit.
+    unread = unread or (bool(source.file.rsl) and source.file.cut)
     for body in source.file.rsl:
         carrier = "epub" if source.file.kind == "epub" else "xmp"
         read_here = _embedded(source, body, carrier, None, notes)

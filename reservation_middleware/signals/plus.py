@@ -201,7 +201,8 @@ class Plus(Signal[PlusFindings]):
             (term.no, Preference.DISALLOWED),
             (term.yes, Preference.ALLOWED),
         ):
-            if leaves:
+            # What was left out of a file may take away, never give.
+            if leaves and not (file.cut and preference is Preference.ALLOWED):
                 yield Statement(
                     signal=self.name,
                     carrier="xmp",

@@ -13,7 +13,7 @@ from lxml import etree
 
 from reservation_middleware.syntax.xml import LIMIT, XmlError, parse, text_of
 
-from ._xmp import rsl_of
+from ._xmp import MOST_RSL, rsl_of
 
 #: Bytes of the container's directory: some ten thousand members.
 LONGEST_DIRECTORY = 1024 * 1024
@@ -44,10 +44,12 @@ def read(body: bytes, problems: list[str]) -> tuple[tuple[tuple[str, str], ...],
             paths = dict.fromkeys(one.get("full-path") or "" for one in root.iter(_OCF))
             if not paths:
                 problems.append("the container names no package")
+            if len(paths) > _MOST_PACKAGES:
+                problems.append("too many packages")
             for path in list(paths)[:_MOST_PACKAGES]:
                 package = parse(_member(file, path))
                 metas += _metas(package, problems)
-                rsl += rsl_of(package)
+                rsl += rsl_of(package, MOST_RSL, problems)
     except XmlError as error:
         problems.append(f"an EPUB that cannot be read: {error}")
     except KeyError as error:
@@ -98,7 +100,7 @@ def _metas(package: etree._Element, problems: list[str]) -> list[tuple[str, str]
     found: list[tuple[str, str]] = []
     for number, meta in enumerate(package.iter(f"{{{_OPF}}}meta", "meta")):
         if number == _MOST_LOOKED_AT or len(found) == _MOST_METAS:
-            problems.append("a package with too many metas")
+            problems.append("too many metas in a package")
             break
         name = (meta.get("name") or "").strip()
         if name.lower() in ("tdm:reservation", "tdm:policy"):

@@ -6,6 +6,7 @@ https://github.com/adobe/XMP-Toolkit-SDK/blob/main/docs/XMPSpecificationPart1.pd
 """
 
 from collections.abc import Iterator
+from itertools import islice
 
 from lxml import etree
 
@@ -58,17 +59,18 @@ def read(packet: bytes, found: Found, problems: list[str]) -> None:
         for node in rdf.iterchildren(etree.Element):
             _node(node, found, left, inner=False)
     if next(left, None) is None or len(found.xmp) >= MOST:
-        problems.append("XMP with too many properties")
-    found.rsl += rsl_of(root)[: MOST_RSL - len(found.rsl)]
+        problems.append("too many properties of XMP")
+    found.rsl += rsl_of(root, MOST_RSL - len(found.rsl), problems)
 
 
-def rsl_of(root: etree._Element) -> list[bytes]:
+def rsl_of(root: etree._Element, most: int, problems: list[str]) -> list[bytes]:
     """The RSL elements in a document, serialised."""
-    return [
-        text
-        for element in list(root.iter(f"{{{RSL}}}rsl"))[:MOST_RSL]
-        if len(text := etree.tostring(element, with_tail=False)) <= LONGEST_RSL
-    ]
+    elements = list(islice(root.iter(f"{{{RSL}}}rsl"), most + 1))
+    texts = [etree.tostring(element, with_tail=False) for element in elements[:most]]
+    kept = [text for text in texts if len(text) <= LONGEST_RSL]
+    if len(kept) < len(elements):
+        problems.append("too many documents of RSL, or one that is too long")
+    return kept
 
 
 def _utf8(packet: bytes) -> bytes:
