@@ -122,6 +122,14 @@ class PatternIndex:
                         found.append(number)
         return found
 
+    def perhaps(self, path: str) -> list[int]:
+        """Numbers of the patterns that a path which was cut may match beyond its end."""
+        found: list[int] = []
+        for length in self._lengths.get(path[:_HEAD], self._short):
+            numbers = self._by_prefix.get(path[:length], ())
+            found += [number for number in numbers if self._needles[number] is not None]
+        return found
+
     def longest(self, path: str) -> Sequence[int]:
         """Numbers of the matching patterns with the most octets; several if they tie."""
         return self.most_octets(self.matching(path))

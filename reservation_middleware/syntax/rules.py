@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from protego import Protego
 
-from .path import has_half
+from .path import MAX_TARGET, has_half
 from .pattern_index import PatternIndex
 from .robots import Group, Rule
 
@@ -105,10 +105,13 @@ class GroupRules:
         if self._only is not None:
             return self._only
         asked = self._of(path)
+        if len(target) >= MAX_TARGET:
+            return asked.of_beginning(path)
         numbers = asked.index.matching(path)
         if not numbers:
             return FREE
-        key = tuple(numbers)
+        # Numbers of what is read into a rule differ where more is read into others.
+        key = (*numbers, -1) if asked is self._dollars else tuple(numbers)
         answer = self._answers.get(key)
         if answer is None:
             best = asked.index.most_octets(numbers)
@@ -184,6 +187,22 @@ class _Asked:
                     owners[pattern] = rule
         self.owners = tuple(owners.values())
         self.index = PatternIndex(owners)
+
+    def of_beginning(self, path: str) -> tuple[bool, Rule | None]:
+        """Whether a target that was cut may be fetched: what may match its end disallows."""
+        may_match = (self.owners[number] for number in self.index.perhaps(path))
+        rule = next((rule for rule in may_match if not rule.allow), None)
+        if rule is not None:
+            return False, rule
+        # An end is not known, so it allows nothing.
+        found = [
+            one for one in self.index.matching(path) if not self.index.texts[one].endswith("$")
+        ]
+        if not found:
+            return FREE
+        rules = [self.owners[number] for number in self.index.most_octets(found)]
+        rule = max(rules, key=lambda rule: rule.allow)
+        return rule.allow, rule
 
 
 def _readings(rule: Rule) -> tuple[str, ...]:
