@@ -16,12 +16,16 @@ _FEW_STARS = 8
 _LONG, _MANY, _LONGEST_NEEDLE = 512, 64, 64
 
 
-def _prefix(text: str) -> str:
-    """What ``Pattern(text).prefix`` is, without the cost of the pattern."""
-    text = text.removesuffix("$")
-    head = canonical(text.partition("*")[0])
-    half = HALF.search(head) if "%" in text else None
-    return head[: half.start()] if half else head
+def _prefixes(texts: Sequence[str]) -> list[str]:
+    """What ``Pattern(text).prefix`` is of each, without the cost of the patterns."""
+    heads = [text.removesuffix("$").partition("*")[0] for text in texts]
+    # All at once, since escapes end with their line.
+    found = canonical("\n".join(heads)).split("\n")
+    if len(found) != len(heads):  # an escape was a line end
+        found = list(map(canonical, heads))
+    if any(map(HALF.search, found)):
+        found = [HALF.split(head, maxsplit=1)[0] for head in found]
+    return found
 
 
 def _needle(text: str) -> str:
@@ -47,46 +51,59 @@ class PatternIndex:
     does, however many patterns there are; a pattern is made when a path first has its prefix.
     """
 
-    __slots__ = ("_by_prefix", "_lengths", "_needles", "_octets", "_patterns", "_short", "_texts")
+    __slots__ = (
+        *("_by_prefix", "_lengths", "_needles", "_octets", "_patterns", "_several", "_short"),
+        "_texts",
+    )
 
     def __init__(self, patterns: Iterable[str]) -> None:
         self._texts = [text if len(text) <= MAX_PATTERN else "\0" for text in patterns]
         #: Those that are more than a prefix, or two literals with a star between; None until needed.
         self._patterns: dict[int, Pattern | None] = {}
         self._octets: dict[int, int] = {}
-        by_prefix: dict[str, list[int]] = {}
+        prefixes: list[str] = []
         #: What a path must hold after the prefix to match, None for mere prefixes.
         self._needles: list[str | None] = []
-        add = self._needles.append
+        escaped: list[int] = []
+        add, add_prefix = self._needles.append, prefixes.append
         for number, text in enumerate(self._texts):
-            prefix, star, needle = text.partition("*")
-            if "%" in text or text[-1:] == "$" or "*" in needle:
-                add(_needle(text))
-                if "%" in text:
-                    prefix = _prefix(text)
-                elif not star:
-                    prefix = text[:-1]
+            prefix, star, rest = text.partition("*")
+            needle: str | None = rest if star else None
+            if "%" in text or text[-1:] == "$" or "*" in rest:
                 self._patterns[number] = None
-            else:
-                add(needle if star else None)
-            known = by_prefix.get(prefix)
-            if known is None:
-                by_prefix[prefix] = [number]
-            else:
-                known.append(number)
-        self._by_prefix = by_prefix
+                if "%" in text:
+                    escaped.append(number)
+                    needle = _needle(text)
+                elif "*" in rest:
+                    needle = _needle(text)
+                elif star:
+                    needle = rest[:-1]
+                else:
+                    prefix, needle = text[:-1], ""
+            add(needle)
+            add_prefix(prefix)
+        if escaped:
+            for number, prefix in zip(
+                escaped, _prefixes([self._texts[number] for number in escaped]), strict=True
+            ):
+                prefixes[number] = prefix
+        #: A pattern of each prefix, and all patterns of those that several have.
+        self._by_prefix = by_prefix = dict(zip(prefixes, range(len(prefixes)), strict=True))
+        self._several: dict[str, list[int]] = {}
+        if len(by_prefix) < len(prefixes):
+            for number, prefix in enumerate(prefixes):
+                if by_prefix[prefix] != number:
+                    self._several.setdefault(prefix, []).append(number)
+            for prefix, numbers in self._several.items():
+                numbers.append(by_prefix[prefix])
         lengths: dict[str, set[int]] = {}
         short = set()
-        for prefix in by_prefix:
-            if len(prefix) < _HEAD:
-                short.add(len(prefix))
+        heads = [prefix[:_HEAD] for prefix in by_prefix]
+        for head, length in set(zip(heads, map(len, by_prefix), strict=True)):
+            if length < _HEAD:
+                short.add(length)
             else:
-                head = prefix[:_HEAD]
-                known_lengths = lengths.get(head)
-                if known_lengths is None:
-                    lengths[head] = {len(prefix)}
-                else:
-                    known_lengths.add(len(prefix))
+                lengths.setdefault(head, set()).add(length)
         self._short = tuple(sorted(short))
         #: Lengths of the prefixes that may fit, by the first characters of a path.
         self._lengths = {head: (*self._short, *sorted(more)) for head, more in lengths.items()}
@@ -112,8 +129,9 @@ class PatternIndex:
         for length in self._lengths.get(path[:_HEAD], self._short):
             if length > size:
                 break
-            numbers = by_prefix.get(path[:length])
-            if numbers:
+            number = by_prefix.get(path[:length])
+            if number is not None:
+                numbers: Sequence[int] = self._several.get(path[:length]) or (number,)
                 if size > _LONG and len(numbers) > _MANY:
                     numbers = self._likely(numbers, path, length)
                 for number in numbers:
@@ -126,8 +144,10 @@ class PatternIndex:
         """Numbers of the patterns that a path which was cut may match beyond its end."""
         found: list[int] = []
         for length in self._lengths.get(path[:_HEAD], self._short):
-            numbers = self._by_prefix.get(path[:length], ())
-            found += [number for number in numbers if self._needles[number] is not None]
+            number = self._by_prefix.get(path[:length])
+            if number is not None:
+                numbers = self._several.get(path[:length]) or (number,)
+                found += [one for one in numbers if self._needles[one] is not None]
         return found
 
     def longest(self, path: str) -> Sequence[int]:

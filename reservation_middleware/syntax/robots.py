@@ -71,7 +71,8 @@ class Group:
         Most groups of most files are about other crawlers and are never asked for theirs.
         """
         if not self._named:
-            self.plain[:] = map(Rule._make, self.plain)
+            make = tuple.__new__  # a third of what Rule._make takes
+            self.plain[:] = [make(Rule, one) for one in self.plain]
             self._named = True
         return cast("list[Rule]", self.plain)
 

@@ -40,7 +40,7 @@ class GroupRules:
     """The rules of one group, ready to be asked."""
 
     __slots__ = (
-        *("_answers", "_asked", "_dollars", "_halves", "_only", "_protego", "_rules"),
+        *("_answers", "_asked", "_dollars", "_halves", "_last", "_only", "_protego", "_rules"),
         "_with_dollars",
     )
 
@@ -48,13 +48,15 @@ class GroupRules:
         self._rules = rules
         self._asked = _Asked(rules, "l")
         # What Protego reads into a final "$" matters for few paths, so it is made for these.
-        self._with_dollars = any(rule.path[-1] == "$" for rule in rules)
+        paths = [rule.path for rule in rules]
+        self._with_dollars = any(path[-1] == "$" for path in paths)
         self._dollars: _Asked | None = None
         self._protego: Protego | None = None
         self._answers: dict[tuple[int, ...], tuple[bool, Rule | None]] = {}
-        self._halves = any(
-            "%" in rule.path and (has_half(rule.path) or _BARE.search(rule.path)) for rule in rules
-        )
+        #: The last target that many rules match, and what is decided: many agents may ask for it.
+        self._last: tuple[str, tuple[bool, Rule | None]] | None = None
+        text = "\n".join(paths)  # escapes end with their line
+        self._halves = "%" in text and (has_half(text) or _BARE.search(text) is not None)
         # A group's only rule that is about everything decides every path.
         only = len(rules) == 1 and rules[0].path == "/"
         self._only = (rules[0].allow, rules[0]) if only else None
@@ -105,6 +107,8 @@ class GroupRules:
         if self._only is not None:
             return self._only
         asked = self._of(path)
+        if self._last is not None and self._last[0] == target:
+            return self._last[1]
         if len(target) >= MAX_TARGET:
             return asked.of_beginning(path)
         numbers = asked.index.matching(path)
@@ -117,7 +121,9 @@ class GroupRules:
             best = asked.index.most_octets(numbers)
             answer = self._decide([asked.owners[number] for number in best], target)
             # Where Protego disagrees with our matcher, it has read more than the rules.
-            if answer[1] is not None and len(numbers) <= _KEPT:
+            if len(numbers) > _KEPT:
+                self._last = target, answer
+            elif answer[1] is not None:
                 if len(self._answers) >= _MOST_ANSWERS:
                     self._answers.clear()
                 self._answers[key] = answer
@@ -169,16 +175,15 @@ class _Asked:
     __slots__ = ("index", "owners")
 
     def __init__(self, rules: Sequence[Rule], last: str) -> None:
-        # Of rules with one pattern the first that allows decides, else the first.
-        owners: dict[str, Rule] = {}
-        read = []
-        for rule in rules:
-            path = rule.path
-            known = owners.setdefault(path, rule)
-            if known is not rule and rule.allow and not known.allow:
-                owners[path] = rule
-            if path[-1] in last or path[0] == "h":
-                read.append(rule)
+        owners = {rule.path: rule for rule in rules}
+        if len(owners) < len(rules):
+            # Of rules with one pattern the first that allows decides, else the first.
+            owners = {}
+            for rule in rules:
+                known = owners.setdefault(rule.path, rule)
+                if known is not rule and rule.allow and not known.allow:
+                    owners[rule.path] = rule
+        read = [rule for rule in rules if rule.path[-1] in last or rule.path[0] == "h"]
         # Behind the rules, so that a rule has its number whatever is read into others.
         for rule in read:
             for pattern in _readings(rule):
