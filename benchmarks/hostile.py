@@ -6,11 +6,12 @@ input, `hostile:next` the slowest next page, `hostile:doubling` the worst growth
 `hostile:memory` the largest peak beside the input itself.
 """
 
-import os
+import multiprocessing
 import random
 import tracemalloc
 from collections.abc import Iterator
 from functools import cache
+from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import median
 
@@ -31,6 +32,8 @@ NEXT = 0.01
 GROWTH = 2.5
 #: Bytes of memory for each byte of input.
 MEMORY = 20.0
+#: Says to forget the peak of memory (Linux).
+_CLEAR = Path("/proc/self/clear_refs")
 _AGENT = Agent("ExampleBot")
 #: Below this time a doubling cannot be told from noise, below this size memory from overhead.
 _LEAST_SECONDS, _LEAST_BYTES = 0.002, 64 * 1024
@@ -140,7 +143,11 @@ def hostile(options: Options) -> Iterator[Row]:
         if told:
             steepest = max(steepest, (name, growth), key=lambda found: found[1])
         if full.size >= _LEAST_BYTES:
-            largest = max(largest, (name, peak(full) / full.size), key=lambda found: found[1])
+            largest = max(
+                largest,
+                (name, peak(full, build(scale / 100)) / full.size),
+                key=lambda found: found[1],
+            )
         yield row(f"hostile:{name}", seconds, LIMIT, "100 ms", goal=1.0, runs=runs)
         if seconds >= NEXT and full.documents[0].resource != PAGE:
             again = _next(full, runs)
@@ -221,32 +228,40 @@ def _next(given: Case, runs: int) -> float:
     return median(times[1:])
 
 
-def peak(given: Case) -> int:
-    """The most bytes that deciding takes beside the input, C libraries included where known."""
-    clear = Path("/proc/self/clear_refs")
-    if not clear.exists() or not hasattr(os, "fork"):
+def peak(given: Case, small: Case) -> int:
+    """The most bytes that deciding takes beside the input, C libraries included where known.
+
+    Args:
+        given: the input.
+        small: one of its kind, decided before, so that what is loaded once does not count.
+    """
+    if not _CLEAR.exists():
         tracemalloc.start()
         _decide(given)
         most = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return most
-    source, sink = os.pipe()
-    child = os.fork()
-    if not child:  # in a process of its own: what is freed does not always go back
-        grown = 0
-        try:
-            clear.write_text("5")
-            before = _high_water()
-            _decide(given)
-            grown = _high_water() - before
-        finally:
-            os.write(sink, str(grown).encode())
-            os._exit(0)
-    os.close(sink)
-    with os.fdopen(source) as answer:
-        most = int(answer.read() or 0)
-    os.waitpid(child, 0)
+    # In a process that has freed nothing: what was freed here would be used again, uncounted.
+    fresh = multiprocessing.get_context("forkserver")
+    fresh.set_forkserver_preload([__name__])
+    source, sink = fresh.Pipe(duplex=False)
+    child = fresh.Process(target=_grown, args=(sink, given, small))
+    child.start()
+    sink.close()
+    try:
+        most = int(source.recv())
+    finally:
+        source.close()
+        child.join()
     return most
+
+
+def _grown(sink: Connection, given: Case, small: Case) -> None:
+    _decide(small)
+    _CLEAR.write_text("5")
+    before = _high_water()
+    _decide(given)
+    sink.send(_high_water() - before)
 
 
 def _high_water() -> int:

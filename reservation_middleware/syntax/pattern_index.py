@@ -61,9 +61,38 @@ class PatternIndex:
         #: Those that are more than a prefix, or two literals with a star between; None until needed.
         self._patterns: dict[int, Pattern | None] = {}
         self._octets: dict[int, int] = {}
-        prefixes: list[str] = []
         #: What a path must hold after the prefix to match, None for mere prefixes.
-        self._needles: list[str | None] = []
+        self._needles: list[str | None]
+        whole = "\n".join(self._texts)
+        if "*" in whole or "$" in whole or "%" in whole:
+            prefixes = self._take_apart()
+        else:
+            prefixes, self._needles = self._texts, [None] * len(self._texts)
+        #: A pattern of each prefix, and all patterns of those that several have.
+        self._by_prefix = by_prefix = dict(zip(prefixes, range(len(prefixes)), strict=True))
+        self._several: dict[str, list[int]] = {}
+        if len(by_prefix) < len(prefixes):
+            for number, prefix in enumerate(prefixes):
+                if by_prefix[prefix] != number:
+                    self._several.setdefault(prefix, []).append(number)
+            for prefix, numbers in self._several.items():
+                numbers.append(by_prefix[prefix])
+        lengths: dict[str, set[int]] = {}
+        short = set()
+        heads = [prefix[:_HEAD] for prefix in by_prefix]
+        for head, length in set(zip(heads, map(len, by_prefix), strict=True)):
+            if length < _HEAD:
+                short.add(length)
+            else:
+                lengths.setdefault(head, set()).add(length)
+        self._short = tuple(sorted(short))
+        #: Lengths of the prefixes that may fit, by the first characters of a path.
+        self._lengths = {head: (*self._short, *sorted(more)) for head, more in lengths.items()}
+
+    def _take_apart(self) -> list[str]:
+        """The prefixes; needles are found on the way."""
+        prefixes: list[str] = []
+        self._needles = []
         escaped: list[int] = []
         add, add_prefix = self._needles.append, prefixes.append
         for number, text in enumerate(self._texts):
@@ -87,26 +116,7 @@ class PatternIndex:
                 escaped, _prefixes([self._texts[number] for number in escaped]), strict=True
             ):
                 prefixes[number] = prefix
-        #: A pattern of each prefix, and all patterns of those that several have.
-        self._by_prefix = by_prefix = dict(zip(prefixes, range(len(prefixes)), strict=True))
-        self._several: dict[str, list[int]] = {}
-        if len(by_prefix) < len(prefixes):
-            for number, prefix in enumerate(prefixes):
-                if by_prefix[prefix] != number:
-                    self._several.setdefault(prefix, []).append(number)
-            for prefix, numbers in self._several.items():
-                numbers.append(by_prefix[prefix])
-        lengths: dict[str, set[int]] = {}
-        short = set()
-        heads = [prefix[:_HEAD] for prefix in by_prefix]
-        for head, length in set(zip(heads, map(len, by_prefix), strict=True)):
-            if length < _HEAD:
-                short.add(length)
-            else:
-                lengths.setdefault(head, set()).add(length)
-        self._short = tuple(sorted(short))
-        #: Lengths of the prefixes that may fit, by the first characters of a path.
-        self._lengths = {head: (*self._short, *sorted(more)) for head, more in lengths.items()}
+        return prefixes
 
     @property
     def texts(self) -> Sequence[str]:

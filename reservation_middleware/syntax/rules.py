@@ -47,15 +47,15 @@ class GroupRules:
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._rules = rules
         self._asked = _Asked(rules, "l")
-        # What Protego reads into a final "$" matters for few paths, so it is made for these.
         paths = [rule.path for rule in rules]
-        self._with_dollars = any(path[-1] == "$" for path in paths)
         self._dollars: _Asked | None = None
         self._protego: Protego | None = None
         self._answers: dict[tuple[int, ...], tuple[bool, Rule | None]] = {}
         #: The last target that many rules match, and what is decided: many agents may ask for it.
         self._last: tuple[str, tuple[bool, Rule | None]] | None = None
-        text = "\n".join(paths)  # escapes end with their line
+        text = "\n".join(paths) + "\n"  # escapes end with their line
+        # What Protego reads into a final "$" matters for few paths, so it is made for these.
+        self._with_dollars = "$\n" in text
         self._halves = "%" in text and (has_half(text) or _BARE.search(text) is not None)
         # A group's only rule that is about everything decides every path.
         only = len(rules) == 1 and rules[0].path == "/"
