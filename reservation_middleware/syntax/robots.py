@@ -72,7 +72,9 @@ class Group:
         """
         if not self._named:
             make = tuple.__new__  # a third of what Rule._make takes
-            self.plain[:] = [make(Rule, one) for one in self.plain]
+            plain = self.plain
+            for number, one in enumerate(plain):  # in place: there may be very many
+                plain[number] = make(Rule, one)
             self._named = True
         return cast("list[Rule]", self.plain)
 

@@ -191,7 +191,9 @@ class _Asked:
                 if rule.allow and not known.allow:
                     owners[pattern] = rule
         self.owners = tuple(owners.values())
-        self.index = PatternIndex(owners)
+        patterns = list(owners)
+        del owners, read  # memory: there may be very many
+        self.index = PatternIndex(patterns)
 
     def of_beginning(self, path: str) -> tuple[bool, Rule | None]:
         """Whether a target that was cut may be fetched: what may match its end disallows."""
