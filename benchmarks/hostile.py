@@ -129,7 +129,7 @@ def hostile(options: Options) -> Iterator[Row]:
     runs = options.runs(5, 3)
     # A small input says nothing about growth, so a quick run takes fewer of full size.
     scale = 1.0
-    cases = dict(list(CASES.items())[:: options.some(1, 3)])
+    cases = dict(list(CASES.items())[:: options.some(1, 4)])
     slowest, steepest, largest, later = ("", 0.0), ("", 1.0), ("", 0.0), ("", 0.0)
     for number, (name, build) in enumerate(cases.items()):
         options.progress(f"hostile: {name}", number, len(cases))

@@ -8,6 +8,7 @@ agent blocks, or the same in JSON: ``Declaration``. What the words mean is not k
 import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -260,7 +261,12 @@ def _keep(fields: Fields, field: Field) -> None:
 
 def word_of(field: Field) -> str | None:
     """Which of the three words a field has, None for any other value."""
-    word = _REMARK.sub("", field.value[:100]).strip().lower()
+    return _word(field.value[:100])
+
+
+@lru_cache(256)
+def _word(value: str) -> str | None:
+    word = _REMARK.sub("", value).strip().lower()
     return word if word in WORDS else None
 
 
