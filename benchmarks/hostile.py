@@ -1,91 +1,46 @@
 """`hostile`: inputs made to hurt, each decided within 100 ms, doubling costs at most 2.5 times.
 
 A row per input against the limit, and one against half of it where that takes long enough
-to tell. `hostile` is the slowest input, `hostile:doubling` the worst growth and
+to tell. `hostile:next:…` is another page of a site that is known. `hostile` is the slowest
+input, `hostile:next` the slowest next page, `hostile:doubling` the worst growth and
 `hostile:memory` the largest peak beside the input itself.
 """
 
-import os
+import multiprocessing
 import random
 import tracemalloc
-from collections.abc import Callable, Iterator
-from itertools import count
+from collections.abc import Iterator
+from functools import cache
+from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
 
-from reservation_middleware import Agent, Check, Document, Outcome, profile
+from reservation_middleware import Agent, Check, Document, profile
 from reservation_middleware.model import PAGE
+from reservation_middleware.panel import Panel
+from reservation_middleware.reading import LINKED, RESOURCES, Reading
+from reservation_middleware.site import Site
 
+from .hostile_cases import BY_SIGNAL
+from .hostile_inputs import CAP, Builder, Case, lines, page, robots, site_file
 from .timing import Options, Row, row, timed
 
-ORIGIN = "https://a.example"
-CAP = 512 * 1024
 #: Seconds that any input may take.
 LIMIT = 0.1
+#: Seconds that the next page of a site may take whose documents were read before.
+NEXT = 0.01
 GROWTH = 2.5
 #: Bytes of memory for each byte of input.
 MEMORY = 20.0
+#: Says to forget the peak of memory (Linux).
+_CLEAR = Path("/proc/self/clear_refs")
+_AGENT = Agent("ExampleBot")
 #: Below this time a doubling cannot be told from noise, below this size memory from overhead.
 _LEAST_SECONDS, _LEAST_BYTES = 0.002, 64 * 1024
 
 
-class Case(NamedTuple):
-    """Documents, and the page they are about."""
-
-    documents: tuple[Document, ...]
-    url: str = f"{ORIGIN}/x"
-
-    @property
-    def size(self) -> int:
-        """Bytes that a site or a link sent."""
-        return len(self.url) + sum(
-            len(document.body or b"") + sum(len(n) + len(v) for n, v in document.headers)
-            for document in self.documents
-        )
-
-
-#: Makes an input; 1.0 is its full size.
-Builder = Callable[[float], Case]
-
-
-def _document(
-    path: str, resource: str, body: bytes | None, headers: tuple[tuple[str, str], ...] = ()
-) -> Document:
-    return Document(
-        url=ORIGIN + path,
-        resource=resource,
-        outcome=Outcome.FETCHED,
-        status=200,
-        body=body,
-        headers=headers,
-    )
-
-
-def _robots(text: str | bytes, path: str = "/x") -> Case:
-    body = text.encode() if isinstance(text, str) else text
-    return Case((_document("/robots.txt", "robots.txt", body),), ORIGIN + path)
-
-
 def _tdmrep(text: str) -> Case:
-    return Case((_document("/.well-known/tdmrep.json", "tdmrep.json", text.encode()),))
-
-
-def _page(text: str | None, *headers: tuple[str, str]) -> Case:
-    body = None if text is None else text.encode()
-    return Case((_document("/x", PAGE, body, (("content-type", "text/html"), *headers)),))
-
-
-def _lines(size: float, pattern: str, start: str = "User-agent: *\n") -> str:
-    """``start`` and as many numbered lines as fit into a size."""
-    found, room = [start], size - len(start)
-    for number in count():
-        line = pattern.replace("#", str(number))
-        room -= len(line)
-        if room < 0:
-            return "".join(found)
-        found.append(line)
-    raise AssertionError
+    return site_file("/.well-known/tdmrep.json", "tdmrep.json", text)
 
 
 def _agents_over_rules(number: int) -> Builder:
@@ -93,7 +48,7 @@ def _agents_over_rules(number: int) -> Builder:
         many = range(int(number * scale))
         agents = "".join(f"User-agent: bot{n}\n" for n in many)
         rules = "".join(f"Disallow: /p{n}\n" for n in many)
-        return _robots(f"{agents}User-agent: *\n{rules}", "/p17")
+        return robots(f"{agents}User-agent: *\n{rules}", "/p17")
 
     return build
 
@@ -101,36 +56,36 @@ def _agents_over_rules(number: int) -> Builder:
 CASES: dict[str, Builder] = {
     "3,000 agents over 3,000 rules": _agents_over_rules(3000),
     "10,000 agents over 10,000 rules": _agents_over_rules(10_000),
-    "3,000 groups in 236 kB": lambda s: _robots(
+    "3,000 groups in 236 kB": lambda s: robots(
         "".join(f"User-agent: bot{n}\nDisallow: /{'d' * 40}/{n}\n\n" for n in range(int(3000 * s)))
         + "User-agent: *\nDisallow: /x\n"
     ),
-    "patterns /*a*a…*b$": lambda s: _robots(
-        _lines(CAP * s, f"Disallow: /{'*a' * 30}*#b$\n"), f"/{'a' * 2000}"
+    "patterns /*a*a…*b$": lambda s: robots(
+        lines(CAP * s, f"Disallow: /{'*a' * 30}*#b$\n"), f"/{'a' * 2000}"
     ),
-    "a pattern of 4,000 stars": lambda s: _robots(
-        _lines(CAP * s, f"Disallow: /{'*a' * 4000}*b$\n"), f"/{'a' * 9000}"
+    "a pattern of 4,000 stars": lambda s: robots(
+        lines(CAP * s, f"Disallow: /{'*a' * 4000}*b$\n"), f"/{'a' * 9000}"
     ),
-    "10 MB of rules": lambda s: _robots(_lines(10_000_000 * s, "Disallow: /p#\n"), "/p4711"),
-    "512 KiB of rules in one group": lambda s: _robots(_lines(CAP * s, "Allow:/#\n"), "/4711"),
-    "512 KiB of rules that start with a star": lambda s: _robots(_lines(CAP * s, "Allow:/*#\n"), "/4711"),
-    "512 KiB of rules that all match": lambda s: _robots(_lines(CAP * s, "Disallow:*\n")),
-    "one agent in thousands of groups": lambda s: _robots(
-        _lines(CAP * s, "User-agent:*\nDisallow:/#\n", ""), "/471"
+    "10 MB of rules": lambda s: robots(lines(10_000_000 * s, "Disallow: /p#\n"), "/p4711"),
+    "512 KiB of rules in one group": lambda s: robots(lines(CAP * s, "Allow:/#\n"), "/4711"),
+    "512 KiB of rules that start with a star": lambda s: robots(lines(CAP * s, "Allow:/*#\n"), "/4711"),
+    "512 KiB of rules that all match": lambda s: robots(lines(CAP * s, "Disallow:*\n")),
+    "one agent in thousands of groups": lambda s: robots(
+        lines(CAP * s, "User-agent:*\nDisallow:/#\n", ""), "/471"
     ),
-    "100,000 agents on one line": lambda s: _robots(
+    "100,000 agents on one line": lambda s: robots(
         f"User-agent: {'a,' * int(250_000 * s)}*\nDisallow: /\n"
     ),
-    "a line of 5 MB": lambda s: _robots("User-agent: *\nDisallow: /\nAllow: /" + "x" * int(5e6 * s)),
-    "a value of 500 kB": lambda s: _robots(
+    "a line of 5 MB": lambda s: robots("User-agent: *\nDisallow: /\nAllow: /" + "x" * int(5e6 * s)),
+    "a value of 500 kB": lambda s: robots(
         f"User-agent: *\nContent-Signal: ai-train=no, x={'y' * int(500_000 * s)}\n"
     ),
-    "512 KiB of Content-Signal": lambda s: _robots(_lines(CAP * s, "Content-Signal:/*# ai-train=no\n")),
-    "512 KiB of Content-Usage": lambda s: _robots(_lines(CAP * s, "Content-Usage:/# train-ai=n,x#=1\n")),
-    "512 KiB of unreadable lines": lambda s: _robots("x\n" * int(CAP / 2 * s)),
-    "512 KiB of NUL": lambda s: _robots(b"User-agent: *\nDisallow: /\0\n" + b"\0" * int(CAP * s)),
-    "512 KiB at random": lambda s: _robots(random.Random(1).randbytes(int(CAP * s))),
-    "a URL of 1 MB": lambda s: _robots(
+    "512 KiB of Content-Signal": lambda s: robots(lines(CAP * s, "Content-Signal:/*# ai-train=no\n")),
+    "512 KiB of Content-Usage": lambda s: robots(lines(CAP * s, "Content-Usage:/# train-ai=n,x#=1\n")),
+    "512 KiB of unreadable lines": lambda s: robots("x\n" * int(CAP / 2 * s)),
+    "512 KiB of NUL": lambda s: robots(b"User-agent: *\nDisallow: /\0\n" + b"\0" * int(CAP * s)),
+    "512 KiB at random": lambda s: robots(random.Random(1).randbytes(int(CAP * s))),
+    "a URL of 1 MB": lambda s: robots(
         "User-agent: *\n" + "".join(f"Disallow: /*a{n}*b$\n" for n in range(200)),
         f"/{'a1' * int(500_000 * s)}",
     ),
@@ -138,34 +93,35 @@ CASES: dict[str, Builder] = {
     "tdmrep.json of 1 MB": lambda s: _tdmrep(
         "[" + ",".join(f'{{"location":"/{n}","tdm-reservation":1}}' for n in range(int(25_000 * s))) + "]"
     ),
-    "100,000 metas with signals": lambda s: _page('<meta name="robots" content="noai">\n' * int(1e5 * s)),
-    "100,000 other metas": lambda s: _page('<meta name="x" content="y">\n' * int(1e5 * s)),
-    "8 MB of <meta": lambda s: _page("<meta name=robots content=noai>" + "<meta" * int(1.6e6 * s)),
-    "8 MB of <": lambda s: _page("<meta name=robots content=noai>" + "<" * int(8e6 * s)),
-    "8 MB of text": lambda s: _page("<meta name=robots content=noai>" + "lorem ipsum " * int(700_000 * s)),
-    "8 MB of text without a signal": lambda s: _page("<p>" + "lorem ipsum " * int(700_000 * s)),
-    "200,000 levels of div": lambda s: _page("<div>" * int(2e5 * s) + '<meta name="robots" content="noai">' * 300),
-    "a meta on each of 50,000 levels": lambda s: _page('<div><meta name="robots" content="noai">' * int(50_000 * s)),
-    "misnested formatting": lambda s: _page("<meta name=robots content=noai>" + "<b><i><p></b>" * int(10_000 * s)),
-    "quotes that are not closed": lambda s: _page("<meta name=robots content='noai" + "<meta name='x" * int(1e5 * s)),
-    "8 MB of <meta and a blank": lambda s: _page("<meta name=robots content=noai>" + "<meta " * int(1.3e6 * s)),
-    "8 MB of anchors": lambda s: _page("<meta name=robots content=noai>" + "<a b>" * int(1.6e6 * s)),
-    "8 MB of links that speak": lambda s: _page("<link rel=license href=/>" * int(3.3e5 * s)),
-    "8 MB of open quotes": lambda s: _page("<meta name=robots content=noai>" + "<meta x='>" * int(8e5 * s)),
-    "8 MB of JSON-LD that does not end": lambda s: _page(
+    "100,000 metas with signals": lambda s: page('<meta name="robots" content="noai">\n' * int(1e5 * s)),
+    "100,000 other metas": lambda s: page('<meta name="x" content="y">\n' * int(1e5 * s)),
+    "8 MB of <meta": lambda s: page("<meta name=robots content=noai>" + "<meta" * int(1.6e6 * s)),
+    "8 MB of <": lambda s: page("<meta name=robots content=noai>" + "<" * int(8e6 * s)),
+    "8 MB of text": lambda s: page("<meta name=robots content=noai>" + "lorem ipsum " * int(700_000 * s)),
+    "8 MB of text without a signal": lambda s: page("<p>" + "lorem ipsum " * int(700_000 * s)),
+    "200,000 levels of div": lambda s: page("<div>" * int(2e5 * s) + '<meta name="robots" content="noai">' * 300),
+    "a meta on each of 50,000 levels": lambda s: page('<div><meta name="robots" content="noai">' * int(50_000 * s)),
+    "misnested formatting": lambda s: page("<meta name=robots content=noai>" + "<b><i><p></b>" * int(10_000 * s)),
+    "quotes that are not closed": lambda s: page("<meta name=robots content='noai" + "<meta name='x" * int(1e5 * s)),
+    "8 MB of <meta and a blank": lambda s: page("<meta name=robots content=noai>" + "<meta " * int(1.3e6 * s)),
+    "8 MB of anchors": lambda s: page("<meta name=robots content=noai>" + "<a b>" * int(1.6e6 * s)),
+    "8 MB of links that speak": lambda s: page("<link rel=license href=/>" * int(3.3e5 * s)),
+    "8 MB of open quotes": lambda s: page("<meta name=robots content=noai>" + "<meta x='>" * int(8e5 * s)),
+    "8 MB of JSON-LD that does not end": lambda s: page(
         "".join(f"<script type=application/ld+json id={n}>" for n in range(int(190_000 * s)))
     ),
-    "1.3 million attributes": lambda s: _page(f"<a{' rel=x' * int(1.3e6 * s)} rel=license>"),
-    "1.3 million references": lambda s: _page(f"<meta name=robots content='{'&#110;' * int(1.3e6 * s)}'>"),
-    "X-Robots-Tag of 1 MB": lambda s: _page(None, ("x-robots-tag", "noai, " * int(170_000 * s))),
-    "1,000 X-Robots-Tag lines": lambda s: _page(None, *[("x-robots-tag", "otherbot: noai")] * int(1000 * s)),
-    "Content-Usage of 1 MB": lambda s: _page(None, ("content-usage", "a=?1," * int(200_000 * s))),
-    "Content-Usage of 16 KiB": lambda s: _page(
+    "1.3 million attributes": lambda s: page(f"<a{' rel=x' * int(1.3e6 * s)} rel=license>"),
+    "1.3 million references": lambda s: page(f"<meta name=robots content='{'&#110;' * int(1.3e6 * s)}'>"),
+    "X-Robots-Tag of 1 MB": lambda s: page(None, ("x-robots-tag", "noai, " * int(170_000 * s))),
+    "1,000 X-Robots-Tag lines": lambda s: page(None, *[("x-robots-tag", "otherbot: noai")] * int(1000 * s)),
+    "Content-Usage of 1 MB": lambda s: page(None, ("content-usage", "a=?1," * int(200_000 * s))),
+    "Content-Usage of 16 KiB": lambda s: page(
         None, ("content-usage", "train-ai=n," + ",".join(f"k{n}={n}" for n in range(int(1300 * s))))
     ),
-    "Content-Signal of 1 MB": lambda s: _page(None, ("content-signal", "ai-train=no;" * int(90_000 * s))),
-    "tdm-reservation of 1 MB": lambda s: _page(None, ("tdm-reservation", "1," * int(500_000 * s))),
+    "Content-Signal of 1 MB": lambda s: page(None, ("content-signal", "ai-train=no;" * int(90_000 * s))),
+    "tdm-reservation of 1 MB": lambda s: page(None, ("tdm-reservation", "1," * int(500_000 * s))),
 }  # fmt: skip
+CASES |= {name: build for cases in BY_SIGNAL.values() for name, build in cases.items()}
 
 
 def hostile(options: Options) -> Iterator[Row]:
@@ -173,8 +129,8 @@ def hostile(options: Options) -> Iterator[Row]:
     runs = options.runs(5, 3)
     # A small input says nothing about growth, so a quick run takes fewer of full size.
     scale = 1.0
-    cases = dict(list(CASES.items())[:: options.some(1, 3)])
-    slowest, steepest, largest = ("", 0.0), ("", 1.0), ("", 0.0)
+    cases = dict(list(CASES.items())[:: options.some(1, 4)])
+    slowest, steepest, largest, later = ("", 0.0), ("", 1.0), ("", 0.0), ("", 0.0)
     for number, (name, build) in enumerate(cases.items()):
         options.progress(f"hostile: {name}", number, len(cases))
         half, full = build(scale / 2), build(scale)
@@ -187,8 +143,16 @@ def hostile(options: Options) -> Iterator[Row]:
         if told:
             steepest = max(steepest, (name, growth), key=lambda found: found[1])
         if full.size >= _LEAST_BYTES:
-            largest = max(largest, (name, peak(full) / full.size), key=lambda found: found[1])
+            largest = max(
+                largest,
+                (name, peak(full, build(scale / 100)) / full.size),
+                key=lambda found: found[1],
+            )
         yield row(f"hostile:{name}", seconds, LIMIT, "100 ms", goal=1.0, runs=runs)
+        if seconds >= NEXT and full.documents[0].resource != PAGE:
+            again = _next(full, runs)
+            later = max(later, (name, again), key=lambda found: found[1])
+            yield row(f"hostile:next:{name}", again, NEXT, "10 ms", goal=1.0, runs=runs)
         if told:
             yield row(
                 f"hostile:{name}:doubled",
@@ -200,6 +164,8 @@ def hostile(options: Options) -> Iterator[Row]:
                 runs=runs,
             )
     yield row("hostile", slowest[1], LIMIT, f"100 ms ({slowest[0]})", goal=1.0, runs=len(cases))
+    if later[0]:
+        yield row("hostile:next", later[1], NEXT, f"10 ms ({later[0]})", goal=1.0, runs=len(cases))
     yield row(
         "hostile:doubling",
         steepest[1],
@@ -220,49 +186,82 @@ def hostile(options: Options) -> Iterator[Row]:
 
 
 def _decide(given: Case) -> object:
-    """All three stages under the profile that looks at most."""
-    check = Check(given.url, agent=Agent("ExampleBot"), policy=profile("strict"))
-    for document in given.documents:
-        # What a document keeps for itself was not kept when it came.
-        check.feed(
-            Document(
-                url=document.url,
-                resource=document.resource,
-                outcome=document.outcome,
-                status=document.status,
-                headers=document.headers,
-                body=document.body,
-            )
+    """All stages that the documents make possible, under the profile that looks at most."""
+    # What a document keeps for itself was not kept when it came.
+    documents = [
+        Document(
+            url=one.url,
+            resource=one.resource,
+            outcome=one.outcome,
+            status=one.status,
+            headers=one.headers,
+            body=one.body,
         )
+        for one in given.documents
+    ]
+    if given.agents > 1:
+        return _panel(given.agents).decide(given.url, Site(map(_reading, documents)))
+    check = Check(given.url, agent=_AGENT, policy=profile(given.profile))
+    for document in documents:
+        check.feed(document)
     return check.decide().reasons
 
 
-def peak(given: Case) -> int:
-    """The most bytes that deciding takes beside the input, C libraries included where known."""
-    clear = Path("/proc/self/clear_refs")
-    if not clear.exists() or not hasattr(os, "fork"):
+@cache
+def _panel(agents: int) -> Panel:
+    return Panel([Agent(f"Bot{number}") for number in range(agents)], profile("strict"))
+
+
+def _reading(document: Document) -> Reading:
+    places = {**RESOURCES, **LINKED}
+    return Reading(document, places[document.resource])
+
+
+def _next(given: Case, runs: int) -> float:
+    """Median seconds of a decision on another page of a site that is known."""
+    site = Site([_reading(one) for one in given.documents if one.resource != PAGE])
+    policy = profile(given.profile)
+    times = []
+    for number in range(runs + 1):
+        check = Check(f"{given.url}{number}", agent=_AGENT, policy=policy, site=site)
+        times.append(timed(check.decide) / 1e9)
+    return median(times[1:])
+
+
+def peak(given: Case, small: Case) -> int:
+    """The most bytes that deciding takes beside the input, C libraries included where known.
+
+    Args:
+        given: the input.
+        small: one of its kind, decided before, so that what is loaded once does not count.
+    """
+    if not _CLEAR.exists():
         tracemalloc.start()
         _decide(given)
         most = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return most
-    source, sink = os.pipe()
-    child = os.fork()
-    if not child:  # in a process of its own: what is freed does not always go back
-        grown = 0
-        try:
-            clear.write_text("5")
-            before = _high_water()
-            _decide(given)
-            grown = _high_water() - before
-        finally:
-            os.write(sink, str(grown).encode())
-            os._exit(0)
-    os.close(sink)
-    with os.fdopen(source) as answer:
-        most = int(answer.read() or 0)
-    os.waitpid(child, 0)
+    # In a process that has freed nothing: what was freed here would be used again, uncounted.
+    fresh = multiprocessing.get_context("forkserver")
+    fresh.set_forkserver_preload([__name__])
+    source, sink = fresh.Pipe(duplex=False)
+    child = fresh.Process(target=_grown, args=(sink, given, small))
+    child.start()
+    sink.close()
+    try:
+        most = int(source.recv())
+    finally:
+        source.close()
+        child.join()
     return most
+
+
+def _grown(sink: Connection, given: Case, small: Case) -> None:
+    _decide(small)
+    _CLEAR.write_text("5")
+    before = _high_water()
+    _decide(given)
+    sink.send(_high_water() - before)
 
 
 def _high_water() -> int:

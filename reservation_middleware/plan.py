@@ -11,7 +11,8 @@ from typing import Any
 from .kept import Heard, Kept
 from .model import Agent, Policy, Stage
 from .signals import SIGNALS, Findings, Question, Settled, View
-from .syntax.path import PatternIndex
+from .syntax.path import MAX_TARGET
+from .syntax.pattern_index import PatternIndex
 
 #: Patterns that are looked up together; an origin with more is settled family by family.
 MOST_PATTERNS = 2_000
@@ -21,6 +22,8 @@ _MOST_ANSWERS, _MOST_MATCHING = 256, 32
 _MOST_HEADS, _LONGEST_HEAD = 64, 1_000
 #: Every path begins with it.
 _ROOT = "/"
+#: Characters that a path which was cut has at least, however it was encoded.
+_LONG = MAX_TARGET // 12 - 1
 
 #: Agents and policies that an origin keeps plans for.
 _MOST_PLANS = 256
@@ -53,7 +56,11 @@ class Plan:
 
     def matching(self, path: str) -> tuple[int, ...]:
         """The patterns that a canonical path matches."""
-        return tuple(self._index.matching(path)) if self._index else ()
+        if self._index is None:
+            return ()
+        found = tuple(self._index.matching(path))
+        # Of a path that was cut more may match, so a very long one has answers of its own.
+        return (*found, hash(path)) if len(path) > _LONG else found
 
     def answer(self, stage: Stage, matching: tuple[int, ...]) -> Answer | None:
         """What follows for paths that match some patterns, if it was made before."""

@@ -8,10 +8,27 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from benchmarks.hostile import CASES
+from benchmarks.hostile_cases import BY_SIGNAL
+from reservation_middleware.signals import SIGNALS
+from reservation_middleware.syntax.media import TYPES
+
 ROOT = Path(__file__).parents[1]
 FIELDS = ["name", "ours", "peer", "peer_name", "ratio", "goal", "met", "runs"]
 #: Those that need nothing but the package itself.
 ALWAYS = {"site-decision", "site-decision-30-agents", "content", "robots-parse", "hostile"}
+
+
+def test_every_signal_has_an_input_made_to_hurt() -> None:
+    """Images and other files are looked into with the extra only."""
+    with_extra = {"plus", "cawg"} if not TYPES else set()
+    names = {signal.name for signal in SIGNALS} - with_extra
+    assert set(BY_SIGNAL) - {"plus", "cawg"} <= names <= set(BY_SIGNAL)
+    for cases in BY_SIGNAL.values():
+        assert cases
+        for name, build in cases.items():
+            assert CASES[name] is build
+            assert build(0.01).documents
 
 
 def run(*words: str) -> subprocess.CompletedProcess[str]:

@@ -3,9 +3,18 @@
 Time and memory are tests/test_hostile.py's business; here is what is read, and what is not.
 """
 
+import random
+
 import pytest
+from protego import Protego
 from test_vectors import answer
 
+from reservation_middleware import Agent, Check, Document, Outcome
+from reservation_middleware.reading import RESOURCES, Reading
+from reservation_middleware.site import Site
+from reservation_middleware.syntax.path import canonical
+from reservation_middleware.syntax.robots import RobotsFile
+from reservation_middleware.syntax.rules import GroupRules
 from support import Json
 
 SITE = "https://a.example"
@@ -38,10 +47,19 @@ def test_robots_hears_a_thousand_agents_of_one_line(number: int, crawl: str) -> 
 
 
 def test_robots_judges_the_beginning_of_a_very_long_address() -> None:
-    url = f"{SITE}/{'x' * 64 * KIB}.pdf"
-    rules = "User-agent: *\nDisallow: /*.pdf\nDisallow: /y\n"
-    assert decided(robots(rules), url=url)["crawl"] == "allowed"
-    assert decided(robots("User-agent: *\nDisallow: /xx\n"), url=url)["crawl"] == "disallowed"
+    url = f"{SITE}/{'x' * 8 * KIB}.pdf"
+    for rules, crawl in (
+        ("Disallow: /xx", "disallowed"),
+        ("Disallow: /y", "allowed"),
+        ("Disallow: /y*x", "allowed"),
+        # What may match the rest disallows and never allows.
+        ("Disallow: /*.pdf", "disallowed"),
+        ("Disallow: /*.gif$", "disallowed"),
+        ("Disallow: /xx\nAllow: /*.pdf", "disallowed"),
+        ("Disallow: /xx\nAllow: /*xxxx$", "disallowed"),
+        ("Disallow: /xx\nAllow: /*xxxx", "allowed"),
+    ):
+        assert decided(robots(f"User-agent: *\n{rules}\n"), url=url)["crawl"] == crawl, rules
 
 
 def test_content_signals_read_sixteen_kib_of_a_value() -> None:
@@ -84,3 +102,43 @@ def test_pointers_read_the_first_64_elements_of_interest() -> None:
     many, last = '<a rel="license">x</a>' * 63, '<a rel="license" href="/l">x</a>'
     assert decided(page(many + last))["identifiers"]
     assert not decided(page(many * 2 + last))["identifiers"]
+
+
+def test_robots_judges_pages_that_begin_alike_by_themselves() -> None:
+    """A page whose address is not cut does not answer for one that is."""
+    body = b"User-agent: *\nDisallow: /*.pdf\n"
+    document = Document(
+        url=f"{SITE}/robots.txt", resource="robots.txt", outcome=Outcome.FETCHED, body=body
+    )
+    site = Site([Reading(document, RESOURCES["robots.txt"])])
+    for long, crawl in ((8 * KIB - 2, "allowed"), (8 * KIB, "disallowed"), (4000, "allowed")):
+        check = Check(f"{SITE}/{'x' * long}", agent=Agent("ExampleBot"), site=site)
+        assert check.decide().crawl == crawl
+
+
+def test_rules_that_are_not_shown_to_protego_change_nothing() -> None:
+    """Of a large group Protego sees few rules: its answer is the same as with all of them."""
+    rng = random.Random(2026)
+    letters = "ab/*$.?l"
+    differ = 0
+    for _ in range(60):
+        text = "".join(
+            f"{rng.choice(('Allow', 'Disallow'))}: "
+            f"/{''.join(rng.choices(letters, k=rng.randrange(7)))}{rng.choice(('', '', 'index.html'))}\n"
+            for _ in range(700)
+        )
+        group = RobotsFile(f"User-agent: *\n{text}".encode()).group_for("a")
+        assert group is not None
+        rules = group.rules
+        large = GroupRules(rules)
+        whole = Protego.parse(
+            "User-agent: *\n"
+            + "".join(f"{'Allow' if rule.allow else 'Disallow'}: {rule.path}\n" for rule in rules)
+        )
+        assert len(rules) > 500
+        for _ in range(40):
+            target = "/" + "".join(rng.choices("ab/.?l$", k=rng.randrange(12)))
+            differ += large.decide(target, canonical(target))[0] is not whole.can_fetch(
+                f"http://a{target}", "*"
+            )
+    assert differ == 0

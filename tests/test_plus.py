@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reservation_middleware import Agent, Check, Decision, Document, Outcome
-from reservation_middleware.model import PAGE
+from reservation_middleware.model import PAGE, Preference
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Cn")), max_size=200)
 
@@ -79,3 +79,23 @@ def test_a_reservation_keeps_a_file_from_a_data_set_under_any_type() -> None:
     body = make.png(make.data_mining("DMI-PROHIBITED"))
     for media_type in ("image/png", "application/octet-stream", "text/html", ""):
         assert decide(body, media_type).blocked
+
+
+ALLOWED = "<plus:DataMining>http://ns.useplus.org/ldf/vocab/DMI-ALLOWED</plus:DataMining>"
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (make.jpeg(make.xmp(ALLOWED + "<plus:x>y</plus:x>" * 1_000)), "image/jpeg"),
+        (make.jpeg(make.xmp(ALLOWED), *[make.xmp()] * 16), "image/jpeg"),
+        (make.png(make.xmp(ALLOWED + "<plus:x/>" * 15_000)), "image/png"),
+    ],
+    ids=["properties", "packets", "elements"],
+)
+def test_beside_more_than_is_read_nothing_is_allowed(body: bytes, kind: str) -> None:
+    decision = decide(body, kind)
+    assert "plus-unreadable" in {note.kind.ident for note in decision.notes}
+    assert set(decision.usage.values()) == {Preference.UNKNOWN}
+    rest = make.jpeg(make.xmp(ALLOWED))
+    assert Preference.ALLOWED in decide(rest).usage.values()

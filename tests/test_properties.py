@@ -36,7 +36,8 @@ from reservation_middleware.syntax.field import (
     robots_directives,
 )
 from reservation_middleware.syntax.html import metas
-from reservation_middleware.syntax.path import Pattern, PatternIndex, canonical, octets, split_url
+from reservation_middleware.syntax.path import Pattern, canonical, octets, split_url
+from reservation_middleware.syntax.pattern_index import PatternIndex
 from reservation_middleware.syntax.robots import RobotsFile, product_tokens
 
 T = TypeVar("T")

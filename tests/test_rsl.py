@@ -22,7 +22,7 @@ from reservation_middleware.signals._rsl_found import RSL, RslFindings
 from reservation_middleware.signals.rsl import Rsl
 from reservation_middleware.site import Site
 from reservation_middleware.syntax.rsl import MAX_CONTENTS, NAMESPACE, read, read_feed
-from reservation_middleware.syntax.xml import LIMIT, XmlError
+from reservation_middleware.syntax.xml import LIMIT, MAX_TAGS, XmlError
 
 ORIGIN = "https://a.example"
 TERMS = f"{ORIGIN}/license.xml"
@@ -295,7 +295,38 @@ def test_no_robots_txt_takes_long(lines: bytes) -> None:
 def test_many_contents_are_cut_and_noted() -> None:
     short = '<content url="/"><license/></content>'
     assert idents(of_site(document(short * MAX_CONTENTS))) == set()
-    assert idents(of_site(document(short * (MAX_CONTENTS + 1)))) == {"rsl-document-nonconformant"}
+    assert idents(of_site(document(short * (MAX_CONTENTS + 1)))) == {"rsl-document-too-large"}
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        content('<permits type="usage">all</permits>') * (MAX_CONTENTS + 1),
+        content('<permits type="usage">all</permits>' + "<a/>" * 20_001),
+        content('<permits type="usage">all</permits>') + "<content/>" * 20_000,
+    ],
+    ids=["contents", "inside", "beside"],
+)
+def test_what_is_not_read_may_prohibit(inner: str) -> None:
+    decision = of_site(document(inner))
+    assert "rsl-document-too-large" in idents(decision)
+    assert set(decision.usage.values()) == {Preference.DISALLOWED}
+
+
+@pytest.mark.parametrize(("number", "use"), [(500, "allowed"), (501, "disallowed")])
+def test_of_many_contents_that_match_none_is_lost(number: int, use: str) -> None:
+    """The broadest ones are left out."""
+    yes = content('<permits type="usage">all</permits>', "/x")
+    body = document(yes + content('<prohibits type="usage">search</prohibits>') * (number - 1))
+    decision = of_site(body)
+    assert decision.usage["search"] == use
+    assert any("beyond 500" in one.text for one in decision.reasons) is (number > 500)
+
+
+def test_tags_beyond_the_bound_make_a_document_none() -> None:
+    decision = of_site(document(content(NONE) + "<a/>" * MAX_TAGS))
+    assert idents(decision) == {"rsl-document-invalid"}
+    assert set(decision.usage.values()) == {Preference.UNKNOWN}
 
 
 def test_one_fault_is_not_crowded_out_by_others() -> None:

@@ -16,14 +16,9 @@ from reservation_middleware.syntax.field import (
     robots_directives,
 )
 from reservation_middleware.syntax.html import MAX_METAS, Meta, metas
-from reservation_middleware.syntax.path import (
-    MAX_PATTERN,
-    Pattern,
-    PatternIndex,
-    canonical,
-    split_url,
-)
+from reservation_middleware.syntax.path import MAX_PATTERN, Pattern, canonical, split_url
 from reservation_middleware.syntax.path import octets as octets_of
+from reservation_middleware.syntax.pattern_index import PatternIndex
 from reservation_middleware.syntax.robots import (
     LIMIT,
     Group,

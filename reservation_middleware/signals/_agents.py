@@ -27,7 +27,7 @@ NAME = "robots-agents"
 #: Plans, and answers of one plan, that are kept for one file.
 _MOST_PLANS = 256
 #: Groups of one token with more rules than this are asked one by one.
-_COMBINED = 500
+_COMBINED, _EACH = 500, 8
 
 
 class AgentFindings(Findings):
@@ -232,7 +232,8 @@ def _blocks(findings: AgentFindings, own: str, policy: Policy) -> tuple[_Block, 
     for key, about in asked.items():
         groups = parts[key]
         rules = sum(len(group.rules) for group in groups)
-        if len(groups) > 1 and rules <= _COMBINED:
+        # Rules that many tokens share are not copied for each of them.
+        if len(groups) > 1 and rules <= max(_COMBINED, _EACH * len(groups)):
             combined = GroupRules([rule for group in groups for rule in group.rules])
             asks: tuple[GroupRules, ...] = (combined,)
         else:

@@ -32,7 +32,8 @@ from reservation_middleware.syntax.ai_txt import (
     valid,
     word_of,
 )
-from reservation_middleware.syntax.path import PatternIndex, octets
+from reservation_middleware.syntax.path import octets
+from reservation_middleware.syntax.pattern_index import PatternIndex
 
 from ._signal import Source, cut
 

@@ -9,14 +9,16 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from reservation_middleware.model import LEAVES, Preference, Statement
-from reservation_middleware.syntax.path import PatternIndex, split_url
+from reservation_middleware.syntax.path import split_url
+from reservation_middleware.syntax.pattern_index import PatternIndex
 from reservation_middleware.syntax.rsl import Rsl
 
-from ._rsl_clauses import AI_ALL, ONE_USE, Clause, Kind, Operator, Reader
+from ._rsl_clauses import AI_ALL, NAME, ONE_USE, UNNAMED, Clause, Kind, Operator, Reader
 from ._signal import Source
 
-#: Rulings of one document that are kept.
-_MOST_RULINGS = 256
+#: Rulings of one document that are kept, and contents that match one page; of more of them
+#: those left out may prohibit, so what the others do not decide counts as prohibited.
+_MOST_RULINGS, _MOST_MATCHING = 256, 500
 
 
 class Asked(NamedTuple):
@@ -57,10 +59,14 @@ class Licences:
         line: the line before its first.
     """
 
-    __slots__ = ("_clauses", "_here", "_index", "_origins", "_reader", "_rulings", "rsl")
+    __slots__ = (
+        *("_clauses", "_here", "_index", "_origins", "_reader", "_rulings", "_source"),
+        "rsl",
+    )
 
     def __init__(self, rsl: Rsl, source: Source, carrier: str, line: int | None = 0) -> None:
         self.rsl = rsl
+        self._source = source
         self._reader = Reader(source, carrier, line)
         targets = [_target(content.url) for content in rsl.contents]
         self._origins = [origin for origin, _ in targets]
@@ -103,14 +109,41 @@ class Licences:
     def _ruling(
         self, matching: Sequence[int], here: Sequence[int], operator: Operator, *, yes: bool
     ) -> Ruling:
-        yes = yes and self.rsl.conformant
-        key = (*matching, -1, *here, operator, yes)
+        left_out = "a part of the document" if self.rsl.cut else ""
+        if len(matching) + len(here) > _MOST_MATCHING:
+            left_out = f"contents that match beyond {_MOST_MATCHING}"
+            narrowest = sorted(matching, key=self._index.octets, reverse=True)
+            matching, here = narrowest[:_MOST_MATCHING], here[:_MOST_MATCHING]
+        yes = yes and self.rsl.conformant and not left_out
+        key = (*matching, -1, *here, operator, yes, left_out)
         ruling = self._rulings.get(key)
         if ruling is None:
             if len(self._rulings) >= _MOST_RULINGS:
                 self._rulings.clear()
             ruling = self._rulings[key] = self._rule(matching, here, operator, yes=yes)
+            if left_out:
+                ruling = self._rulings[key] = self._restricted(ruling, left_out)
         return ruling
+
+    def _restricted(self, ruling: Ruling, left_out: str) -> Ruling:
+        """What a ruling without a yes amounts to where something was left out."""
+        text = f"what was not read may prohibit: {left_out}"
+        closed = [Clause(Kind.CLOSED, (UNNAMED, True), -1, self._about_all(text), (), ())]
+        return Ruling(
+            {**dict.fromkeys(LEAVES, Preference.DISALLOWED), **ruling.usage},
+            {**dict.fromkeys(LEAVES, closed), **ruling.clauses},
+        )
+
+    def _about_all(self, text: str) -> Statement:
+        return Statement(
+            signal=NAME,
+            carrier=self._reader.carrier,
+            category="all",
+            covers=LEAVES,
+            preference=Preference.DISALLOWED,
+            text=text,
+            span=self._source.span(),
+        )
 
     def _rule(
         self, matching: Sequence[int], here: Sequence[int], operator: Operator, *, yes: bool

@@ -42,7 +42,7 @@ TERMS: Mapping[str, Term] = {
 #: With a word of RSL 0.9 that has no successor.
 _LEAVES = {**{word: term.yes for word, term in TERMS.items()}, "train-genai": (TRAIN_GEN,)}
 # Usage classes, narrower first; what holds for every use not named is the broadest.
-ONE_USE, AI_ALL, _ALL, _UNNAMED = range(4)
+ONE_USE, AI_ALL, _ALL, UNNAMED = range(4)
 _CLASS = {"ai-all": AI_ALL, "all": _ALL}
 #: What the code EU stands for.
 _EU = frozenset(
@@ -174,7 +174,7 @@ class Reader:
             yield clause(kind, _CLASS.get(word, ONE_USE), word, _LEAVES[word], text, conditions)
         if usage is None and kind is not Kind.GRANT and unnamed:
             # No list of uses: what is asked for is asked of them all.
-            yield clause(kind, _UNNAMED, "all", unnamed, text, conditions)
+            yield clause(kind, UNNAMED, "all", unnamed, text, conditions)
         if fit is not False:
             barred = f"prohibits usage: {' '.join(prohibited)}"
             for word in prohibited:
@@ -184,7 +184,7 @@ class Reader:
         if usage is not None and rest:
             # A list of uses is closed.
             listed = f"permits only usage: {' '.join(usage)}"
-            yield clause(Kind.CLOSED, _UNNAMED, "all", rest, listed)
+            yield clause(Kind.CLOSED, UNNAMED, "all", rest, listed)
 
     def _offers(self, content: Content, licence: License, kind: Kind) -> tuple[Offer, ...]:
         """Where a clause's uses can be had: at a price only what is demanded for."""

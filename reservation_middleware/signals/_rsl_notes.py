@@ -46,6 +46,13 @@ NONCONFORMANT = NoteKind(
     "Correct the document after RSL 1.0.",
     _SPEC,
 )
+TOO_LARGE = NoteKind(
+    "rsl-document-too-large",
+    Level.WARNING,
+    "more than is read of an RSL document, so what it does not prohibit counts as prohibited: {}",
+    "Use patterns with * instead of one content per page.",
+    _SPEC,
+)
 VALUE = NoteKind(
     "rsl-value-invalid",
     Level.WARNING,

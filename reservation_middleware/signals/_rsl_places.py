@@ -27,6 +27,7 @@ from ._rsl_notes import (
     NONCONFORMANT,
     OLD,
     TOKEN,
+    TOO_LARGE,
     UNREACHABLE,
     VALUE,
 )
@@ -34,7 +35,7 @@ from ._signal import CONTENT, HEADERS, ROBOTS_TXT, Link, Source
 
 #: Documents of one origin that are fetched.
 _MOST_DOCUMENTS = 8
-_FAULTS = {"nonconformant": NONCONFORMANT, "value": VALUE, "old": OLD}
+_FAULTS = {"cut": TOO_LARGE, "nonconformant": NONCONFORMANT, "value": VALUE, "old": OLD}
 #: Statuses with which a server asks for a licence (§4.10).
 _CHALLENGED = (401, 402, 403)
 
@@ -137,6 +138,8 @@ def _content(source: Source) -> RslFindings | None:
             unread = unread or read_here is None
             if read_here:
                 licences.append((read_here, element.whole))
+    # Of more documents than are read another may prohibit.
+    unread = unread or (bool(source.file.rsl) and source.file.cut)
     for body in source.file.rsl:
         carrier = "epub" if source.file.kind == "epub" else "xmp"
         read_here = _embedded(source, body, carrier, None, notes)
@@ -220,7 +223,7 @@ def _document(source: Source) -> RslFindings:
 
 def _faults(source: Source, faults: Sequence[Fault], above: int | None) -> list[Note]:
     # What makes a document invalid is not crowded out by smaller things.
-    first = sorted(faults, key=lambda fault: fault.what != "nonconformant")
+    first = sorted(faults, key=lambda fault: list(_FAULTS).index(fault.what))
     return [
         source.note(_FAULTS[fault.what], fault.detail, _at(fault.line, above)) for fault in first
     ]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, NamedTuple, TypeVar, cast
 
 from reservation_middleware.model import Note, Statement
-from reservation_middleware.syntax.path import PatternIndex
+from reservation_middleware.syntax.pattern_index import PatternIndex
 from reservation_middleware.syntax.robots import Group, Record, RobotsFile
 
 from ._signal import Findings, Source, View
@@ -106,10 +106,15 @@ class RuledRecords(Generic[T]):
 
     def among(self, records: Sequence[Record]) -> Ruled | None:
         """The records of this kind among some."""
-        lines = tuple(record.line for record in records if record.key == self.key)
+        # Of lines that say the same the first one speaks: a site may send thousands.
+        lines: dict[str, int] = {}
+        for record in records:
+            if record.key == self.key:
+                lines.setdefault(record.value, record.line)
         if not lines:
             return None
-        return Ruled(lines, PatternIndex(self.by_line[line].path for line in lines))
+        found = tuple(lines.values())
+        return Ruled(found, PatternIndex(self.by_line[line].path for line in found))
 
 
 def ruled_view(found: Sequence["RuledFindings"], token: str) -> View | None:

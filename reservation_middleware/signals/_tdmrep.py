@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from reservation_middleware.model import Level, Note, NoteKind, Preference, Scope, Statement
 from reservation_middleware.model.vocabulary import AI_INDEX, AI_INPUT, TDM, TRAIN
-from reservation_middleware.syntax.path import PatternIndex
+from reservation_middleware.syntax.pattern_index import PatternIndex
 
 from ._signal import Findings, Link, Source, Term
 
@@ -71,7 +71,11 @@ class TdmrepFindings(Findings):
         if self.index is None:
             return self.said[0] if self.said else None
         first = min(self.index.matching(path), default=None)
-        return None if first is None else self.said[first]
+        if first is None:
+            return None
+        said = self.said[first]
+        # Of thousands of rules few are ever asked for.
+        return said._replace(policy=self.source.absolute(said.policy)) if said.policy else said
 
 
 def textual(

@@ -13,8 +13,8 @@ from ._tdmrep import SPEC, VALUE, Said, TdmrepFindings, statement
 from ._tdmrep_policy import POLICY
 
 TDMREP_JSON = Place("tdmrep.json", "/.well-known/tdmrep.json", 512 * 1024, probed=True)
-#: Rules of one file that are read.
-_MOST_RULES = 10_000
+#: Rules of one file that are read, and policies that it may point to.
+_MOST_RULES, _MOST_LINKS = 10_000, 100
 
 UNREACHABLE = NoteKind(
     "tdmrep-file-unreachable",
@@ -112,7 +112,8 @@ def read_file(source: Source) -> TdmrepFindings | None:
         one = _said(source, rule, bytes(raw), location, notes)
         said.append(one)
         # A policy of its own speaks only beside a reservation: the file is the first carrier.
-        if one.reservation and one.asks and one.policy and one.policy not in links:
+        known = len(links) >= _MOST_LINKS or one.policy in links
+        if one.reservation and one.asks and one.policy and not known:
             links[one.policy] = source.link(POLICY, one.policy)
     return TdmrepFindings(source, notes, said, locations, [link for link in links.values() if link])
 
@@ -131,7 +132,7 @@ def _said(source: Source, rule: _Rule, raw: bytes, location: str, notes: list[No
     else:
         notes.append(source.note(VALUE, value[:80] or "none given"))
     try:
-        policy = source.absolute(_TEXT.decode(rule.policy))
+        policy = _TEXT.decode(rule.policy)
     except (msgspec.DecodeError, UnicodeDecodeError):
         policy = None
     return Said(reservation, policy)

@@ -48,7 +48,7 @@ _NAMES: Mapping[str, str] = {
     "disallowaitraining": "DisallowAITraining",
     "allowaitraining": "AllowAITraining",
 }
-_ALLOW = "allowaitraining"
+_DISALLOW, _ALLOW = "disallowaitraining", "allowaitraining"
 #: Notes that are kept for one document.
 _MOST = 10
 
@@ -85,7 +85,7 @@ SEPARATOR = NoteKind(
 class CanelFindings(Findings):
     """The rules of a robots.txt, or the directives of a head or a page."""
 
-    __slots__ = ("_rules", "said", "source")
+    __slots__ = ("_made", "said", "source")
 
     def __init__(
         self,
@@ -97,11 +97,11 @@ class CanelFindings(Findings):
         self.source = source
         #: The directives, each with its bot.
         self.said = tuple(said)
-        self._rules: dict[int, Statement] | None = None
+        self._made: dict[int, Statement] = {}
 
     def statements(self) -> tuple[Statement, ...]:
         """All statements, each with its path and agents."""
-        return (*self._by_line().values(), *self.said)
+        return (*self._ruled(), *self.said)
 
     def about(self, token: str, path: str) -> tuple[Statement, ...]:
         """What is said to a token about a path: the deciding rule, or every directive."""
@@ -109,24 +109,25 @@ class CanelFindings(Findings):
             return tuple(said for said in self.said if said.scope.agents[0] in ("*", token))
         group = self.source.robots.group_for(token)
         rule = _rules_of(group).deciding(path) if group else None
-        return () if rule is None else (self._by_line()[rule.line],)
+        if group is None or rule is None:
+            return ()
+        made = self._made.get(rule.line)
+        if made is None:
+            made = self._made[rule.line] = self._statement(group, rule)
+        return (made,)
 
-    def _by_line(self) -> dict[int, Statement]:
-        """The statements of robots.txt by their lines; made when the first one is needed."""
-        if self._rules is None:
-            self._rules = {}
-            if self.place is ROBOTS_TXT:
-                for group in self.source.robots.groups:
-                    for record in _records(group.records):
-                        self._rules[record.line] = _statement(
-                            self.source,
-                            "robots.txt",
-                            record.key,
-                            f"{_NAMES[record.key]}: {record.value}",
-                            record.line,
-                            Scope(record.value, group.agents),
-                        )
-        return self._rules
+    def _ruled(self) -> Iterator[Statement]:
+        """The statements of robots.txt."""
+        if self.place is ROBOTS_TXT:
+            for group in self.source.robots.groups:
+                for rule in _as_rules(group.records):
+                    yield self._statement(group, rule)
+
+    def _statement(self, group: Group, rule: Rule) -> Statement:
+        """The statement that one rule makes."""
+        key = _ALLOW if rule.allow else _DISALLOW
+        text, scope = f"{_NAMES[key]}: {rule.path}", Scope(rule.path, group.agents)
+        return _statement(self.source, "robots.txt", key, text, rule.line, scope)
 
 
 class Canel(Signal[CanelFindings]):
@@ -216,21 +217,18 @@ def _robots(source: Source) -> CanelFindings | None:
     return CanelFindings(source, notes)
 
 
-def _records(records: Iterable[Record]) -> Iterator[Record]:
+def _as_rules(records: Iterable[Record]) -> Iterator[Rule]:
     """The rules among a group's records; one without a path is none, as with Disallow."""
-    return (record for record in records if record.key in _NAMES and record.value)
+    for record in records:
+        if record.key in _NAMES and record.value:
+            yield Rule(record.key == _ALLOW, record.value, record.line)
 
 
 def _rules_of(group: Group) -> GroupRules:
     """The rules of a group, ready to be asked; made once."""
     found = group.memo.get("canel")
     if not isinstance(found, GroupRules):
-        found = group.memo["canel"] = GroupRules(
-            [
-                Rule(record.key == _ALLOW, record.value, record.line)
-                for record in _records(group.records)
-            ]
-        )
+        found = group.memo["canel"] = GroupRules(tuple(_as_rules(group.records)))
     return found
 
 

@@ -218,7 +218,8 @@ class ContentSignals(Signal[ContentSignalFindings]):
             if key == "use" and word in USES:
                 notes.append(source.note(USE, word, line))
             elif term is None:
-                notes.append(source.note(UNKNOWN_KEY, member.strip(), line))
+                if len(notes) < _MOST:  # more of them are not shown
+                    notes.append(source.note(UNKNOWN_KEY, member.strip(), line))
             elif word not in ("yes", "no"):
                 notes.append(source.note(VALUE, member.strip(), line))
             elif word == "no" or key not in found:  # of duplicates the most restrictive

@@ -144,11 +144,15 @@ class Plus(Signal[PlusFindings]):
         if not file.xmp:
             return PlusFindings(source, notes, (), (), ()) if notes else None
         said: list[Statement] = []
+        values: dict[str, str] = {}
         for one in file.xmp:
             if (one.namespace, one.name) == (PLUS, "DataMining"):
-                said += self._said(source, file, one.value, notes)
+                # Of values that mean the same the first one speaks.
+                values.setdefault(_key(one.value), one.value)
             elif one.namespace == _IPTC and one.name.startswith(("DMI-", "DataMining")):
                 notes.append(source.note(INVENTED, f"Iptc4xmpExt:{one.name}"))
+        for key, value in values.items():
+            said += self._said(source, file, key, value, notes)
         return PlusFindings(
             source,
             notes,
@@ -180,10 +184,8 @@ class Plus(Signal[PlusFindings]):
         return ()
 
     def _said(
-        self, source: Source, file: Media, value: str, notes: list[Note]
+        self, source: Source, file: Media, key: str, value: str, notes: list[Note]
     ) -> Iterator[Statement]:
-        # A URI of the vocabulary, http or https, or its last part alone.
-        key = value.strip().rstrip("/").rpartition("/")[2].rpartition("#")[2].upper()
         if key == "DMI-UNSPECIFIED":
             return
         term = self.terms.get(key)
@@ -199,7 +201,8 @@ class Plus(Signal[PlusFindings]):
             (term.no, Preference.DISALLOWED),
             (term.yes, Preference.ALLOWED),
         ):
-            if leaves:
+            # What was left out of a file may take away, never give.
+            if leaves and not (file.cut and preference is Preference.ALLOWED):
                 yield Statement(
                     signal=self.name,
                     carrier="xmp",
@@ -210,6 +213,11 @@ class Plus(Signal[PlusFindings]):
                     span=source.span(),
                     conditions=conditions[:_MOST],
                 )
+
+
+def _key(value: str) -> str:
+    """What a value means: a URI of the vocabulary, http or https, or its last part alone."""
+    return value.strip().rstrip("/").rpartition("/")[2].rpartition("#")[2].upper()
 
 
 def _category(leaves: tuple[str, ...]) -> str:

@@ -23,6 +23,7 @@ from ._rsl_notes import (
     NONCONFORMANT,
     OLD,
     TOKEN,
+    TOO_LARGE,
     UNREACHABLE,
     VALUE,
 )
@@ -67,7 +68,7 @@ class Rsl(Signal[RslFindings]):
     terms = TERMS
     notes = (
         *(LINK_INVALID, LINK_RELATIVE, MANY, UNREACHABLE, INVALID, NONCONFORMANT),
-        *(VALUE, OLD, TOKEN, FOREIGN),
+        *(TOO_LARGE, VALUE, OLD, TOKEN, FOREIGN),
     )
     common_fields = {b"link": (MEDIA_TYPE,), b"www-authenticate": ("license",)}
     element_words = (MEDIA_TYPE.encode(),)

@@ -185,27 +185,36 @@ def _page(source: Source) -> TdmrepFindings | None:
     file = source.file
     if file.epub:
         pairs = ((name.replace("tdm:", "tdm-"), value, None) for name, value in file.epub)
-        return _properties(source, "epub", pairs)
+        return _properties(source, "epub", pairs, cut=file.cut)
     if file.xmp:
         carrier = "pdf" if file.kind == "pdf" else "xmp"
         xmp = (
             (f"tdm-{one.name}", one.value, None) for one in file.xmp if one.namespace in _NAMESPACES
         )
-        return _properties(source, carrier, xmp)
+        return _properties(source, carrier, xmp, cut=file.cut)
     return None
 
 
 def _properties(
-    source: Source, carrier: str, pairs: Iterable[tuple[str, str, int | None]]
+    source: Source,
+    carrier: str,
+    pairs: Iterable[tuple[str, str, int | None]],
+    *,
+    cut: bool = False,
 ) -> TdmrepFindings | None:
-    """Names with their values and lines; of several reservations the one that reserves."""
+    """Names with their values and lines; of several reservations the one that reserves.
+
+    Where there are more than were read a reservation may be among the others, so that a 0 does
+    not count.
+    """
     notes: list[Note] = []
     reservation: Statement | None = None
     policy: tuple[str | None, int | None] = None, None
     for name, value, line in pairs:
         if name == "tdm-reservation":
             said = textual(source, carrier, value, line, notes)
-            if said and (reservation is None or said.preference is Preference.DISALLOWED):
+            reserves = said is not None and said.preference is Preference.DISALLOWED
+            if reserves or (reservation is None and not cut):
                 reservation = said
         elif name == "tdm-policy":
             policy = source.absolute(value), line

@@ -55,7 +55,7 @@ CONTRADICTION = NoteKind(
 
 # A line that makes a text a trust.txt: one of the names that the reference document has.
 _LINE = re.compile(
-    r"^[ \t]*(member|belongto|control|controlledby|social|vendor|customer|disclosure|contact"
+    r"^[ \t]*+(member|belongto|control|controlledby|social|vendor|customer|disclosure|contact"
     rf"|{KEY})(?![\w-])[ \t]*(=?)([^\n]*)",
     re.IGNORECASE | re.MULTILINE,
 )

@@ -3,6 +3,7 @@
 A second room of ``rsl.py``, which reads them. Reference: https://rslstandard.org/rsl
 """
 
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -32,14 +33,31 @@ CHILDREN: Mapping[str, tuple[str, ...]] = {
     "license": ("permits", "prohibits", "payment", "reporting", "legal"),
     "payment": ("standard", "custom", "amount", "accepts"),
 }
+#: Contents and licences of one document that are read, words of one list, characters of one
+#: value, and faults that are kept.
+MAX_CONTENTS, MOST_LICENSES, MOST_WORDS, MOST_TEXT, MOST_FAULTS = 5_000, 5_000, 100, 2048, 10
+#: Elements of one document that are looked at.
+MAX_ELEMENTS = 20_000
+#: What stands inside what, by the names that the parser has for it.
+KNOWN_NAMES = {
+    kind: {f"{{{NAMESPACE}}}{name}": name for name in names} for kind, names in CHILDREN.items()
+}
+OURS = f"{{{NAMESPACE}}}*"
+
+QNAME = re.compile(r"[^\W\d][\w.-]*:[^\W\d][\w.-]*")
+CURRENCY, LETTERS = re.compile("[A-Z]{3}"), re.compile("[A-Za-z]{3}")
+AMOUNT = re.compile(r"\d+(\.\d+)?", re.ASCII)
+COUNTRY = re.compile(r"[A-Z]{2}")
+DATE = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)")
 
 
 class Fault(NamedTuple):
     """Something that is not as RSL 1.0 has it.
 
     Attributes:
-        what: ``nonconformant`` (the document is not valid), ``value`` (read all the same) or
-            ``old`` (a spelling of RSL 0.9, read all the same).
+        what: ``nonconformant`` (the document is not valid), ``cut`` (there is more than is
+            read), ``value`` (read all the same) or ``old`` (a spelling of RSL 0.9, read all the
+            same).
         detail: in a few words.
         line: where.
     """
@@ -104,4 +122,9 @@ class Rsl(NamedTuple):
     @property
     def conformant(self) -> bool:
         """Whether it is a valid RSL 1.0 document, as far as matters here."""
-        return not any(fault.what == "nonconformant" for fault in self.faults)
+        return not any(fault.what in ("nonconformant", "cut") for fault in self.faults)
+
+    @property
+    def cut(self) -> bool:
+        """Whether some of it was not read."""
+        return any(fault.what == "cut" for fault in self.faults)

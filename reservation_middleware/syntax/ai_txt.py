@@ -8,6 +8,7 @@ agent blocks, or the same in JSON: ``Declaration``. What the words mean is not k
 import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -190,16 +191,17 @@ def read_text(text: str) -> Declaration:
         name, value = name.strip(), value.strip()
         if not indented:
             block = None
-        if not colon or not _KEY.fullmatch(name) or (indented and block is None):
+        key = name.lower()
+        named = colon and (key in KEYS or _KEY.fullmatch(name))
+        if not named or (indented and block is None):
             if len(found.strays) < _MOST:
                 found.strays.append((number, line))
             continue
-        key = name.lower()
         if key == "agent":
             block = found.block(value)
         elif key in KEYS:
             fields = found.site if block is None else block
-            fields.setdefault(key, []).append(Field(key, value, number, line))
+            _keep(fields, Field(key, value, number, line))
     return found
 
 
@@ -240,12 +242,31 @@ def _take(fields: Fields, part: Mapping[str, Any], member: str, key: str) -> Non
         if not isinstance(one, str | bool | int | float):
             one = "…"
         word = (one if isinstance(one, str) else str(one).lower()).strip()
-        fields.setdefault(key, []).append(Field(key, word, None, f'"{member}": "{word}"'))
+        _keep(fields, Field(key, word, None, f'"{member}": "{word}"'))
+
+
+def _keep(fields: Fields, field: Field) -> None:
+    """Keep a field; of one that takes three words those that say what none before it said."""
+    known = fields.setdefault(field.key, [])
+    if known and field.key in POLICIES:
+        if field.value == known[-1].value:
+            return
+        word = word_of(field)
+        if len(known) >= _MOST and not word:
+            return
+        if word and any(word_of(one) == word for one in known):
+            return
+    known.append(field)
 
 
 def word_of(field: Field) -> str | None:
     """Which of the three words a field has, None for any other value."""
-    word = _REMARK.sub("", field.value[:100]).strip().lower()
+    return _word(field.value[:100])
+
+
+@lru_cache(256)
+def _word(value: str) -> str | None:
+    word = _REMARK.sub("", value).strip().lower()
     return word if word in WORDS else None
 
 

@@ -6,7 +6,8 @@ A second room of ``ai_txt.py``: a robots.txt group whose patterns name extension
 import re
 from collections.abc import Sequence
 
-from .path import PatternIndex, octets
+from .path import octets
+from .pattern_index import PatternIndex
 from .robots import Rule
 
 _EXTENSION = re.compile(r"\*?\.([A-Za-z0-9]+)")
@@ -24,16 +25,20 @@ class ExtensionRules:
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._extensions: dict[str, Rule] = {}
-        self._rules: list[Rule] = []
+        others: dict[str, Rule] = {}
         for rule in rules:
             found = _EXTENSION.fullmatch(rule.path)
             if found is None:
-                self._rules.append(rule)
+                # Of rules with one pattern the first that allows decides, else the first.
+                same = others.setdefault(rule.path, rule)
+                if rule.allow and not same.allow:
+                    others[rule.path] = rule
                 continue
             known = self._extensions.get(found[1].lower())
             if known is None or (rule.allow and not known.allow):
                 self._extensions[found[1].lower()] = rule
-        self._index = PatternIndex(rule.path for rule in self._rules)
+        self._rules = tuple(others.values())
+        self._index = PatternIndex(others)
 
     def deciding(self, path: str) -> Rule | None:
         """The rule that decides a canonical path."""

@@ -7,28 +7,28 @@ equal; that is how Protego, which decides Allow and Disallow, compares too.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from urllib.parse import quote, unquote
 
+_RUN, _SHORT = re.compile("(?:%[0-9A-Fa-f]{2})+"), 30
 _KEPT = re.compile(r"%(2[Ff]|25)")
 # An octet that is no whole character, as ``canonical`` leaves it.
-_HALF = re.compile("[\udc80-\udcff]")
+HALF = re.compile("[\udc80-\udcff]")
+# An escape that may be part of a character.
+_HIGH = re.compile("%[89A-Fa-f]")
 _ORIGIN = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(?:[^/?#\\]*@)?([^/?#@\\]*)([^#]*)")
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 #: Patterns longer than this never match: no server has such a path, and a bound is needed.
 MAX_PATTERN = 8 * 1024
-#: Of a longer path and query the beginning is judged.
-MAX_TARGET = 64 * 1024
-#: Prefixes are looked up by so many first characters.
-_HEAD = 4
+#: Of a longer path and query the beginning is judged: what thousands of patterns with stars
+#: cost grows with it, and servers commonly refuse such requests.
+MAX_TARGET = 8 * 1024
 #: Origins by how URLs begin, up to the first slash of their path.
 _ORIGINS: dict[str, str] = {}
 _MOST_ORIGINS = 4096
 # Patterns whose percent-encoded form is the pattern itself.
 _USUAL = re.compile(r"[A-Za-z0-9_.~/=*-]*\$?")
-# Patterns that match whatever starts with them as they are written.
-_MERE_PREFIX = re.compile(r"[^*%]*[^*%$]").fullmatch
 
 
 def split_url(url: str) -> tuple[str, str]:
@@ -75,13 +75,29 @@ def canonical(text: str) -> str:
     """The form in which paths and literal parts of patterns are compared."""
     if "%" not in text:
         return text
-    kept = _KEPT.sub(lambda found: "%25" + found[1].upper(), text)
+    return _RUN.sub(_run, text)
+
+
+def _run(found: re.Match[str]) -> str:
+    """Escapes without anything between them: characters that they make up are whole there."""
+    run = found[0]
+    return _known_run(run) if len(run) <= _SHORT else _decoded(run)
+
+
+def _decoded(run: str) -> str:
+    kept = _KEPT.sub(lambda found: "%25" + found[1].upper(), run)
     return unquote(kept, errors="surrogateescape")
+
+
+# Few escapes are met again and again: blanks, umlauts, brackets.
+_known_run = lru_cache(4096)(_decoded)
 
 
 def has_half(text: str) -> bool:
     """Whether some encoded octets are no whole character, as in ``/%D8``."""
-    return "%" in text and _HALF.search(canonical(text)) is not None
+    if "%" not in text or not _HIGH.search(text):
+        return False
+    return HALF.search(canonical(text)) is not None
 
 
 def _octets(text: str) -> str:
@@ -128,7 +144,7 @@ class Pattern:
         self.plain = False
         parts = (self.text[:-1] if self._anchored else self.text).split("*")
         head, *rest = (canonical(part) for part in parts)
-        half = _HALF.search(head)
+        half = HALF.search(head)
         self.prefix = head[: half.start()] if half else head
         self._head = _octets(head)
         # Without a star, anything may follow a pattern that has no anchor.
@@ -176,103 +192,3 @@ def octets(text: str) -> int:
         len(quote(canonical(part), safe="/%=", errors="surrogateescape")) for part in parts
     )
     return literal + len(parts) - 1 + anchored
-
-
-def _prefix(text: str) -> str:
-    """What ``Pattern(text).prefix`` is, without the cost of the pattern."""
-    text = text.removesuffix("$")
-    head = canonical(text.partition("*")[0])
-    half = _HALF.search(head) if "%" in text else None
-    return head[: half.start()] if half else head
-
-
-def _needle(text: str) -> str:
-    """The longest literal after the first star: no path without it matches."""
-    if "%" in text:
-        return ""
-    return max(text.removesuffix("$").split("*")[1:], key=len, default="")
-
-
-class PatternIndex:
-    """Patterns by literal prefix, so that most paths are answered without a match.
-
-    Looking a path up costs one slice per distinct length of the prefixes that begin as it
-    does, however many patterns there are; a pattern is made when a path first has its prefix.
-    """
-
-    __slots__ = ("_by_prefix", "_lengths", "_needles", "_patterns", "_short", "_texts")
-
-    def __init__(self, patterns: Iterable[str]) -> None:
-        self._texts = [text if len(text) <= MAX_PATTERN else "\0" for text in patterns]
-        #: Those that are no mere prefix, once made.
-        self._patterns: dict[int, Pattern] = {}
-        by_prefix: dict[str, list[int]] = {}
-        #: What a path must hold somewhere to match, None for mere prefixes.
-        self._needles: list[str | None] = []
-        for number, text in enumerate(self._texts):
-            if _MERE_PREFIX(text):
-                self._needles.append(None)
-                prefix = text
-            else:
-                self._needles.append(_needle(text))
-                prefix = _prefix(text)
-            known = by_prefix.get(prefix)
-            if known is None:
-                by_prefix[prefix] = [number]
-            else:
-                known.append(number)
-        self._by_prefix = by_prefix
-        lengths: dict[str, set[int]] = {}
-        short = set()
-        for prefix in by_prefix:
-            if len(prefix) < _HEAD:
-                short.add(len(prefix))
-            else:
-                lengths.setdefault(prefix[:_HEAD], set()).add(len(prefix))
-        self._short = tuple(sorted(short))
-        #: Lengths of the prefixes that may fit, by the first characters of a path.
-        self._lengths = {head: (*self._short, *sorted(more)) for head, more in lengths.items()}
-
-    @property
-    def texts(self) -> Sequence[str]:
-        """The patterns, as far as they can match."""
-        return self._texts
-
-    def octets(self, number: int) -> int:
-        """Octets of a pattern, the measure of precedence."""
-        return octets(self._texts[number])
-
-    def matching(self, path: str) -> list[int]:
-        """Numbers of the patterns that match a canonical path."""
-        found: list[int] = []
-        by_prefix = self._by_prefix
-        needles = self._needles
-        size = len(path)
-        for length in self._lengths.get(path[:_HEAD], self._short):
-            if length > size:
-                break
-            numbers = by_prefix.get(path[:length])
-            if numbers:
-                for number in numbers:
-                    needle = needles[number]
-                    if needle is None or (needle in path and self._matches(number, path)):
-                        found.append(number)
-        return found
-
-    def longest(self, path: str) -> Sequence[int]:
-        """Numbers of the matching patterns with the most octets; several if they tie."""
-        return self.most_octets(self.matching(path))
-
-    def most_octets(self, numbers: Sequence[int]) -> Sequence[int]:
-        """Of some patterns those with the most octets."""
-        if len(numbers) < 2:
-            return numbers
-        lengths = [octets(self._texts[number]) for number in numbers]
-        most = max(lengths)
-        return [number for number, length in zip(numbers, lengths, strict=True) if length == most]
-
-    def _matches(self, number: int, path: str) -> bool:
-        pattern = self._patterns.get(number)
-        if pattern is None:
-            pattern = self._patterns[number] = Pattern(self._texts[number])
-        return pattern.matches(path)

@@ -71,7 +71,10 @@ class Group:
         Most groups of most files are about other crawlers and are never asked for theirs.
         """
         if not self._named:
-            self.plain[:] = map(Rule._make, self.plain)
+            make = tuple.__new__  # a third of what Rule._make takes
+            plain = self.plain
+            for number, one in enumerate(plain):  # in place: there may be very many
+                plain[number] = make(Rule, one)
             self._named = True
         return cast("list[Rule]", self.plain)
 

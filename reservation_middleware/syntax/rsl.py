@@ -11,15 +11,28 @@ from collections.abc import Iterator, Sequence
 from lxml import etree
 
 from ._rsl import (
-    CHILDREN,
+    AMOUNT,
+    COUNTRY,
+    CURRENCY,
+    DATE,
     FREE,
     GEO,
+    KNOWN_NAMES,
     LEGAL,
+    LETTERS,
     MAX_AGE,
+    MAX_CONTENTS,
+    MAX_ELEMENTS,
     MEDIA_TYPE,
+    MOST_FAULTS,
+    MOST_LICENSES,
+    MOST_TEXT,
+    MOST_WORDS,
     NAMESPACE,
     OLD,
+    OURS,
     PAYMENTS,
+    QNAME,
     REPORTS,
     USAGE,
     USAGES,
@@ -32,14 +45,6 @@ from ._rsl import (
     Rsl,
 )
 from .xml import XmlError, name_of, parse, text_of
-
-#: Contents and licences of one document that are read, words of one list, characters of one
-#: value, and faults that are kept.
-MAX_CONTENTS, _MOST_LICENSES, _MOST_WORDS, _MOST_TEXT, _MOST_FAULTS = 5_000, 5_000, 100, 2048, 10
-
-_QNAME = re.compile(r"[^\W\d][\w.-]*:[^\W\d][\w.-]*")
-_COUNTRY = re.compile(r"[A-Z]{2}")
-_DATE = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)")
 
 
 def read(body: bytes, *, single: bool = False) -> Rsl:
@@ -56,7 +61,7 @@ def read(body: bytes, *, single: bool = False) -> Rsl:
     if name_of(root) != (NAMESPACE, "rsl"):
         raise XmlError("its root is not rsl in the namespace of RSL", root.sourceline)
     reader = _Reader(body)
-    contents = reader.contents(list(reader.children(root)))
+    contents = reader.contents([element for _, element in reader.children(root, "rsl")])
     if not contents or (single and len(contents) > 1):
         reader.fault("nonconformant", f"{len(contents)} contents", root)
     max_age = reader.max_age(root)
@@ -85,6 +90,8 @@ class _Reader:
         # Lines before the document, which the parser does not see.
         self._skipped = body[: len(body) - len(body.lstrip(b" \t\r\n"))].count(b"\n")
         self._faults: dict[tuple[str, str], Fault] = {}
+        self._kinds: set[str] = set()
+        self._left = MAX_ELEMENTS
         self._licenses = 0
 
     @property
@@ -93,26 +100,31 @@ class _Reader:
 
     def fault(self, what: str, detail: str, element: etree._Element) -> None:
         # One of each kind always stays, since a single one can make a document invalid.
-        key = what, detail[:80]
-        full = len(self._faults) >= _MOST_FAULTS and any(kind == what for kind, _ in self._faults)
-        if not full:
-            self._faults.setdefault(key, Fault(*key, self.line(element)))
+        if len(self._faults) < MOST_FAULTS or what not in self._kinds:
+            key = what, detail[:80]
+            if key not in self._faults:
+                self._kinds.add(what)
+                self._faults[key] = Fault(*key, self.line(element))
 
     def line(self, element: etree._Element) -> int | None:
         line = element.sourceline
         return line + self._skipped if line else None
 
-    def children(self, parent: etree._Element) -> Iterator[etree._Element]:
-        """Children that RSL knows; other namespaces are nobody's business here (§3)."""
-        _, kind = name_of(parent)
-        for child in parent:
-            namespace, name = name_of(child)
-            if namespace != NAMESPACE:
-                continue
-            if name in CHILDREN[kind]:
-                yield child
+    def children(self, parent: etree._Element, kind: str) -> Iterator[tuple[str, etree._Element]]:
+        """Children that RSL knows, each with its name; other namespaces are nobody's business
+        here (§3).
+        """
+        names = KNOWN_NAMES[kind]
+        for child in parent.iterchildren(OURS):
+            self._left -= 1
+            if self._left < 0:
+                self.fault("cut", f"more than {MAX_ELEMENTS} elements", child)
+                return
+            name = names.get(str(child.tag))
+            if name is not None:
+                yield name, child
             else:
-                self.fault("nonconformant", f"{name[:40]} inside {kind}", child)
+                self.fault("nonconformant", f"{name_of(child)[1][:40]} inside {kind}", child)
 
     def max_age(self, root: etree._Element) -> int:
         value = (root.get("max-age") or str(MAX_AGE)).strip()
@@ -125,7 +137,7 @@ class _Reader:
         self, elements: Sequence[etree._Element], *, in_feed: bool = False
     ) -> tuple[Content, ...]:
         if len(elements) > MAX_CONTENTS:
-            self.fault("nonconformant", f"more than {MAX_CONTENTS} contents", elements[-1])
+            self.fault("cut", f"more than {MAX_CONTENTS} contents", elements[-1])
         found = (self._content(one, in_feed=in_feed) for one in elements[:MAX_CONTENTS])
         return tuple(one for one in found if one is not None)
 
@@ -143,25 +155,26 @@ class _Reader:
         licenses: list[License] = []
         contacts: list[str] = []
         terms = ""
-        for child in self.children(element):
-            _, name = name_of(child)
+        for name, child in self.children(element, "content"):
             if name == "license":
                 self._licenses += 1
-                if self._licenses > _MOST_LICENSES:
-                    self.fault("nonconformant", f"more than {_MOST_LICENSES} licences", child)
+                if self._licenses > MOST_LICENSES:
+                    self.fault("cut", f"more than {MOST_LICENSES} licences", child)
+                elif len(licenses) == MOST_WORDS:
+                    self.fault("cut", f"more than {MOST_WORDS} licences", child)
                 else:
                     licenses.append(self._license(child))
             elif name == "copyright":
                 given = child.get("contactEmail"), child.get("contactUrl")
-                contacts += [one.strip()[:_MOST_TEXT] for one in given if one]
+                contacts += [one.strip()[:MOST_TEXT] for one in given if one]
             elif name == "terms":
                 terms = terms or _words(child)
         if not licenses:
             self.fault("nonconformant", "content without license", element)
         lastmod = element.get("lastmod")
-        if lastmod is not None and not _DATE.fullmatch(lastmod.strip()):
+        if lastmod is not None and not DATE.fullmatch(lastmod.strip()):
             self.fault("value", f"lastmod {lastmod[:40]}", element)
-        server = (element.get("server") or "").strip()[:_MOST_TEXT]
+        server = (element.get("server") or "").strip()[:MOST_TEXT]
         encrypted = self._boolean(element, "encrypted")
         if encrypted and not server:
             self.fault("nonconformant", "encrypted without server", element)
@@ -170,7 +183,7 @@ class _Reader:
             server,
             encrypted,
             tuple(licenses),
-            tuple(contacts[:_MOST_WORDS]),
+            tuple(contacts[:MOST_WORDS]),
             terms,
             self.line(element),
         )
@@ -186,8 +199,7 @@ class _Reader:
         payments: list[Payment] = []
         reports: list[str] = []
         contacts: list[str] = []
-        for child in self.children(element):
-            _, name = name_of(child)
+        for name, child in self.children(element, "license"):
             kind = (child.get("type") or "").strip()
             if name in lists:
                 if kind not in (USAGE, USER, GEO):
@@ -200,6 +212,9 @@ class _Reader:
                     self.fault("nonconformant", f"{name} of type {kind} twice", child)
                 lists[name][kind] = (*(known or ()), *self._tokens(child, kind))
             elif name == "payment":
+                if len(payments) == MOST_WORDS:
+                    self.fault("cut", f"more than {MOST_WORDS} payments", child)
+                    continue
                 payments.append(self._payment(child, kind))
             elif name == "reporting":
                 if kind not in REPORTS or not child.get("profile"):
@@ -212,9 +227,9 @@ class _Reader:
         return License(
             lists["permits"],
             lists["prohibits"],
-            tuple(payments[:_MOST_WORDS]),
-            tuple(reports[:_MOST_WORDS]),
-            tuple(contacts[:_MOST_WORDS]),
+            tuple(payments),
+            tuple(reports[:MOST_WORDS]),
+            tuple(contacts[:MOST_WORDS]),
             self.line(element),
         )
 
@@ -224,13 +239,13 @@ class _Reader:
         if "," in text:
             self.fault("old", "a list with commas", element)
             text = text.replace(",", " ")
-        words = text.split(None, _MOST_WORDS)
-        if len(words) > _MOST_WORDS:
-            self.fault("nonconformant", f"more than {_MOST_WORDS} words", element)
-        for word in words[:_MOST_WORDS]:
+        words = text.split(None, MOST_WORDS)
+        if len(words) > MOST_WORDS:
+            self.fault("cut", f"more than {MOST_WORDS} words", element)
+        for word in words[:MOST_WORDS]:
             plain = word.upper() if kind == GEO else word.lower()
             known = (
-                _COUNTRY.fullmatch(plain) is not None
+                COUNTRY.fullmatch(plain) is not None
                 if kind == GEO
                 else plain in (USERS if kind == USER else USAGES)
             )
@@ -241,19 +256,18 @@ class _Reader:
                 if plain != word:
                     self.fault("value", f"{kind} {word[:40]}", element)
                 yield plain
-            elif not _QNAME.fullmatch(word):
+            elif not QNAME.fullmatch(word):
                 self.fault("nonconformant", f"{kind} {word[:40]}", element)
 
     def _payment(self, element: etree._Element, kind: str) -> Payment:
         if kind == "inference":
             self.fault("old", "payment inference", element)
             kind = "use"
-        elif kind not in (*PAYMENTS, FREE) and not _QNAME.fullmatch(kind):
+        elif kind not in (*PAYMENTS, FREE) and not QNAME.fullmatch(kind):
             self.fault("nonconformant", f"payment of type {kind[:40] or 'none'}", element)
         values: dict[str, str] = {}
         accepts = currency = ""
-        for child in self.children(element):
-            _, name = name_of(child)
+        for name, child in self.children(element, "payment"):
             if name in values:
                 self.fault("nonconformant", f"{name} twice in payment", child)
                 continue
@@ -262,14 +276,14 @@ class _Reader:
                 accepts = (child.get("type") or "").strip()[:100]
             elif name == "amount":
                 currency = (child.get("currency") or "").strip()
-                if not re.fullmatch("[A-Z]{3}", currency):
+                if not CURRENCY.fullmatch(currency):
                     self.fault("value", f"currency {currency[:40] or 'none'}", child)
-                if not re.fullmatch(r"\d+(\.\d+)?", values[name], re.ASCII):
+                if not AMOUNT.fullmatch(values[name]):
                     self.fault("value", f"amount {values[name][:40] or 'none'}", child)
         return Payment(
             kind[:40] or "payment",
             values.get("amount", "")[:40],
-            currency.upper() if re.fullmatch("[A-Za-z]{3}", currency) else "",
+            currency.upper() if LETTERS.fullmatch(currency) else "",
             values.get("standard", ""),
             values.get("custom", ""),
             (accepts,) if accepts else (),
@@ -278,21 +292,8 @@ class _Reader:
 
 
 def _words(element: etree._Element) -> str:
-    return text_of(element)[:_MOST_TEXT]
+    return text_of(element)[:MOST_TEXT]
 
 
-__all__ = [
-    "FREE",
-    "GEO",
-    "MEDIA_TYPE",
-    "NAMESPACE",
-    "USAGE",
-    "USER",
-    "Content",
-    "Fault",
-    "License",
-    "Payment",
-    "Rsl",
-    "read",
-    "read_feed",
-]
+__all__ = ["FREE", "GEO", "MAX_CONTENTS", "MEDIA_TYPE", "NAMESPACE", "USAGE", "USER", "Content"]
+__all__ += ["Fault", "License", "Payment", "Rsl", "read", "read_feed"]

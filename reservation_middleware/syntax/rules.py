@@ -13,12 +13,13 @@ from urllib.parse import quote
 
 from protego import Protego
 
-from .path import PatternIndex, has_half
+from .path import MAX_TARGET, has_half
+from .pattern_index import PatternIndex
 from .robots import Group, Rule
 
-# Protego's parse is linear but slow: of a group this large it is shown only the rules
-# that match the path that is asked about with the most octets.
-_WHOLE = 500
+# Protego's parse is linear but slow: of a group this large it is shown only some of the
+# rules that match the path that is asked about with the most octets.
+_WHOLE, _SHOWN = 500, 20
 
 _ANY_HOST = "http://a"
 
@@ -38,25 +39,24 @@ _PLAIN = "".join(sorted(set(printable) - set(whitespace))) + " "
 class GroupRules:
     """The rules of one group, ready to be asked."""
 
-    __slots__ = ("_answers", "_halves", "_index", "_only", "_owner", "_protego", "_rules")
+    __slots__ = (
+        *("_answers", "_asked", "_dollars", "_halves", "_last", "_only", "_protego", "_rules"),
+        "_with_dollars",
+    )
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._rules = rules
-        patterns: list[str] = []
-        self._owner: list[Rule] = []
-        for rule in rules:
-            patterns.append(rule.path)
-            self._owner.append(rule)
-            if rule.path[-1] in "$l" or rule.path[0] == "h":
-                for pattern in _readings(rule):
-                    patterns.append(pattern)
-                    self._owner.append(rule)
-        self._index = PatternIndex(patterns)
+        self._asked = _Asked(rules, "l")
+        paths = [rule.path for rule in rules]
+        self._dollars: _Asked | None = None
         self._protego: Protego | None = None
         self._answers: dict[tuple[int, ...], tuple[bool, Rule | None]] = {}
-        self._halves = any(
-            "%" in rule.path and (has_half(rule.path) or _BARE.search(rule.path)) for rule in rules
-        )
+        #: The last target that many rules match, and what is decided: many agents may ask for it.
+        self._last: tuple[str, tuple[bool, Rule | None]] | None = None
+        text = "\n".join(paths) + "\n"  # escapes end with their line
+        # What Protego reads into a final "$" matters for few paths, so it is made for these.
+        self._with_dollars = "$\n" in text
+        self._halves = "%" in text and (has_half(text) or _BARE.search(text) is not None)
         # A group's only rule that is about everything decides every path.
         only = len(rules) == 1 and rules[0].path == "/"
         self._only = (rules[0].allow, rules[0]) if only else None
@@ -74,7 +74,23 @@ class GroupRules:
         """On which of these a path matches depends what is decided; nothing else matters, but
         where Protego does not agree with the rule that is named.
         """
-        return () if self._only else self._index.texts
+        if self._only:
+            return ()
+        texts = self._asked.index.texts
+        if not self._with_dollars:
+            return texts
+        read = (
+            pattern for rule in self._rules if rule.path[-1] == "$" for pattern in _readings(rule)
+        )
+        return tuple(dict.fromkeys((*texts, *read)))
+
+    def _of(self, path: str) -> "_Asked":
+        """The patterns that may match a canonical path."""
+        if not self._with_dollars or "$" not in path:
+            return self._asked
+        if self._dollars is None:
+            self._dollars = _Asked(self._rules, "l$")
+        return self._dollars
 
     @property
     def only(self) -> Rule | None:
@@ -90,28 +106,36 @@ class GroupRules:
         """
         if self._only is not None:
             return self._only
-        numbers = self._index.matching(path)
+        asked = self._of(path)
+        if self._last is not None and self._last[0] == target:
+            return self._last[1]
+        if len(target) >= MAX_TARGET:
+            return asked.of_beginning(path)
+        numbers = asked.index.matching(path)
         if not numbers:
             return FREE
-        key = tuple(numbers)
+        # Numbers of what is read into a rule differ where more is read into others.
+        key = (*numbers, -1) if asked is self._dollars else tuple(numbers)
         answer = self._answers.get(key)
         if answer is None:
-            answer = self._decide(self._index.most_octets(numbers), target)
+            best = asked.index.most_octets(numbers)
+            answer = self._decide([asked.owners[number] for number in best], target)
             # Where Protego disagrees with our matcher, it has read more than the rules.
-            if answer[1] is not None and len(numbers) <= _KEPT:
+            if len(numbers) > _KEPT:
+                self._last = target, answer
+            elif answer[1] is not None:
                 if len(self._answers) >= _MOST_ANSWERS:
                     self._answers.clear()
                 self._answers[key] = answer
         return answer
 
-    def _decide(self, best: Sequence[int], target: str) -> tuple[bool, Rule | None]:
+    def _decide(self, rules: Sequence[Rule], target: str) -> tuple[bool, Rule | None]:
         """Ask Protego: once for each set of rules that match, whatever the path."""
-        rules = [self._owner[number] for number in best]
         rule = rules[0] if len(rules) == 1 else max(rules, key=lambda rule: rule.allow)
         if self._halves:
             return rule.allow, rule
         if len(self._rules) > _WHOLE:
-            protego = _protego(rules[:_WHOLE])
+            protego = _protego([rule, *rules[:_SHOWN]])
         else:
             protego = self._protego or _protego(self._rules)
             self._protego = protego
@@ -128,15 +152,64 @@ class GroupRules:
         """The matching rule with the most octets (Allow on a tie), and how many those are."""
         if self._only is not None:
             return 1, self._only[1]
-        best = self._index.longest(path)
+        asked = self._of(path)
+        best = asked.index.longest(path)
         if not best:
             return 0, None
-        rules = [self._owner[number] for number in best]
-        return self._index.octets(best[0]), max(rules, key=lambda rule: rule.allow)
+        rules = [asked.owners[number] for number in best]
+        return asked.index.octets(best[0]), max(rules, key=lambda rule: rule.allow)
 
     def deciding(self, path: str) -> Rule | None:
         """The rule that decides a canonical path."""
         return self.longest(path)[1]
+
+
+class _Asked:
+    """Patterns of rules, each with the rule that decides where it matches.
+
+    Args:
+        rules: of a group.
+        last: last characters of patterns that Protego reads in another way, too.
+    """
+
+    __slots__ = ("index", "owners")
+
+    def __init__(self, rules: Sequence[Rule], last: str) -> None:
+        owners = {rule.path: rule for rule in rules}
+        if len(owners) < len(rules):
+            # Of rules with one pattern the first that allows decides, else the first.
+            owners = {}
+            for rule in rules:
+                known = owners.setdefault(rule.path, rule)
+                if known is not rule and rule.allow and not known.allow:
+                    owners[rule.path] = rule
+        read = [rule for rule in rules if rule.path[-1] in last or rule.path[0] == "h"]
+        # Behind the rules, so that a rule has its number whatever is read into others.
+        for rule in read:
+            for pattern in _readings(rule):
+                known = owners.setdefault(pattern, rule)
+                if rule.allow and not known.allow:
+                    owners[pattern] = rule
+        self.owners = tuple(owners.values())
+        patterns = list(owners)
+        del owners, read  # memory: there may be very many
+        self.index = PatternIndex(patterns)
+
+    def of_beginning(self, path: str) -> tuple[bool, Rule | None]:
+        """Whether a target that was cut may be fetched: what may match its end disallows."""
+        may_match = (self.owners[number] for number in self.index.perhaps(path))
+        rule = next((rule for rule in may_match if not rule.allow), None)
+        if rule is not None:
+            return False, rule
+        # An end is not known, so it allows nothing.
+        found = [
+            one for one in self.index.matching(path) if not self.index.texts[one].endswith("$")
+        ]
+        if not found:
+            return FREE
+        rules = [self.owners[number] for number in self.index.most_octets(found)]
+        rule = max(rules, key=lambda rule: rule.allow)
+        return rule.allow, rule
 
 
 def _readings(rule: Rule) -> tuple[str, ...]:

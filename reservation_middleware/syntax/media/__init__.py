@@ -66,6 +66,11 @@ class Media(NamedTuple):
     inner: tuple[Property, ...] = ()
     claim_problems: tuple[str, ...] = ()
 
+    @property
+    def cut(self) -> bool:
+        """Whether there is more than is read: what is left out may reserve."""
+        return any(problem.startswith("too many ") for problem in self.problems)
+
     def __bool__(self) -> bool:
         return bool(
             self.xmp
@@ -173,7 +178,10 @@ def read(body: bytes, media_type: str) -> Media:
     else:
         packets = _image.XMP[kind](body, problems)
         stores = _image.STORES[kind](body, claim_problems) if signed else ()
-    for packet in islice(packets, _MOST_PACKETS):
+    for number, packet in enumerate(packets):
+        if number == _MOST_PACKETS:
+            problems.append("too many packets of XMP")
+            break
         _xmp.read(packet, found, problems)
     several = list(islice(stores, 2)) if signed else []
     claims = _c2pa.claims(body, kind, several, claim_problems)

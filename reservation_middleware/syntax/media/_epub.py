@@ -13,11 +13,13 @@ from lxml import etree
 
 from reservation_middleware.syntax.xml import LIMIT, XmlError, parse, text_of
 
-from ._xmp import rsl_of
+from ._xmp import MOST_RSL, rsl_of
 
 #: Bytes of the container's directory: some ten thousand members.
 LONGEST_DIRECTORY = 1024 * 1024
 _MOST_PACKAGES, _MOST_METAS, _LONGEST = 4, 100, 2_000
+#: Metas of one package that are looked at.
+_MOST_LOOKED_AT = 10_000
 _CONTAINER = "META-INF/container.xml"
 _OCF = "{urn:oasis:names:tc:opendocument:xmlns:container}rootfile"
 _OPF = "http://www.idpf.org/2007/opf"
@@ -42,10 +44,12 @@ def read(body: bytes, problems: list[str]) -> tuple[tuple[tuple[str, str], ...],
             paths = dict.fromkeys(one.get("full-path") or "" for one in root.iter(_OCF))
             if not paths:
                 problems.append("the container names no package")
+            if len(paths) > _MOST_PACKAGES:
+                problems.append("too many packages")
             for path in list(paths)[:_MOST_PACKAGES]:
                 package = parse(_member(file, path))
-                metas += _metas(package)
-                rsl += rsl_of(package)
+                metas += _metas(package, problems)
+                rsl += rsl_of(package, MOST_RSL, problems)
     except XmlError as error:
         problems.append(f"an EPUB that cannot be read: {error}")
     except KeyError as error:
@@ -90,11 +94,14 @@ def _member(file: ZipFile, name: str) -> bytes:
     return found
 
 
-def _metas(package: etree._Element) -> list[tuple[str, str]]:
+def _metas(package: etree._Element, problems: list[str]) -> list[tuple[str, str]]:
     """The metas about TDMRep: ``name`` and ``content`` of EPUB 2, ``property`` of EPUB 3."""
     prefixes = _prefixes(package.get("prefix") or "")
-    found = []
-    for meta in package.iter(f"{{{_OPF}}}meta", "meta"):
+    found: list[tuple[str, str]] = []
+    for number, meta in enumerate(package.iter(f"{{{_OPF}}}meta", "meta")):
+        if number == _MOST_LOOKED_AT or len(found) == _MOST_METAS:
+            problems.append("too many metas in a package")
+            break
         name = (meta.get("name") or "").strip()
         if name.lower() in ("tdm:reservation", "tdm:policy"):
             found.append((name.lower(), (meta.get("content") or "").strip()[:_LONGEST]))

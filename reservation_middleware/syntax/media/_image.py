@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from struct import Struct
 
 #: Bytes of a packet after it was unpacked, and chunks of one file that are looked at.
-LONGEST, MOST_CHUNKS = 1024 * 1024, 50_000
+LONGEST, MOST_CHUNKS = 1024 * 1024, 25_000
 #: Extended packets of one JPEG.
 _MOST_EXTENDED = 4
 #: Manifest stores of one JPEG; there may be one.

@@ -6,13 +6,14 @@ https://github.com/adobe/XMP-Toolkit-SDK/blob/main/docs/XMPSpecificationPart1.pd
 """
 
 from collections.abc import Iterator
+from itertools import islice
 
 from lxml import etree
 
 from reservation_middleware.syntax.xml import LIMIT, XmlError, name_of, parse, text_of
 
 #: Properties, elements looked at, and characters of a value that are kept of one file.
-MOST, MOST_ELEMENTS, LONGEST = 1_000, 50_000, 4_000
+MOST, MOST_ELEMENTS, LONGEST = 1_000, 15_000, 4_000
 #: RSL elements of one file, and bytes of each.
 MOST_RSL, LONGEST_RSL = 4, 64 * 1024
 
@@ -58,17 +59,18 @@ def read(packet: bytes, found: Found, problems: list[str]) -> None:
         for node in rdf.iterchildren(etree.Element):
             _node(node, found, left, inner=False)
     if next(left, None) is None or len(found.xmp) >= MOST:
-        problems.append("XMP with too many properties")
-    found.rsl += rsl_of(root)[: MOST_RSL - len(found.rsl)]
+        problems.append("too many properties of XMP")
+    found.rsl += rsl_of(root, MOST_RSL - len(found.rsl), problems)
 
 
-def rsl_of(root: etree._Element) -> list[bytes]:
+def rsl_of(root: etree._Element, most: int, problems: list[str]) -> list[bytes]:
     """The RSL elements in a document, serialised."""
-    return [
-        text
-        for element in list(root.iter(f"{{{RSL}}}rsl"))[:MOST_RSL]
-        if len(text := etree.tostring(element, with_tail=False)) <= LONGEST_RSL
-    ]
+    elements = list(islice(root.iter(f"{{{RSL}}}rsl"), most + 1))
+    texts = [etree.tostring(element, with_tail=False) for element in elements[:most]]
+    kept = [text for text in texts if len(text) <= LONGEST_RSL]
+    if len(kept) < len(elements):
+        problems.append("too many documents of RSL, or one that is too long")
+    return kept
 
 
 def _utf8(packet: bytes) -> bytes:
@@ -99,7 +101,8 @@ def _node(node: etree._Element, found: Found, left: Iterator[int], *, inner: boo
         if name.namespace and name.namespace not in (RDF, _XML):
             found.add((name.namespace, name.localname), _cut(str(text)), inner=inner)
     for element in node.iterchildren(etree.Element):
-        if next(left, None) is None:
+        # Of a file with so many properties it is said that it has too many.
+        if next(left, None) is None or len(found.xmp) >= MOST:
             return
         _property(element, name_of(element), found, left, inner=inner)
 
