@@ -95,7 +95,7 @@ class Panel:
         known = [plan for plan in plans.values() if plan is not None]
         patterns = dict.fromkeys(text for plan in known for text in plan.patterns)
         usable = len(known) == len(plans) and len(patterns) <= MOST_PATTERNS
-        return _Together(Plan(patterns) if usable else None, tuple(map(tuple, groups.values())))
+        return _Together(Plan.of(patterns) if usable else None, tuple(map(tuple, groups.values())))
 
 
 class _Together(NamedTuple):

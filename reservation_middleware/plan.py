@@ -38,17 +38,22 @@ class Plan:
 
     __slots__ = ("_answers", "_heads", "_index", "_settled")
 
-    def __init__(self, patterns: Iterable[str]) -> None:
-        texts = dict.fromkeys(patterns)
-        texts.pop(_ROOT, None)
-        self._index = PatternIndex(texts) if texts else None
+    def __init__(self, index: PatternIndex | None) -> None:
+        self._index = index
         self._answers: dict[tuple[Stage, tuple[int, ...]], Answer] = {}
         self._settled: dict[tuple[int, ...], Mapping[int, Settled]] = {}
         self._heads: dict[HeadKey, Kept] = {}
 
+    @classmethod
+    def of(cls, patterns: Iterable[str]) -> "Plan":
+        """The plan for some patterns."""
+        texts = dict.fromkeys(patterns)
+        texts.pop(_ROOT, None)
+        return cls(PatternIndex(texts) if texts else None)
+
     @property
     def patterns(self) -> Sequence[str]:
-        """The patterns, each once."""
+        """The patterns."""
         return self._index.texts if self._index else ()
 
     def matching(self, path: str) -> tuple[int, ...]:
@@ -118,8 +123,7 @@ class Plans:
             key = id(policy), tuple(agent.purposes), tuple(view.key for view in views)
             plan = self._shared.get(key)
             if plan is None:
-                patterns = (text for view in views for text in view.patterns)
-                plan = self._shared[key] = Plan(patterns)
+                plan = self._shared[key] = _plan([view for view in views if view.patterns])
         self._plans[id(agent), id(policy)] = plan, agent, policy
         return plan
 
@@ -135,3 +139,11 @@ class Plans:
             if size > MOST_PATTERNS:
                 return None
         return views
+
+
+def _plan(views: Sequence[View]) -> Plan:
+    """The plan for what families make of a question."""
+    if len(views) == 1 and views[0].ready is not None:
+        # Most sites have rules for everyone, and blocks for AI agents that are about all paths.
+        return Plan(views[0].ready)
+    return Plan.of(text for view in views for text in view.patterns)

@@ -22,6 +22,7 @@ from reservation_middleware.model import (
     Preference,
     Statement,
 )
+from reservation_middleware.syntax.path import PatternIndex
 
 from ._source import CONTENT, HEADERS, HTML, ROBOTS_TXT, Carrier, Link, Place, Source
 from ._wish import Term, Wish, Written, spoken
@@ -113,10 +114,12 @@ class View(NamedTuple):
     Attributes:
         key: the same for agents that it does not tell apart.
         patterns: those of paths; which of them match decides.
+        ready: the same, ready to be looked up, where the family has it so anyway.
     """
 
     key: Hashable
     patterns: Sequence[str]
+    ready: PatternIndex | None = None
 
 
 #: It says the same of every page to everyone.

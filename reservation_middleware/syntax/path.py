@@ -27,8 +27,6 @@ _ORIGINS: dict[str, str] = {}
 _MOST_ORIGINS = 4096
 # Patterns whose percent-encoded form is the pattern itself.
 _USUAL = re.compile(r"[A-Za-z0-9_.~/=*-]*\$?")
-# Patterns that match whatever starts with them as they are written.
-_MERE_PREFIX = re.compile(r"[^*%]*[^*%$]").fullmatch
 
 
 def split_url(url: str) -> tuple[str, str]:
@@ -203,32 +201,37 @@ class PatternIndex:
     __slots__ = ("_by_prefix", "_lengths", "_needles", "_patterns", "_short", "_texts")
 
     def __init__(self, patterns: Iterable[str]) -> None:
-        self._texts = [text if len(text) <= MAX_PATTERN else "\0" for text in patterns]
-        #: Those that are no mere prefix, once made.
-        self._patterns: dict[int, Pattern] = {}
-        by_prefix: dict[str, list[int]] = {}
+        self._texts = texts = list(patterns)
         #: What a path must hold somewhere to match, None for mere prefixes.
         self._needles: list[str | None] = []
-        for number, text in enumerate(self._texts):
-            if _MERE_PREFIX(text):
-                self._needles.append(None)
-                prefix = text
-            else:
-                self._needles.append(_needle(text))
-                prefix = _prefix(text)
-            known = by_prefix.get(prefix)
-            if known is None:
-                by_prefix[prefix] = [number]
-            else:
-                known.append(number)
-        self._by_prefix = by_prefix
+        #: Those that are no mere prefix, once made.
+        self._patterns: dict[int, Pattern] = {}
+        self._by_prefix: dict[str, list[int]] = {}
         lengths: dict[str, set[int]] = {}
-        short = set()
-        for prefix in by_prefix:
-            if len(prefix) < _HEAD:
-                short.add(len(prefix))
+        short: set[int] = set()
+        # Made for every site that a crawler meets: one loop, and names in its own scope.
+        by_prefix, needles = self._by_prefix, self._needles
+        for number, text in enumerate(texts):
+            if len(text) > MAX_PATTERN:
+                text = texts[number] = "\0"
+            if "*" in text or "%" in text or not text or text[-1] == "$":
+                needles.append(_needle(text))
+                text = _prefix(text)
             else:
-                lengths.setdefault(prefix[:_HEAD], set()).add(len(prefix))
+                needles.append(None)
+            if text in by_prefix:
+                by_prefix[text].append(number)
+                continue
+            by_prefix[text] = [number]
+            size = len(text)
+            if size < _HEAD:
+                short.add(size)
+                continue
+            head = text[:_HEAD]
+            if head in lengths:
+                lengths[head].add(size)
+            else:
+                lengths[head] = {size}
         self._short = tuple(sorted(short))
         #: Lengths of the prefixes that may fit, by the first characters of a path.
         self._lengths = {head: (*self._short, *sorted(more)) for head, more in lengths.items()}

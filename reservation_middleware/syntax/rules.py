@@ -38,28 +38,30 @@ _PLAIN = "".join(sorted(set(printable) - set(whitespace))) + " "
 class GroupRules:
     """The rules of one group, ready to be asked."""
 
-    __slots__ = ("_answers", "_halves", "_index", "_only", "_owner", "_protego", "_rules")
+    __slots__ = ("_answers", "_index", "_only", "_owner", "_patterns", "_protego", "_rules")
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._rules = rules
-        patterns: list[str] = []
-        self._owner: list[Rule] = []
+        self._patterns: Sequence[str] = ()
+        self._owner: Sequence[Rule] = rules
+        self._protego: Protego | None = None
+        self._answers: dict[tuple[int, ...], tuple[bool, Rule | None]] = {}
+        # Made for the first path that it is asked for: a site's pages may get all their answers
+        # from other patterns.
+        self._index: PatternIndex | None = None
+        self._only: tuple[bool, Rule] | None = None
+        if len(rules) == 1 and rules[0].path == "/":
+            # A group's only rule that is about everything decides every path.
+            self._only = rules[0].allow, rules[0]
+            return
+        patterns = [rule.path for rule in rules]
+        owner = list(rules)
         for rule in rules:
-            patterns.append(rule.path)
-            self._owner.append(rule)
             if rule.path[-1] in "$l" or rule.path[0] == "h":
                 for pattern in _readings(rule):
                     patterns.append(pattern)
-                    self._owner.append(rule)
-        self._index = PatternIndex(patterns)
-        self._protego: Protego | None = None
-        self._answers: dict[tuple[int, ...], tuple[bool, Rule | None]] = {}
-        self._halves = any(
-            "%" in rule.path and (has_half(rule.path) or _BARE.search(rule.path)) for rule in rules
-        )
-        # A group's only rule that is about everything decides every path.
-        only = len(rules) == 1 and rules[0].path == "/"
-        self._only = (rules[0].allow, rules[0]) if only else None
+                    owner.append(rule)
+        self._patterns, self._owner = patterns, owner
 
     @staticmethod
     def of(group: Group) -> "GroupRules":
@@ -74,7 +76,14 @@ class GroupRules:
         """On which of these a path matches depends what is decided; nothing else matters, but
         where Protego does not agree with the rule that is named.
         """
-        return () if self._only else self._index.texts
+        return self._patterns
+
+    @property
+    def index(self) -> PatternIndex:
+        """The same, ready to be looked up."""
+        if self._index is None:
+            self._index = PatternIndex(self._patterns)
+        return self._index
 
     @property
     def only(self) -> Rule | None:
@@ -90,13 +99,13 @@ class GroupRules:
         """
         if self._only is not None:
             return self._only
-        numbers = self._index.matching(path)
+        numbers = self.index.matching(path)
         if not numbers:
             return FREE
         key = tuple(numbers)
         answer = self._answers.get(key)
         if answer is None:
-            answer = self._decide(self._index.most_octets(numbers), target)
+            answer = self._decide(self.index.most_octets(numbers), target)
             # Where Protego disagrees with our matcher, it has read more than the rules.
             if answer[1] is not None and len(numbers) <= _KEPT:
                 if len(self._answers) >= _MOST_ANSWERS:
@@ -108,7 +117,7 @@ class GroupRules:
         """Ask Protego: once for each set of rules that match, whatever the path."""
         rules = [self._owner[number] for number in best]
         rule = rules[0] if len(rules) == 1 else max(rules, key=lambda rule: rule.allow)
-        if self._halves:
+        if any(map(_half, self._rules)):
             return rule.allow, rule
         if len(self._rules) > _WHOLE:
             protego = _protego(rules[:_WHOLE])
@@ -128,15 +137,21 @@ class GroupRules:
         """The matching rule with the most octets (Allow on a tie), and how many those are."""
         if self._only is not None:
             return 1, self._only[1]
-        best = self._index.longest(path)
+        best = self.index.longest(path)
         if not best:
             return 0, None
         rules = [self._owner[number] for number in best]
-        return self._index.octets(best[0]), max(rules, key=lambda rule: rule.allow)
+        return self.index.octets(best[0]), max(rules, key=lambda rule: rule.allow)
 
     def deciding(self, path: str) -> Rule | None:
         """The rule that decides a canonical path."""
         return self.longest(path)[1]
+
+
+def _half(rule: Rule) -> bool:
+    """Whether a rule holds half a character or half an escape."""
+    path = rule.path
+    return "%" in path and (has_half(path) or _BARE.search(path) is not None)
 
 
 def _readings(rule: Rule) -> tuple[str, ...]:
