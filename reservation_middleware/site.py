@@ -156,9 +156,10 @@ class Site:
         found: Plan | None = question.plan
         return found
 
-    def plan(self, question: Question) -> Plan | None:
-        """What the answers to an agent and a policy depend on, whatever the page."""
-        return self._plans.of(question)
+    @property
+    def plans(self) -> Plans:
+        """What its answers to agents and policies depend on, whatever the page."""
+        return self._plans
 
     def together(self, panel: object, make: "Callable[[Site], T]") -> T:
         """What is made of this site for a panel of agents, once."""

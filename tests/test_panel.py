@@ -147,3 +147,33 @@ def test_a_panel_asks_once_for_agents_that_nobody_tells_apart() -> None:
         assert {one.decision.blocked for one in found} == {True}
     [one, two, three] = panel.decide("https://a.example/x", site)
     assert [x.decision.blocked for x in (one, two, three)] == [False, True, False]
+
+
+def test_agents_share_an_answer_where_there_are_too_many_patterns_for_a_plan(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("reservation_middleware.plan.MOST_PATTERNS", -1)
+    policy = profile("strict")
+    agents = [*(Agent(token) for token in TOKENS), Agent("OneBot"), Agent("TwoBot")]
+    panel = Panel(agents, policy)
+    shared = compared = 0
+    for vector in load_vectors():
+        site = site_of(vector)
+        if site is None:
+            continue
+        for url in list(paths_of(vector))[:20]:
+            for one in panel.decide(url, site):
+                shared += len(one.agents) > 1
+                for agent in one.agents:
+                    fresh = Site(site.readings)
+                    made = Check(url, agent=agent, policy=policy, site=fresh).decide()
+                    other = one.decision
+                    assert (other.action, other.reasons, other.usage, other.notes) == (
+                        made.action,
+                        made.reasons,
+                        made.usage,
+                        made.notes,
+                    ), (vector.id, url, agent)
+                    compared += 1
+    assert shared > 100
+    assert compared > 1_000

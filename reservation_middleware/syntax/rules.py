@@ -38,7 +38,10 @@ _PLAIN = "".join(sorted(set(printable) - set(whitespace))) + " "
 class GroupRules:
     """The rules of one group, ready to be asked."""
 
-    __slots__ = ("_answers", "_index", "_only", "_owner", "_patterns", "_protego", "_rules")
+    __slots__ = (
+        *("_answers", "_index", "_last", "_only", "_owner", "_patterns", "_protego"),
+        "_rules",
+    )
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._rules = rules
@@ -46,6 +49,8 @@ class GroupRules:
         self._owner: Sequence[Rule] = rules
         self._protego: Protego | None = None
         self._answers: dict[tuple[int, ...], tuple[bool, Rule | None]] = {}
+        #: The last path that more rules match than are kept, for the next agent of a panel.
+        self._last: tuple[str, tuple[bool, Rule | None]] | None = None
         # Made for the first path that it is asked for: a site's pages may get all their answers
         # from other patterns.
         self._index: PatternIndex | None = None
@@ -99,6 +104,8 @@ class GroupRules:
         """
         if self._only is not None:
             return self._only
+        if self._last is not None and self._last[0] == path:
+            return self._last[1]
         numbers = self.index.matching(path)
         if not numbers:
             return FREE
@@ -111,6 +118,8 @@ class GroupRules:
                 if len(self._answers) >= _MOST_ANSWERS:
                     self._answers.clear()
                 self._answers[key] = answer
+            elif len(numbers) > _KEPT:
+                self._last = path, answer
         return answer
 
     def _decide(self, best: Sequence[int], target: str) -> tuple[bool, Rule | None]:
