@@ -79,7 +79,7 @@ def test_answers_that_are_kept_are_those_that_are_made(name: str) -> None:
             for agent in agents:
                 kept = Check(url, agent=agent, policy=policy, site=site).decide()
                 fresh = Site(site.readings)
-                fresh._plans = NoPlans(())  # settled family by family
+                fresh.plans = NoPlans(())  # settled family by family
                 made = Check(url, agent=agent, policy=policy, site=fresh).decide()
                 assert kept == made, (vector.id, url, agent)
                 other = together[agent.token]
@@ -105,7 +105,7 @@ def test_pages_that_speak_on_sites_that_were_asked_before(name: str) -> None:
             for headers in (HEADERS, speaking):
                 decisions = []
                 fresh = Site(site.readings)
-                fresh._plans = NoPlans(())
+                fresh.plans = NoPlans(())
                 for one in (site, fresh):
                     check = Check(url, agent=agent, policy=policy, site=one)
                     before = check.decide()

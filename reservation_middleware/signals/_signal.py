@@ -27,6 +27,8 @@ from reservation_middleware.syntax.path import PatternIndex
 from ._source import CONTENT, HEADERS, HTML, ROBOTS_TXT, Carrier, Link, Place, Source
 from ._wish import Term, Wish, Written, spoken
 
+# Members of an enum are looked up slowly before Python 3.12.
+_UNKNOWN = Preference.UNKNOWN
 #: Answers that are kept per document.
 _MOST_ANSWERS = 256
 
@@ -105,7 +107,7 @@ class Question(msgspec.Struct):
     def anew(self) -> None:
         """Forget what followed from the origin's documents, since there are others now."""
         self.settled = self.plan = self.matching = None
-        self.crawl = Preference.UNKNOWN
+        self.crawl = _UNKNOWN
 
 
 class View(NamedTuple):
