@@ -122,8 +122,8 @@ def _signals(options: Options) -> Iterator[Row]:
 def _hosts(options: Options) -> Iterator[Row]:
     """Through the fetcher, as adapters ask; hosts in random order.
 
-    With the most hosts the cache of compiled sites is full (its octets are, by then), so that
-    many answers are compiled anew from the documents.
+    With the most hosts the cache of compiled sites is full (``ready.MAX_OCTETS`` of about 5,000
+    hosts), so that some answers are compiled anew from the documents.
     """
     size, runs = options.some(2000, 500), options.runs(9)
     bodies = [host.body for host in hosts(options.some(500, 100))]
@@ -134,7 +134,7 @@ def _hosts(options: Options) -> Iterator[Row]:
         raise RuntimeError("everything is known")
 
     loop = asyncio.new_event_loop()
-    for number in options.some((100, 1000, 5000), (100, 1000)):
+    for number in options.some((100, 1000, 5000, 7000), (100, 1000)):
         fetcher = _filled(number, bodies)
 
         def prepare(round_: int, fetcher: Fetcher = fetcher, number: int = number) -> Batch:
@@ -200,7 +200,7 @@ def _memory(options: Options) -> Iterator[Row]:
     if not status.exists() or not hasattr(os, "fork"):
         options.say("growth:memory-per-host needs /proc and fork: left out")
         return
-    more = compiled = 4500  # what is compiled first fills its cache: MAX_OCTETS of bodies
+    compiled, more = 7000, 4500  # what is compiled first fills its cache: ready.MAX_OCTETS
     bodies = [host.body for host in hosts(500)]
 
     def resident() -> int:

@@ -8,17 +8,17 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple
+from time import time
 
 from .agents import catalogue
 from .cache._cache import Cache
 from .cache.memory import MemoryCache
-from .cache.recent import Recent
 from .check import Check
 from .flights import Flights
 from .lessons import Lessons
 from .model import Agent, Document, Policy, PolicyRequest, Probes
 from .reading import Reading, probed, request_for
+from .ready import Ready, ReadySites
 from .resources import NOW, Resources
 from .site import Site
 from .syntax.host import is_public, is_public_address
@@ -34,11 +34,6 @@ from .transport import (
 
 #: Seconds for one policy resource, redirects included.
 TIMEOUT = 30.0
-#: Sites whose policies are kept ready to decide, and how long their files may be together:
-#: ready to decide, a file takes about twenty times its length.
-MAX_SITES, MAX_OCTETS = 10_000, 16 * 1024 * 1024
-#: What is asked for is fetched anew this long before it expires, or a tenth of its lifetime.
-AHEAD = timedelta(minutes=5)
 
 
 class Origins(StrEnum):
@@ -50,13 +45,8 @@ class Origins(StrEnum):
     PUBLIC = "public"
 
 
-class _Ready(NamedTuple):
-    """A site that is ready to decide: from when until when, and when it is fetched anew."""
-
-    site: Site
-    since: datetime
-    until: datetime
-    ahead: datetime
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 class Fetcher:
@@ -78,7 +68,7 @@ class Fetcher:
         self,
         *,
         cache: Cache | None = None,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] = _now,
         timeout: float | None = TIMEOUT,
         origins: Origins = Origins.ANY,
         since: datetime | None = None,
@@ -86,12 +76,13 @@ class Fetcher:
         self.cache: Cache = MemoryCache() if cache is None else cache
         self.counts: Counter[str] = Counter()
         self._clock = clock
+        self._seconds = time if clock is _now else lambda: clock().timestamp()
         self._origins = origins
         self._flights = Flights()
         self._resources = Resources(
             self.cache, self._flights, self.counts, clock=clock, timeout=timeout, since=since
         )
-        self._sites: Recent[tuple[str, Probes], _Ready] = Recent(MAX_SITES, MAX_OCTETS)
+        self._sites = ReadySites()
         self._lessons = Lessons()
         catalogue()  # read at the start, and not while the first site waits
 
@@ -139,7 +130,7 @@ class Fetcher:
         Most pages are of sites that are known, so that nothing need be made to ``prepare`` them.
         """
         ready = self._sites.get((check.origin, check.probes))
-        if ready is None or not ready.since <= self._clock() < ready.ahead:
+        if ready is None or not ready.since <= self._seconds() < ready.ahead:
             return False
         check.know(ready.site)
         return True
@@ -168,8 +159,8 @@ class Fetcher:
         for probes in Probes:
             ready = self._sites.get((check.origin, probes))
             if ready is not None:
-                site = Site(ready.site.readings, lessons)
-                self._sites.put((check.origin, probes), ready._replace(site=site), site.octets)
+                ready = ready._replace(site=Site(ready.site.readings, lessons))
+                self._sites.put((check.origin, probes), ready)
 
     async def site(self, url: str, transport: Transport, probes: Probes) -> Site:
         """What the origin of a URL says, from the cache or from the network.
@@ -187,12 +178,13 @@ class Fetcher:
         ready = self._sites.get((origin, probes))
         if ready is None:
             return None
-        now = self._clock()
+        now = self._seconds()
         if not ready.since <= now < ready.until:
             return None
         if now >= ready.ahead and (origin, probes) not in self._flights:
             self.counts["ahead"] += 1
-            margin = ready.until - now
+            # A little more, as floats are rounded: the copies are to be old now.
+            margin = timedelta(seconds=ready.until - now, milliseconds=1)
             self._flights.start(
                 (origin, probes), lambda: self._read_site(origin, probes, transport, margin)
             )
@@ -203,9 +195,27 @@ class Fetcher:
             return Site()
         if self._origins is Origins.PUBLIC and not is_public(origin):
             raise PrivateAddressError(f"{origin} is not public")
+        if (origin, probes) not in self._flights:
+            site = self._at_hand(origin, probes)
+            if site is not None:
+                return site
         return await self._flights.once(
             (origin, probes), lambda: self._read_site(origin, probes, transport, NOW)
         )
+
+    def _at_hand(self, origin: str, probes: Probes) -> Site | None:
+        """A site that was let go while its documents were kept, if it points to no others."""
+        documents = self._resources.at_hand(_requests(origin, probes))
+        if documents is None:
+            return None
+        if self._origins is Origins.PUBLIC:
+            _refused(documents)
+        lessons = self._lessons.of(origin, self._clock())
+        site = Site(map(Reading, documents, probed(probes)), lessons)
+        if site.links:
+            return None
+        self._sites.put((origin, probes), Ready.of(site, self._seconds()))
+        return site
 
     async def close(self) -> None:
         """End the fetches that are under way; the cache stays open."""
@@ -222,17 +232,13 @@ class Fetcher:
             transport: makes one request.
             margin: how long copies must still be good.
         """
-        places = probed(probes)
-        requests = [
-            PolicyRequest(place.name, f"{origin}{place.path}", place.limit) for place in places
-        ]
         guarded = self._origins is Origins.PUBLIC
         documents = await self._resources.in_turn(
-            requests, transport, guarded=guarded, margin=margin
+            _requests(origin, probes), transport, guarded=guarded, margin=margin
         )
         if guarded:
             _refused(documents)
-        readings = list(map(Reading, documents, places))
+        readings = list(map(Reading, documents, probed(probes)))
         lessons = self._lessons.of(origin, self._clock())
         site = Site(readings, lessons)
         if site.links:
@@ -247,11 +253,15 @@ class Fetcher:
                 for document, link in zip(linked, site.links, strict=True)
             ]
             site = Site(readings, lessons)
-        now = self._clock()
-        until = site.expires or datetime.max.replace(tzinfo=UTC)
-        ready = _Ready(site, now, until, until - min(AHEAD, max(until - now, NOW) / 10))
-        self._sites.put((origin, probes), ready, site.octets)
+        self._sites.put((origin, probes), Ready.of(site, self._seconds()))
         return site
+
+
+def _requests(origin: str, probes: Probes) -> list[PolicyRequest]:
+    """The places of one origin that are asked before a fetch."""
+    return [
+        PolicyRequest(place.name, f"{origin}{place.path}", place.limit) for place in probed(probes)
+    ]
 
 
 def _public(origin: str, documents: Iterable[Document]) -> bool:

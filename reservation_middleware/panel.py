@@ -85,17 +85,19 @@ class Panel:
         return tuple(found)
 
     def _together(self, site: Site) -> "_Together":
-        """The agents by their plan; who has none is asked alone."""
+        """The agents by what they are told; who has it to himself is asked alone."""
         groups: dict[object, list[Agent]] = {}
         plans: dict[int, Plan | None] = {}
         for agent in self.agents:
-            plan = site.plan(Question("", "/", "/", agent, self.policy))
+            question = Question("", "/", "/", agent, self.policy)
+            plan = site.plans.of(question)
             plans[id(plan)] = plan
-            groups.setdefault(agent if plan is None else id(plan), []).append(agent)
+            alike = site.plans.alike(question)
+            groups.setdefault(agent if alike is None else alike, []).append(agent)
         known = [plan for plan in plans.values() if plan is not None]
         patterns = dict.fromkeys(text for plan in known for text in plan.patterns)
         usable = len(known) == len(plans) and len(patterns) <= MOST_PATTERNS
-        return _Together(Plan(patterns) if usable else None, tuple(map(tuple, groups.values())))
+        return _Together(Plan.of(patterns) if usable else None, tuple(map(tuple, groups.values())))
 
 
 class _Together(NamedTuple):

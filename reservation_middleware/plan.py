@@ -41,17 +41,22 @@ class Plan:
 
     __slots__ = ("_answers", "_heads", "_index", "_settled")
 
-    def __init__(self, patterns: Iterable[str]) -> None:
-        texts = dict.fromkeys(patterns)
-        texts.pop(_ROOT, None)
-        self._index = PatternIndex(texts) if texts else None
+    def __init__(self, index: PatternIndex | None) -> None:
+        self._index = index
         self._answers: dict[tuple[Stage, tuple[int, ...]], Answer] = {}
         self._settled: dict[tuple[int, ...], Mapping[int, Settled]] = {}
         self._heads: dict[HeadKey, Kept] = {}
 
+    @classmethod
+    def of(cls, patterns: Iterable[str]) -> "Plan":
+        """The plan for some patterns."""
+        texts = dict.fromkeys(patterns)
+        texts.pop(_ROOT, None)
+        return cls(PatternIndex(texts) if texts else None)
+
     @property
     def patterns(self) -> Sequence[str]:
-        """The patterns, each once."""
+        """The patterns."""
         return self._index.texts if self._index else ()
 
     def matching(self, path: str) -> tuple[int, ...]:
@@ -105,40 +110,53 @@ class Plans:
     def __init__(self, found: Sequence[tuple[int, tuple[Findings, ...]]]) -> None:
         self._found = found
         # Each holds agent and policy, so that their addresses stay their own.
-        self._plans: dict[tuple[int, int], tuple[Plan | None, Agent, Policy]] = {}
-        self._shared: dict[Hashable, Plan] = {}
+        self._plans: dict[tuple[int, int], tuple[Plan | None, Hashable, Agent, Policy]] = {}
+        self._shared: dict[Hashable, Plan | None] = {}
 
     def of(self, question: Question) -> Plan | None:
         """The plan for a question; None where its answer depends on more than patterns."""
         known = self._plans.get((id(question.agent), id(question.policy)))
-        return known[0] if known is not None else self._new(question)
+        return (known or self._new(question))[0]
 
-    def _new(self, question: Question) -> Plan | None:
+    def alike(self, question: Question) -> Hashable:
+        """The same for all agents that get the same answers, but for the name, with a plan or
+        without one; None where that is not known.
+        """
+        known = self._plans.get((id(question.agent), id(question.policy)))
+        return (known or self._new(question))[1]
+
+    def _new(self, question: Question) -> tuple[Plan | None, Hashable, Agent, Policy]:
         agent, policy = question.agent, question.policy
         if len(self._plans) >= _MOST_PLANS:
             self._plans.clear()
             self._shared.clear()
-        plan = None
+        plan, key = None, None
         views = self._views(question)
         if views is not None:
             # Whoever asks for the same under the same policy gets the same, but for the name.
-            key = id(policy), tuple(agent.purposes), tuple(view.key for view in views)
-            plan = self._shared.get(key)
-            if plan is None:
-                patterns = (text for view in views for text in view.patterns)
-                plan = self._shared[key] = Plan(patterns)
-        self._plans[id(agent), id(policy)] = plan, agent, policy
-        return plan
+            key = id(policy), tuple(agent.purposes), tuple([view.key for view in views])
+            if key in self._shared:
+                plan = self._shared[key]
+            else:
+                plan = self._shared[key] = _plan([view for view in views if view.patterns])
+        new = self._plans[id(agent), id(policy)] = plan, key, agent, policy
+        return new
 
     def _views(self, question: Question) -> list[View] | None:
         views: list[View] = []
-        size = 0
         for number, findings in self._found:
             view = SIGNALS[number].view(findings, question)
             if view is None:
                 return None
             views.append(view)
-            size += len(view.patterns)
-            if size > MOST_PATTERNS:
-                return None
         return views
+
+
+def _plan(views: Sequence[View]) -> Plan | None:
+    """The plan for what families make of a question; None where it has too many patterns."""
+    if sum(len(view.patterns) for view in views) > MOST_PATTERNS:
+        return None
+    if len(views) == 1 and views[0].ready is not None:
+        # Most sites have rules for everyone, and blocks for AI agents that are about all paths.
+        return Plan(views[0].ready)
+    return Plan.of(text for view in views for text in view.patterns)

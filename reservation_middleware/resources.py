@@ -52,12 +52,22 @@ class Resources:
     ) -> None:
         self._cache = cache
         #: Nobody else sees it, so that nothing in it needs to be claimed.
-        self._alone = type(cache) is MemoryCache
+        self._alone = cache if type(cache) is MemoryCache else None
         self._flights = flights
         self._counts = counts
         self._clock = clock
         self._timeout = timeout
         self._oldest = since
+
+    def at_hand(self, requests: Iterable[PolicyRequest]) -> list[Document] | None:
+        """Several resources, if all are in this process's memory and fresh."""
+        found: list[Document] = []
+        for request in requests:
+            known = self._alone and self._alone.kept(_key(request))
+            if not known or not self._fresh(known, NOW):
+                return None
+            found.append(known)
+        return found
 
     async def get(
         self,
@@ -124,9 +134,7 @@ class Resources:
         margin: timedelta,
     ) -> tuple[Hashable, Callable[[], Coroutine[Any, Any, Document]]]:
         """What a request is known by while it is under way, and what is to be done for it."""
-        known = RESOURCES.get(request.resource)
-        where = request.url.removesuffix(known.path) if known and known.path else request.url
-        key = where, request.resource
+        key = _key(request)
         return (*key, beside), lambda: self._one(
             key, request, transport, guarded=guarded, margin=margin
         )
@@ -226,3 +234,10 @@ class Resources:
             self._counts["stale"] += 1
         elif document.revalidated:
             self._counts["revalidated"] += 1
+
+
+def _key(request: PolicyRequest) -> Key:
+    """What a cache knows a resource by."""
+    known = RESOURCES.get(request.resource)
+    where = request.url.removesuffix(known.path) if known and known.path else request.url
+    return where, request.resource

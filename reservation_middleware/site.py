@@ -47,7 +47,7 @@ class Site:
 
     __slots__ = (
         *("_rulings", "consulted", "documents", "expires", "found", "lessons", "links", "notes"),
-        *("_panels", "_plans", "readings"),
+        *("_panels", "plans", "readings"),
     )
 
     def __init__(self, readings: Iterable[Reading] = (), lessons: Sequence[Reading] = ()) -> None:
@@ -74,7 +74,8 @@ class Site:
         self.links: tuple[Link, ...] = tuple(
             link for link in tuple(pointed)[:MOST_LINKS] if link.key not in known
         )
-        self._plans = Plans(self.found)
+        #: What its answers to agents and policies depend on, whatever the page.
+        self.plans = Plans(self.found)
         self._panels: dict[int, tuple[object, Any]] = {}
         self._rulings: dict[tuple[object, ...], tuple[Agent, Policy, tuple[Any, ...]]] = {}
 
@@ -149,16 +150,12 @@ class Site:
     def _plan(self, question: Question) -> Plan | None:
         """The plan for a question, with the patterns that its path matches looked up."""
         if question.matching is None:
-            plan = self._plans.of(question)
+            plan = self.plans.of(question)
             question.matching = ()
             if plan is not None and not question.target.startswith("/robots.txt"):
                 question.plan, question.matching = plan, plan.matching(question.path)
         found: Plan | None = question.plan
         return found
-
-    def plan(self, question: Question) -> Plan | None:
-        """What the answers to an agent and a policy depend on, whatever the page."""
-        return self._plans.of(question)
 
     def together(self, panel: object, make: "Callable[[Site], T]") -> T:
         """What is made of this site for a panel of agents, once."""

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from reservation_middleware.agents import Catalogue, KnownAgent, catalogue
+from reservation_middleware.agents.__main__ import RESULT, written
 
 LEAVES = {"search", "ai-index", "ai-input", "ai-train-gen", "ai-train-nongen", "tdm"}
 SHORTHANDS = {"ai-train", "ai", "tdm-all"}
@@ -47,6 +48,10 @@ def test_catalogue_is_read_once_and_is_of_some_size() -> None:
     assert catalogue() is catalogue()
     assert len(AGENTS) >= 80
     assert datetime.date.fromisoformat(catalogue().version).year >= 2026
+
+
+def test_what_is_shipped_says_what_people_edit() -> None:
+    assert RESULT.read_bytes() == written(), "run: python -m reservation_middleware.agents"
 
 
 def test_agents_are_sorted_by_token_in_whatever_case() -> None:

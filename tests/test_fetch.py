@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import pytest
 
-from reservation_middleware import Agent, Decision, Document, Outcome, Policy, fetch, profile
+from reservation_middleware import Agent, Decision, Document, Outcome, Policy, fetch, profile, ready
 from reservation_middleware.aiohttp import ReservationClient
 from reservation_middleware.cache.memory import MemoryCache
 from reservation_middleware.fetch import Answer, Fetcher, TransportClosedError
@@ -633,7 +633,7 @@ async def test_a_cache_that_fails_is_the_operators_business() -> None:
 
 @run
 async def test_sites_that_are_kept_ready_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetch, "MAX_SITES", 2)
+    monkeypatch.setattr(ready, "MAX_SITES", 2)
     fetcher = Fetcher()
     fake = Fake()
     urls = [f"https://{label}.example/" for label in "abc"]
@@ -648,7 +648,7 @@ async def test_sites_that_are_kept_ready_are_bounded(monkeypatch: pytest.MonkeyP
 
 @run
 async def test_large_files_leave_room_for_fewer_sites(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetch, "MAX_OCTETS", 100_000)
+    monkeypatch.setattr(ready, "MAX_OCTETS", 3 * (ready.PER_SITE + 8 * 30_000))
     fetcher = Fetcher()
     large = says(b"#" * 30_000)
     for number in range(20):

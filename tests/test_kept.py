@@ -181,6 +181,6 @@ def test_heads_that_change_all_the_time_are_not_kept_for_ever() -> None:
             )
         )
         assert check.decide().reasons
-    plan = used.plan(check._question)
+    plan = used.plans.of(check._question)
     assert plan is not None
     assert 0 < len(plan._heads) <= 64

@@ -79,7 +79,7 @@ def test_answers_that_are_kept_are_those_that_are_made(name: str) -> None:
             for agent in agents:
                 kept = Check(url, agent=agent, policy=policy, site=site).decide()
                 fresh = Site(site.readings)
-                fresh._plans = NoPlans(())  # settled family by family
+                fresh.plans = NoPlans(())  # settled family by family
                 made = Check(url, agent=agent, policy=policy, site=fresh).decide()
                 assert kept == made, (vector.id, url, agent)
                 other = together[agent.token]
@@ -105,7 +105,7 @@ def test_pages_that_speak_on_sites_that_were_asked_before(name: str) -> None:
             for headers in (HEADERS, speaking):
                 decisions = []
                 fresh = Site(site.readings)
-                fresh._plans = NoPlans(())
+                fresh.plans = NoPlans(())
                 for one in (site, fresh):
                     check = Check(url, agent=agent, policy=policy, site=one)
                     before = check.decide()
@@ -147,3 +147,33 @@ def test_a_panel_asks_once_for_agents_that_nobody_tells_apart() -> None:
         assert {one.decision.blocked for one in found} == {True}
     [one, two, three] = panel.decide("https://a.example/x", site)
     assert [x.decision.blocked for x in (one, two, three)] == [False, True, False]
+
+
+def test_agents_share_an_answer_where_there_are_too_many_patterns_for_a_plan(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("reservation_middleware.plan.MOST_PATTERNS", -1)
+    policy = profile("strict")
+    agents = [*(Agent(token) for token in TOKENS), Agent("OneBot"), Agent("TwoBot")]
+    panel = Panel(agents, policy)
+    shared = compared = 0
+    for vector in load_vectors():
+        site = site_of(vector)
+        if site is None:
+            continue
+        for url in list(paths_of(vector))[:20]:
+            for one in panel.decide(url, site):
+                shared += len(one.agents) > 1
+                for agent in one.agents:
+                    fresh = Site(site.readings)
+                    made = Check(url, agent=agent, policy=policy, site=fresh).decide()
+                    other = one.decision
+                    assert (other.action, other.reasons, other.usage, other.notes) == (
+                        made.action,
+                        made.reasons,
+                        made.usage,
+                        made.notes,
+                    ), (vector.id, url, agent)
+                    compared += 1
+    assert shared > 100
+    assert compared > 1_000

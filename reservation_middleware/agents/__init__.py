@@ -1,7 +1,7 @@
 """The catalogue of known AI agents: product token, operator, purposes, and where that is said.
 
-Here live the reader of agents.toml and its types. The facts themselves live in agents.toml, each
-with its source and date. Nothing here decides anything: whether a block aimed at one of these
+Here live the reader of agents.json and its types. The facts themselves live in agents.toml, each
+with its source and date; agents.json says the same and is written by ``__main__.py``. Nothing here decides anything: whether a block aimed at one of these
 agents counts for a crawl is policy, and matching a token against robots.txt belongs to the reader
 of robots.txt. This package imports nothing else of the package, so that any layer may use it.
 
@@ -10,7 +10,6 @@ Product tokens: RFC 9309 §2.2.1, https://www.rfc-editor.org/rfc/rfc9309.html#se
 
 import datetime
 import functools
-import tomllib
 from importlib import resources
 from typing import Literal
 
@@ -66,5 +65,5 @@ class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tr
 @functools.cache
 def catalogue() -> Catalogue:
     """Return the catalogue that ships with the package, read once per process."""
-    text = resources.files(__name__).joinpath("agents.toml").read_text(encoding="utf-8")
-    return msgspec.convert(tomllib.loads(text), Catalogue, strict=True)
+    text = resources.files(__name__).joinpath("agents.json").read_bytes()
+    return msgspec.json.decode(text, type=Catalogue)

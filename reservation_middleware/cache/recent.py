@@ -34,10 +34,11 @@ class Recent(Generic[K, V]):
 
     def get(self, key: K) -> V | None:
         """The value kept under a key, which thereby counts as used."""
-        found = self._kept.get(key)
+        kept = self._kept
+        found = kept.get(key)
         if found is None:
             return None
-        self._kept.move_to_end(key)
+        kept.move_to_end(key)
         return found[0]
 
     def put(self, key: K, value: V, weight: int) -> None:

@@ -33,7 +33,7 @@ _COMBINED, _EACH = 500, 8
 class AgentFindings(Findings):
     """A robots.txt with the known AI agents that it names."""
 
-    __slots__ = ("_plans", "named", "robots", "source", "training")
+    __slots__ = ("_plans", "_seen", "named", "robots", "source", "training")
 
     def __init__(
         self, source: Source, named: dict[str, KnownAgent], notes: tuple[Note, ...]
@@ -44,6 +44,8 @@ class AgentFindings(Findings):
         #: Known AI agents by the token, in lower case, that the file uses for them.
         self.named = named
         self._plans: dict[tuple[str, int], _Plan] = {}
+        #: What groups say of the page that was asked about last: several agents may ask.
+        self._seen: tuple[str, dict[GroupRules, tuple[int, Rule | None]]] = "", {}
         #: Those that train on what they fetch, with all that they fetch for.
         self.training = {
             token: leaves
@@ -61,6 +63,12 @@ class AgentFindings(Findings):
             # The plan holds the policy, so its address stays its own.
             plan = self._plans[key] = _Plan(self, own, policy)
         return plan
+
+    def seen(self, path: str) -> dict[GroupRules, tuple[int, Rule | None]]:
+        """What groups said so far of a path."""
+        if self._seen[0] != path:
+            self._seen = path, {}
+        return self._seen[1]
 
     def listed(self, tokens: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """Agents that an operator lists, by the token the file uses, with their leaves.
@@ -157,7 +165,7 @@ class _Plan:
         """What the blocks amount to for one page; made once per set of deciding lines."""
         if not self._blocks:
             return None
-        seen: dict[GroupRules, tuple[int, Rule | None]] = {}
+        seen = self._findings.seen(path)
         rules = [block.blocking(path, seen) for block in self._blocks]
         key = tuple([rule.line if rule else 0 for rule in rules])
         try:

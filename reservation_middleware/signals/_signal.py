@@ -22,10 +22,13 @@ from reservation_middleware.model import (
     Preference,
     Statement,
 )
+from reservation_middleware.syntax.path import PatternIndex
 
 from ._source import CONTENT, HEADERS, HTML, ROBOTS_TXT, Carrier, Link, Place, Source
 from ._wish import Term, Wish, Written, spoken
 
+# Members of an enum are looked up slowly before Python 3.12.
+_UNKNOWN = Preference.UNKNOWN
 #: Answers that are kept per document.
 _MOST_ANSWERS = 256
 
@@ -104,7 +107,7 @@ class Question(msgspec.Struct):
     def anew(self) -> None:
         """Forget what followed from the origin's documents, since there are others now."""
         self.settled = self.plan = self.matching = None
-        self.crawl = Preference.UNKNOWN
+        self.crawl = _UNKNOWN
 
 
 class View(NamedTuple):
@@ -113,10 +116,12 @@ class View(NamedTuple):
     Attributes:
         key: the same for agents that it does not tell apart.
         patterns: those of paths; which of them match decides.
+        ready: the same, ready to be looked up, where the family has it so anyway.
     """
 
     key: Hashable
     patterns: Sequence[str]
+    ready: PatternIndex | None = None
 
 
 #: It says the same of every page to everyone.

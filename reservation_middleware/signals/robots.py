@@ -254,7 +254,10 @@ class Robots(Signal[RobotsFindings]):
     def view(self, found: Sequence[RobotsFindings], question: Question) -> View:
         """The group."""
         found_group = found[0].group(question.agent.key) if found[0].robots else None
-        return View(id(found_group[0]), found_group[1].patterns) if found_group else SAME
+        if found_group is None:
+            return SAME
+        group, rules = found_group
+        return View(id(group), rules.patterns, rules.index)
 
     def write(self, wish: Wish) -> tuple[Written, ...]:
         """One group that allows or disallows everything."""

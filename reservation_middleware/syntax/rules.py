@@ -46,8 +46,8 @@ class GroupRules:
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._rules = rules
-        self._asked = _Asked(rules, "l")
         paths = [rule.path for rule in rules]
+        self._asked = _Asked(rules, "l")
         self._dollars: _Asked | None = None
         self._protego: Protego | None = None
         self._answers: dict[tuple[int, ...], tuple[bool, Rule | None]] = {}
@@ -76,13 +76,18 @@ class GroupRules:
         """
         if self._only:
             return ()
-        texts = self._asked.index.texts
+        texts = self._asked.patterns
         if not self._with_dollars:
             return texts
         read = (
             pattern for rule in self._rules if rule.path[-1] == "$" for pattern in _readings(rule)
         )
         return tuple(dict.fromkeys((*texts, *read)))
+
+    @property
+    def index(self) -> PatternIndex | None:
+        """The same, ready to be looked up; None where they are looked up in two ways."""
+        return None if self._only or self._with_dollars else self._asked.index
 
     def _of(self, path: str) -> "_Asked":
         """The patterns that may match a canonical path."""
@@ -172,9 +177,41 @@ class _Asked:
         last: last characters of patterns that Protego reads in another way, too.
     """
 
-    __slots__ = ("index", "owners")
+    __slots__ = ("_index", "_last", "_owners", "_patterns", "_rules")
 
     def __init__(self, rules: Sequence[Rule], last: str) -> None:
+        self._rules, self._last = rules, last
+        # Made for the first path that they are asked for: a site's pages may get all their
+        # answers from other patterns.
+        self._patterns: Sequence[str] | None = None
+        self._owners: Sequence[Rule] = ()
+        self._index: PatternIndex | None = None
+
+    @property
+    def patterns(self) -> Sequence[str]:
+        """The patterns, each once."""
+        if self._patterns is None:
+            self._patterns = self._named()
+        return self._patterns
+
+    @property
+    def owners(self) -> Sequence[Rule]:
+        """The rules that decide, one for each of the patterns."""
+        if self._patterns is None:
+            self._patterns = self._named()
+        return self._owners
+
+    @property
+    def index(self) -> PatternIndex:
+        """The patterns, ready to be looked up."""
+        if self._index is None:
+            self._index = PatternIndex(self.patterns)
+            self._patterns = self._index.texts  # not both
+        return self._index
+
+    def _named(self) -> Sequence[str]:
+        """Find the rules that decide, and their patterns."""
+        rules = self._rules
         owners = {rule.path: rule for rule in rules}
         if len(owners) < len(rules):
             # Of rules with one pattern the first that allows decides, else the first.
@@ -183,17 +220,15 @@ class _Asked:
                 known = owners.setdefault(rule.path, rule)
                 if known is not rule and rule.allow and not known.allow:
                     owners[rule.path] = rule
-        read = [rule for rule in rules if rule.path[-1] in last or rule.path[0] == "h"]
+        read = [rule for rule in rules if rule.path[-1] in self._last or rule.path[0] == "h"]
         # Behind the rules, so that a rule has its number whatever is read into others.
         for rule in read:
             for pattern in _readings(rule):
                 known = owners.setdefault(pattern, rule)
                 if rule.allow and not known.allow:
                     owners[pattern] = rule
-        self.owners = tuple(owners.values())
-        patterns = list(owners)
-        del owners, read  # memory: there may be very many
-        self.index = PatternIndex(patterns)
+        self._owners = tuple(owners.values())
+        return list(owners)
 
     def of_beginning(self, path: str) -> tuple[bool, Rule | None]:
         """Whether a target that was cut may be fetched: what may match its end disallows."""

@@ -1,0 +1,62 @@
+"""Sites that are ready to decide: how many are kept, for how long, and what they take.
+
+The second room of ``fetch.py``. Each page of a crawl asks here first.
+"""
+
+from math import inf
+from typing import NamedTuple
+
+from .cache.recent import Recent
+from .model import Probes
+from .site import Site
+
+#: Sites that are kept, and the memory that they may take together.
+MAX_SITES, MAX_OCTETS = 10_000, 256 * 1024 * 1024
+#: What a site takes, about: so much, and so many times the length of its files. Measured over
+#: 2,111 real robots.txt, 4.3 KB long on average: 51 KB of resident memory, so that there is room
+#: for some 5,000 sites like these.
+PER_SITE, _PER_OCTET = 16 * 1024, 8
+#: A site is fetched anew so many seconds before it expires, or a tenth of its lifetime.
+_AHEAD = 300.0
+
+
+class Ready(NamedTuple):
+    """A site that is ready to decide.
+
+    Times are seconds since 1970, which are had and compared faster than dates.
+
+    Attributes:
+        site: the site.
+        since: when it was made.
+        until: when it expires.
+        ahead: when it is fetched anew.
+    """
+
+    site: Site
+    since: float
+    until: float
+    ahead: float
+
+    @classmethod
+    def of(cls, site: Site, now: float) -> "Ready":
+        """A site that was made just now."""
+        until = site.expires.timestamp() if site.expires else inf
+        return cls(site, now, until, until - min(_AHEAD, max(until - now, 0) / 10))
+
+
+class ReadySites:
+    """The sites used most recently, by origin and the places that are asked there."""
+
+    __slots__ = ("_recent", "get")
+
+    def __init__(self) -> None:
+        self._recent: Recent[tuple[str, Probes], Ready] = Recent(MAX_SITES, MAX_OCTETS)
+        #: The site that is kept under a key, if there is one.
+        self.get = self._recent.get
+
+    def put(self, key: tuple[str, Probes], ready: Ready) -> None:
+        """Keep a site."""
+        self._recent.put(key, ready, PER_SITE + _PER_OCTET * ready.site.octets)
+
+    def __len__(self) -> int:
+        return len(self._recent)
