@@ -648,7 +648,7 @@ async def test_sites_that_are_kept_ready_are_bounded(monkeypatch: pytest.MonkeyP
 
 @run
 async def test_large_files_leave_room_for_fewer_sites(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ready, "MAX_OCTETS", 3 * (ready.PER_SITE + 8 * 30_000))
+    monkeypatch.setattr(ready, "MAX_OCTETS", 3 * (ready.PER_SITE + ready.PER_OCTET * 30_000))
     fetcher = Fetcher()
     large = says(b"#" * 30_000)
     for number in range(20):
