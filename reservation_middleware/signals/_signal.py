@@ -22,7 +22,7 @@ from reservation_middleware.model import (
     Preference,
     Statement,
 )
-from reservation_middleware.syntax.path import PatternIndex
+from reservation_middleware.syntax.pattern_index import PatternIndex
 
 from ._source import CONTENT, HEADERS, HTML, ROBOTS_TXT, Carrier, Link, Place, Source
 from ._wish import Term, Wish, Written, spoken
