@@ -20,7 +20,9 @@ def limit(row: Row, times: float, ceilings: Mapping[str, float]) -> float | None
     """
     if row.goal is None:
         return None
-    return max(row.goal * times, ceilings.get(row.name, 0.0))
+    # A ceiling of a benchmark is one of all its rows.
+    benchmark = row.name.partition(":")[0]
+    return max(row.goal * times, ceilings.get(row.name, ceilings.get(benchmark, 0.0)))
 
 
 def beyond(rows: Iterable[Row], times: float, ceilings: Mapping[str, float]) -> list[Row]:

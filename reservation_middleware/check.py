@@ -168,6 +168,7 @@ class Check:
         other = Check(one.url, agent=agent, policy=policy, site=self._site or self._read(), now=now)
         other.page, other._heard, other._content = self.page, self._heard, self._content
         other._said, other.stage = self._said, self.stage
+        other._question.media = one.media
         other._lessons, other._linked = self._lessons, self._linked
         return other
 

@@ -35,7 +35,7 @@ class Kept:
         values = astuple(decision)
         self._before = values[_AGENT + 1 : _REASONS]
         #: Each as it is, or in parts if it stands in the page itself.
-        self._reasons = [
+        self._reasons: list[Any] = [
             _parted(reason) if reason.document == page.url else reason
             for reason in decision.reasons
         ]
@@ -58,18 +58,39 @@ class Kept:
         """
         where = page.url
         digest = None if page.body is None else page.digest
-        reasons = tuple(
+        reasons: tuple[Reason, ...] = tuple(
             [_reason(one, where, digest) if type(one) is tuple else one for one in self._reasons]
         )
-        after = self._after
+        after: Any = self._after
         if self._moving:
-            moved = list(after)
+            after = list(after)
             for place, several in self._moving:
-                moved[place] = tuple(
+                after[place] = tuple(
                     [replace(one, document=where) if own else one for one, own in several]
                 )
-            return Decision(url, agent, *self._before, reasons, *moved)  # type: ignore[call-arg]
-        return Decision(url, agent, *self._before, reasons, *after)  # type: ignore[call-arg]
+        # By position and not with stars, which take half as long again: this is for every page.
+        purposes, under, stage, action, verdict, crawl, usage = self._before
+        offers, notes, consulted, others, expires, on_crawl, on_usage, identifiers = after
+        return Decision(
+            url,
+            agent,
+            purposes,
+            under,
+            stage,
+            action,
+            verdict,
+            crawl,
+            usage,
+            reasons,
+            offers,
+            notes,
+            consulted,
+            others,
+            expires,
+            on_crawl,
+            on_usage,
+            identifiers,
+        )
 
 
 def _parted(reason: Reason) -> tuple[Any, ...]:

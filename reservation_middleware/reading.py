@@ -213,9 +213,12 @@ def heard(document: Document) -> Heard | None:
     what depends on their own address (``Reading.local``).
     """
     speaks = document.status in _STATUSES
+    headers = document.headers
+    if not speaks and len(headers) == 1 and headers[0][0] == "content-type":
+        return None  # most heads of which adapters keep what matters
     said: list[tuple[str, str]] = []
     common: list[tuple[str, str]] = []
-    for pair in document.headers:
+    for pair in headers:
         words = _WORDS_OF.get(pair[0])
         if words is None:
             continue

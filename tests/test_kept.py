@@ -184,3 +184,14 @@ def test_heads_that_change_all_the_time_are_not_kept_for_ever() -> None:
     plan = used.plans.of(check._question)
     assert plan is not None
     assert 0 < len(plan._heads) <= 64
+
+
+def test_whoever_asks_again_asks_about_the_same_type() -> None:
+    url = f"{ORIGIN}/x"
+    head = (("content-type", "image/png"), ("x-robots-tag", "noimageai"))
+    check = Check(url, agent=AGENTS[0], site=site())
+    check.feed(Document(url=url, resource=PAGE, outcome=Outcome.FETCHED, status=200, headers=head))
+    first = check.decide()
+    again = check.asked(AGENTS[2], profile()).decide()
+    assert first.blocked
+    assert again.reasons == first.reasons
