@@ -40,7 +40,7 @@ from .reading import (
 )
 from .signals import CONTENT, Link, Question
 from .site import Site
-from .syntax.path import canonical, split_url
+from .syntax.path import judged, split_url
 
 # Members of an enum are looked up slowly before Python 3.12.
 _SITE, _HEADERS, _CONTENT = Stage.SITE, Stage.HEADERS, Stage.CONTENT
@@ -67,8 +67,8 @@ class Check:
     """
 
     __slots__ = (
-        *("_content", "_fed", "_heard", "_known", "_lessons", "_linked", "_question", "_said"),
-        *("_site", "now", "origin", "page", "stage"),
+        *("_away", "_content", "_fed", "_heard", "_known", "_lessons", "_linked", "_question"),
+        *("_said", "_site", "now", "origin", "page", "stage"),
     )
 
     def __init__(
@@ -83,7 +83,7 @@ class Check:
         #: Scheme, host and port that policies are keyed by; empty if the URL has none.
         self.origin, target = split_url(url)
         self._question = Question(
-            url, target, canonical(target), agent, profile() if policy is None else policy
+            url, target, judged(target), agent, profile() if policy is None else policy
         )
         self._site = site
         self._known = site is not None
@@ -92,15 +92,14 @@ class Check:
         self._linked: dict[tuple[str, str], Reading] | None = None
         #: Pages of the origin that say something about others, such as feeds.
         self._lessons: tuple[Reading, ...] = ()
-        #: The page as it was last fed: its head, or all of it.
-        self.page: Document | None = None
-        #: What the page's head says, and its content if that says anything.
+        self.page: Document | None = None  #: As it was last fed: its head, or all of it.
+        #: Whether the page was found at another origin, to which its references lead.
+        self._away = False
+        #: What the page's head says, its content if that says anything, the readings of both.
         self._heard: Heard | None = None
         self._content: Reading | None = None
-        #: The readings of both, once they are needed.
         self._said: tuple[Reading, ...] | None = None
-        #: How far the fetch has come.
-        self.stage = _SITE
+        self.stage = _SITE  #: How far the fetch has come.
         #: The time that licences are held against, as it was handed in.
         self.now = now
         held = self._question.policy.licences
@@ -167,7 +166,7 @@ class Check:
         one = self._question
         other = Check(one.url, agent=agent, policy=policy, site=self._site or self._read(), now=now)
         other.page, other._heard, other._content = self.page, self._heard, self._content
-        other._said, other.stage = self._said, self.stage
+        other._said, other.stage, other._away = self._said, self.stage, self._away
         other._question.media = one.media
         other._lessons, other._linked = self._lessons, self._linked
         return other
@@ -195,16 +194,14 @@ class Check:
 
     def _pointed(self) -> tuple[Link, ...]:
         """What the page points to and its site does not."""
-        if self._content is None and not self._linked:
+        if self._content is None and not self._linked and not self._away:
             if self._heard is None:
                 return ()
             kept = self._site.kept(self._question, self.stage, self._heard) if self._site else None
             if kept is not None and not kept.points:
                 return ()
         links = dict.fromkeys(link for reading in self._readings() for link in reading.links)
-        if not links:
-            return ()
-        known = {(one.resource, one.url) for one in (self._site or self._read()).documents}
+        known = self._documents() if links else ()
         return tuple(link for link in links if link.key not in known)
 
     def feed(self, document: Document) -> None:
@@ -217,6 +214,8 @@ class Check:
                 # The body of a page whose head came before.
                 document = msgspec.structs.replace(document, headers=head.headers)
             self.page = document
+            same = document.url == self._question.url
+            self._away = not same and split_url(document.url)[0] != self.origin
             self._heard = heard(document)
             self._said = None
             if document.body is None:
@@ -245,7 +244,7 @@ class Check:
         """What follows from all that was fed so far."""
         site = self._site or self._read()
         page, question = self.page, self._question
-        if self._content is not None or self._linked:
+        if self._content is not None or self._linked or self._away:
             decision = site.decide(question, self.stage, self._on_page())
         elif page is not None and self._heard is not None:
             kept = site.kept(question, self.stage, self._heard)
@@ -284,10 +283,12 @@ class Check:
 
     def _others(self) -> tuple[Reading, ...]:
         """Documents that others point to and that are none of the site's."""
-        if not self._linked:
-            return ()
-        known = {(one.resource, one.url) for one in (self._site or self._read()).documents}
-        return tuple(one for key, one in self._linked.items() if key not in known)
+        known = self._documents() if self._linked else ()
+        return tuple(one for key, one in (self._linked or {}).items() if key not in known)
+
+    def _documents(self) -> set[tuple[str, str]]:
+        """The keys of what the site's answers rest on."""
+        return {(one.resource, one.url) for one in (self._site or self._read()).documents}
 
     def _read(self) -> Site:
         """What the origin says, as far as it was fed."""

@@ -16,7 +16,7 @@ from .plan import MOST_PATTERNS, Plan
 from .profiles import profile
 from .signals import Question
 from .site import Site
-from .syntax.path import canonical, split_url
+from .syntax.path import judged, split_url
 
 
 class Shared(msgspec.Struct, frozen=True):
@@ -65,7 +65,7 @@ class Panel:
         _, target = split_url(url)
         together = site.together(self, self._together)
         plan = None if self.policy.licences else together.plan
-        matching = plan.matching(canonical(target)) if plan else ()
+        matching = plan.matching(judged(target), target) if plan else ()
         if plan and not target.startswith("/robots.txt"):
             known = plan.answer(Stage.SITE, matching)
             if known is not None:

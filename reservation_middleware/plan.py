@@ -18,8 +18,8 @@ from .syntax.pattern_index import PatternIndex
 MOST_PATTERNS = 2_000
 #: Answers that are kept; a set of more matching patterns is not kept.
 _MOST_ANSWERS, _MOST_MATCHING = 256, 32
-#: Heads that are kept, and characters of what one says.
-_MOST_HEADS, _LONGEST_HEAD = 64, 1_000
+#: Heads that are kept, and characters of what one says; a field counts for some, however short.
+_MOST_HEADS, _LONGEST_HEAD, _PER_FIELD = 64, 1_000, 20
 #: Every path begins with it.
 _ROOT = "/"
 #: Characters that a path which was cut has at least, however it was encoded.
@@ -59,13 +59,14 @@ class Plan:
         """The patterns."""
         return self._index.texts if self._index else ()
 
-    def matching(self, path: str) -> tuple[int, ...]:
-        """The patterns that a canonical path matches."""
+    def matching(self, path: str, target: str) -> tuple[int, ...]:
+        """The patterns that a target, whose canonical path is given, matches."""
         if self._index is None:
             return ()
         found = tuple(self._index.matching(path))
         # Of a path that was cut more may match, so a very long one has answers of its own.
-        return (*found, hash(path)) if len(path) > _LONG else found
+        # The canonical paths of one that was cut and of one that was not may be the same.
+        return (*found, hash(path), len(target)) if len(path) > _LONG else found
 
     def answer(self, stage: Stage, matching: tuple[int, ...]) -> Answer | None:
         """What follows for paths that match some patterns, if it was made before."""
@@ -96,7 +97,7 @@ class Plan:
     def hear(self, key: HeadKey, kept: Kept) -> None:
         """Keep what follows for all pages whose heads say the same."""
         (_, fields), *_ = key
-        if sum(len(value) for _, value in fields) <= _LONGEST_HEAD:
+        if sum([len(value) + _PER_FIELD for _, value in fields]) <= _LONGEST_HEAD:
             if len(self._heads) >= _MOST_HEADS:
                 self._heads.clear()
             self._heads[key] = kept

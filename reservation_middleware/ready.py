@@ -16,6 +16,8 @@ MAX_SITES, MAX_OCTETS = 10_000, 256 * 1024 * 1024
 #: real robots.txt: 34 KB for those of 1.5 KB, 51 KB for those of 4.3 KB, the mean of 2,111 files,
 #: and some five times its length for a large one. There is room for some 5,500 sites like these.
 PER_SITE, PER_OCTET = 24 * 1024, 5
+#: A line takes some 400 bytes however short it is; few real files have more lines than these.
+PER_LINE, LINES = 400, 500
 #: A site is fetched anew so many seconds before it expires, or a tenth of its lifetime.
 _AHEAD = 300.0
 
@@ -56,7 +58,9 @@ class ReadySites:
 
     def put(self, key: tuple[str, Probes], ready: Ready) -> None:
         """Keep a site."""
-        self._recent.put(key, ready, PER_SITE + PER_OCTET * ready.site.octets)
+        more = max(0, ready.site.lines - LINES)
+        weight = PER_SITE + PER_OCTET * ready.site.octets + PER_LINE * more
+        self._recent.put(key, ready, weight)
 
     def __len__(self) -> int:
         return len(self._recent)

@@ -110,13 +110,17 @@ class Resources:
             for request in requests
         ]
         found: dict[Hashable, Document] = {}
+        flights: dict[Hashable, asyncio.Task[Document]] = {}
         for key, work in wanted:
             flight, _ = self._flights.start(key, work)
             # Waiting does not end it when the waiter is cancelled.
             await asyncio.wait((flight,), timeout=_PATIENCE)
             if flight.cancelled():
                 raise RuntimeError("the fetcher was closed")
-            if flight.done() and flight.exception() is None:
+            flights[key] = flight
+        # One that took its time may have landed meanwhile, and need not be kept anywhere.
+        for key, flight in flights.items():
+            if flight.done() and not flight.cancelled() and flight.exception() is None:
                 found[key] = flight.result()
         late = [(key, work) for key, work in wanted if key not in found]
         if late:

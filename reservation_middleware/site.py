@@ -58,8 +58,7 @@ class Site:
         self.documents: tuple[Document, ...] = tuple(reading.document for reading in ordered)
         self.notes: tuple[Note, ...] = tuple(note for reading in ordered for note in reading.notes)
         self.expires: datetime | None = earliest(reading.document.expires for reading in ordered)
-        #: Pages that say something about others; of these only that counts.
-        self.lessons = tuple(lessons)
+        self.lessons = tuple(lessons)  #: Pages that say something about others.
         self.readings = tuple(ordered)
         taught = (
             (number, findings)
@@ -83,6 +82,11 @@ class Site:
     def octets(self) -> int:
         """How long its documents are together."""
         return sum(len(document.body or b"") for document in self.documents)
+
+    @property
+    def lines(self) -> int:
+        """How many lines they have together."""
+        return sum((document.body or b"").count(b"\n") for document in self.documents)
 
     @property
     def unreachable(self) -> bool:
@@ -135,9 +139,8 @@ class Site:
         if plan is None or question.alone:
             return
         document = page[0].document
-        if document.stale is not None or any(reading.local for reading in page):
-            return
-        if self._lacks(document.url):
+        local = document.stale is not None or any(reading.local for reading in page)
+        if not local and self._lacks(document.url):
             points = any(reading.links for reading in page)
             key = heard, decision.stage, question.matching, question.agent.token
             plan.hear(key, Kept(decision, document, points=points))
@@ -153,7 +156,10 @@ class Site:
             plan = self.plans.of(question)
             question.matching = ()
             if plan is not None and not question.target.startswith("/robots.txt"):
-                question.plan, question.matching = plan, plan.matching(question.path)
+                question.plan, question.matching = (
+                    plan,
+                    plan.matching(question.path, question.target),
+                )
         found: Plan | None = question.plan
         return found
 

@@ -10,6 +10,7 @@ from protego import Protego
 from test_vectors import answer
 
 from reservation_middleware import Agent, Check, Document, Outcome
+from reservation_middleware.panel import Panel
 from reservation_middleware.reading import RESOURCES, Reading
 from reservation_middleware.site import Site
 from reservation_middleware.syntax.path import canonical
@@ -142,3 +143,45 @@ def test_rules_that_are_not_shown_to_protego_change_nothing() -> None:
                 f"http://a{target}", "*"
             )
     assert differ == 0
+
+
+def test_a_page_that_was_cut_gets_no_answer_of_one_that_was_not() -> None:
+    """Their canonical paths may be the same where one has escapes."""
+    body = b"User-agent: *\nDisallow: /*.pdf\n"
+    document = Document(
+        url=f"{SITE}/robots.txt", resource="robots.txt", outcome=Outcome.FETCHED, body=body
+    )
+    site = Site([Reading(document, RESOURCES["robots.txt"])])
+    agent, panel = Agent("ExampleBot"), Panel([Agent("ExampleBot")])
+    rest = "x" * (8 * KIB - 4)
+    for page, crawl in ((f"/A{rest}", "allowed"), (f"/%41{rest}.pdf", "disallowed")):
+        assert Check(f"{SITE}{page}", agent=agent, site=site).decide().crawl == crawl
+        assert panel.decide(f"{SITE}{page}", site)[0].decision.crawl == crawl
+
+
+@pytest.mark.parametrize("end", ["", "$"])
+@pytest.mark.parametrize(
+    ("rule", "signal"),
+    [
+        ("User-agent: CCBot\nDisallow: /*.pdf{}\n", "robots-agents"),
+        ("User-agent: *\nDisallowAITraining: /*.pdf{}\n", "canel"),
+    ],
+)
+def test_rules_like_those_of_robots_count_for_what_was_cut(
+    rule: str, signal: str, end: str
+) -> None:
+    url = f"{SITE}/{'x' * 8 * KIB}.pdf"
+    found = decided(robots(rule.format(end)), url=url, profile="strict")
+    assert signal in [reason["signal"] for reason in found["reasons"]]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "Content-Signal: ai-train=no\nContent-Signal: /*a$ ai-train=yes\n",
+        "Content-Usage: train-ai=n\nContent-Usage: /*a$ train-ai=y\n",
+    ],
+)
+def test_where_an_address_was_cut_is_no_end_of_it(lines: str) -> None:
+    found = decided(robots(f"User-agent: *\n{lines}"), url=f"{SITE}/{'a' * 9000}b")
+    assert found["verdict"] == "disallowed"

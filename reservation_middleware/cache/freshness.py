@@ -38,7 +38,14 @@ def lifetime(outcome: Outcome, headers: Headers) -> timedelta:
     if outcome is Outcome.UNREACHABLE:
         return UNREACHABLE
     said = [value for name, value in headers if name == "cache-control"]
-    return _said(", ".join(said)) if said else LONGEST
+    if not said:
+        return LONGEST
+    control = ", ".join(said)
+    return _said(control) if len(control) < _LONG else _said.__wrapped__(control)
+
+
+#: A Cache-Control of so many characters is not worth keeping.
+_LONG = 200
 
 
 @lru_cache(maxsize=256)

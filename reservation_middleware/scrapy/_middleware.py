@@ -81,6 +81,7 @@ class ReservationMiddleware:
     def from_crawler(cls, crawler: Crawler) -> Self:
         """Make the middleware as Scrapy does."""
         middleware = cls(crawler)
+        middleware._reports.write_first()
         crawler.signals.connect(middleware.headers_received, signal=signals.headers_received)
         crawler.signals.connect(middleware.spider_closed, signal=signals.spider_closed)
         return middleware

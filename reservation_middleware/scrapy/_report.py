@@ -9,6 +9,7 @@ from pydispatch import dispatcher  # type: ignore[import-untyped]
 from scrapy import Request
 from scrapy.crawler import Crawler
 from scrapy.exceptions import IgnoreRequest
+from scrapy.signals import spider_closed
 
 from reservation_middleware.check import Check
 from reservation_middleware.fetch import Fetcher
@@ -76,7 +77,10 @@ class Reports:
         """
         self._seen[decision.verdict, decision.crawl] += 1
         if self._writing is None:
-            self._writing = asyncio.get_running_loop().call_later(_LATE, self._write)
+            try:
+                self._writing = asyncio.get_running_loop().call_later(_LATE, self.write)
+            except RuntimeError:  # called by hand, outside of any loop
+                self.write()
         if blocked:
             self.count("blocked")
             self.count(f"blocked/stage/{decision.stage}")
@@ -103,7 +107,7 @@ class Reports:
                 blocked=blocked,
             )
 
-    def _write(self) -> None:
+    def write(self) -> None:
         """Put into the stats what was counted since."""
         if self._writing is not None:
             self._writing.cancel()
@@ -126,6 +130,16 @@ class Reports:
             )
         )
 
+    def write_first(self) -> None:
+        """Have the stats complete when the spider is closed, for whoever reads them then.
+
+        The spider itself and extensions were there before any middleware, and are told first.
+        """
+        signals = self._crawler.signals
+        signals.connect(self.write, signal=spider_closed)
+        told = dispatcher.getReceivers(signals.sender, spider_closed)
+        told[:] = [*told[-1:], *told[:-1]]
+
     def count(self, name: str) -> None:
         """Add one to a stat."""
         self._inc("reservation/" + name)
@@ -136,7 +150,7 @@ class Reports:
 
     async def close(self, fetcher: Fetcher) -> None:
         """Tell what all came to, and close what was opened for it."""
-        self._write()
+        self.write()
         await self._journal.close()
         if fetcher.counts["stale"]:
             self.set("stale", fetcher.counts["stale"])

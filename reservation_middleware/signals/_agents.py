@@ -45,7 +45,7 @@ class AgentFindings(Findings):
         self.named = named
         self._plans: dict[tuple[str, int], _Plan] = {}
         #: What groups say of the page that was asked about last: several agents may ask.
-        self._seen: tuple[str, dict[GroupRules, tuple[int, Rule | None]]] = "", {}
+        self._seen: tuple[object, dict[GroupRules, tuple[int, Rule | None]]] = None, {}
         #: Those that train on what they fetch, with all that they fetch for.
         self.training = {
             token: leaves
@@ -64,10 +64,10 @@ class AgentFindings(Findings):
             plan = self._plans[key] = _Plan(self, own, policy)
         return plan
 
-    def seen(self, path: str) -> dict[GroupRules, tuple[int, Rule | None]]:
+    def seen(self, path: str, *, cut: bool) -> dict[GroupRules, tuple[int, Rule | None]]:
         """What groups said so far of a path."""
-        if self._seen[0] != path:
-            self._seen = path, {}
+        if self._seen[0] != (path, cut):
+            self._seen = (path, cut), {}
         return self._seen[1]
 
     def listed(self, tokens: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -128,7 +128,9 @@ class _Block(NamedTuple):
     parts: tuple[GroupRules, ...]
     about: tuple[tuple[tuple[str, ...], tuple[str, ...], bool], ...]
 
-    def blocking(self, path: str, seen: dict[GroupRules, tuple[int, Rule | None]]) -> Rule | None:
+    def blocking(
+        self, path: str, seen: dict[GroupRules, tuple[int, Rule | None]], *, cut: bool
+    ) -> Rule | None:
         """The rule that blocks a path, None if it is not blocked.
 
         Hints are many and not worth a question to Protego each. Where a token's groups are
@@ -139,7 +141,7 @@ class _Block(NamedTuple):
         for part in self.parts:
             found = seen.get(part)
             if found is None:
-                found = seen[part] = part.longest(path)
+                found = seen[part] = part.longest(path, cut=cut)
             octets, rule = found
             if rule is not None and (best is None or (octets, rule.allow) > best[:2]):
                 best = octets, rule.allow, rule
@@ -161,12 +163,12 @@ class _Plan:
         rules = [text for block in self._blocks for part in block.parts for text in part.patterns]
         return View(tuple([(block.groups, block.about) for block in self._blocks]), rules)
 
-    def settle(self, path: str) -> Settled | None:
+    def settle(self, path: str, *, cut: bool) -> Settled | None:
         """What the blocks amount to for one page; made once per set of deciding lines."""
         if not self._blocks:
             return None
-        seen = self._findings.seen(path)
-        rules = [block.blocking(path, seen) for block in self._blocks]
+        seen = self._findings.seen(path, cut=cut)
+        rules = [block.blocking(path, seen, cut=cut) for block in self._blocks]
         key = tuple([rule.line if rule else 0 for rule in rules])
         try:
             return self._answers[key]

@@ -22,6 +22,7 @@ from reservation_middleware.model import (
     Preference,
     Statement,
 )
+from reservation_middleware.syntax.path import MAX_TARGET
 from reservation_middleware.syntax.pattern_index import PatternIndex
 
 from ._source import CONTENT, HEADERS, HTML, ROBOTS_TXT, Carrier, Link, Place, Source
@@ -103,6 +104,11 @@ class Question(msgspec.Struct):
     alone: bool = False
     plan: Any = None
     matching: tuple[int, ...] | None = None
+
+    @property
+    def cut(self) -> bool:
+        """Whether only the beginning of its target is known."""
+        return len(self.target) >= MAX_TARGET
 
     def anew(self) -> None:
         """Forget what followed from the origin's documents, since there are others now."""

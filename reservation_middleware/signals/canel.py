@@ -103,12 +103,12 @@ class CanelFindings(Findings):
         """All statements, each with its path and agents."""
         return (*self._ruled(), *self.said)
 
-    def about(self, token: str, path: str) -> tuple[Statement, ...]:
+    def about(self, token: str, path: str, *, cut: bool) -> tuple[Statement, ...]:
         """What is said to a token about a path: the deciding rule, or every directive."""
         if self.place is not ROBOTS_TXT:
             return tuple(said for said in self.said if said.scope.agents[0] in ("*", token))
         group = self.source.robots.group_for(token)
-        rule = _rules_of(group).deciding(path) if group else None
+        rule = _rules_of(group).deciding(path, cut=cut) if group else None
         if group is None or rule is None:
             return ()
         made = self._made.get(rule.line)
@@ -173,7 +173,7 @@ class Canel(Signal[CanelFindings]):
         said = [
             statement
             for findings in found
-            for statement in findings.about(question.agent.key, question.path)
+            for statement in findings.about(question.agent.key, question.path, cut=question.cut)
         ]
         return answered(found, said)
 

@@ -82,7 +82,8 @@ class RobotsAgents(Signal[AgentFindings]):
 
     def settle(self, found: Sequence[AgentFindings], question: Question) -> Settled | None:
         """Blocks that the policy wants to hear of; they count as the policy says."""
-        return found[0].plan(question.agent.key, question.policy).settle(question.path)
+        plan = found[0].plan(question.agent.key, question.policy)
+        return plan.settle(question.path, cut=question.cut)
 
     def view(self, found: Sequence[AgentFindings], question: Question) -> View:
         """The groups that are asked."""

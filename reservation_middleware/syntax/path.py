@@ -78,6 +78,12 @@ def canonical(text: str) -> str:
     return _RUN.sub(_run, text)
 
 
+def judged(target: str) -> str:
+    """The canonical path of a target; one that was cut matches no pattern with an end."""
+    path = canonical(target)
+    return path + "\0" if len(target) >= MAX_TARGET else path
+
+
 def _run(found: re.Match[str]) -> str:
     """Escapes without anything between them: characters that they make up are whole there."""
     run = found[0]

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from protego import Protego
 
-from .path import MAX_TARGET, has_half
+from .path import MAX_TARGET, has_half, octets
 from .pattern_index import PatternIndex
 from .robots import Group, Rule
 
@@ -153,20 +153,23 @@ class GroupRules:
         """Whether a target may be fetched."""
         return self.decide(target, path)[0]
 
-    def longest(self, path: str) -> tuple[int, Rule | None]:
+    def longest(self, path: str, *, cut: bool = False) -> tuple[int, Rule | None]:
         """The matching rule with the most octets (Allow on a tie), and how many those are."""
         if self._only is not None:
             return 1, self._only[1]
         asked = self._of(path)
+        if cut:
+            _, beginning = asked.of_beginning(path)
+            return (octets(beginning.path), beginning) if beginning else (0, None)
         best = asked.index.longest(path)
         if not best:
             return 0, None
         rules = [asked.owners[number] for number in best]
         return asked.index.octets(best[0]), max(rules, key=lambda rule: rule.allow)
 
-    def deciding(self, path: str) -> Rule | None:
-        """The rule that decides a canonical path."""
-        return self.longest(path)[1]
+    def deciding(self, path: str, *, cut: bool = False) -> Rule | None:
+        """The rule that decides a canonical path; of one that was cut what may match its end."""
+        return self.longest(path, cut=cut)[1]
 
 
 class _Asked:
