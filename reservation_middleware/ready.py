@@ -58,7 +58,8 @@ class ReadySites:
 
     def put(self, key: tuple[str, Probes], ready: Ready) -> None:
         """Keep a site."""
-        more = max(0, ready.site.lines - LINES)
+        lines = sum((one.body or b"").count(b"\n") for one in ready.site.documents)
+        more = max(0, lines - LINES)
         weight = PER_SITE + PER_OCTET * ready.site.octets + PER_LINE * more
         self._recent.put(key, ready, weight)
 

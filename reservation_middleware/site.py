@@ -84,11 +84,6 @@ class Site:
         return sum(len(document.body or b"") for document in self.documents)
 
     @property
-    def lines(self) -> int:
-        """How many lines they have together."""
-        return sum((document.body or b"").count(b"\n") for document in self.documents)
-
-    @property
     def unreachable(self) -> bool:
         """Whether its robots.txt could not be had."""
         name, lost = ROBOTS_TXT.name, Outcome.UNREACHABLE
