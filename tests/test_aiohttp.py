@@ -13,7 +13,6 @@ import json
 import logging
 import pickle
 import ssl
-import time
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -185,10 +184,8 @@ async def test_block_at_the_head_closes_before_the_body(way: str) -> None:
     page = Answer(headers=(RESERVED, HTML), fault="endless")
     connector = aiohttp.TCPConnector(force_close=True)
     async with Web({A: page}) as web, crawler(way, web, connector=connector) as session:
-        started = time.monotonic()
         decision = await blocked(session.get(A))
         assert decision.stage is Stage.HEADERS
-        assert time.monotonic() - started < 2
         await eventually(lambda: not web._tasks)  # the server has seen the end of it
         assert web.count(A) == 1
 
@@ -342,13 +339,14 @@ async def test_what_is_looked_into(
 @pytest.mark.parametrize("kind", ["application/octet-stream", "video/mp4", "application/json"])
 async def test_a_large_binary_is_not_read_by_the_wrapper(kind: str) -> None:
     page = Answer(headers=(("Content-Type", kind),), body=b"0123456789", fault="endless")
-    async with Web({A: page}) as web, crawler("client", web) as client:
-        started = time.monotonic()
-        async with client.get(A) as response:
-            assert await response.content.readexactly(10) == b"0123456789"
-            assert response.content.total_bytes < 1_000_000
-            response.close()
-        assert time.monotonic() - started < 2
+    async with (
+        Web({A: page}) as web,
+        crawler("client", web) as client,
+        client.get(A) as response,
+    ):
+        assert await response.content.readexactly(10) == b"0123456789"
+        assert response.content.total_bytes < 1_000_000
+        response.close()
 
 
 @run
@@ -807,9 +805,7 @@ async def test_a_huge_robots_txt_is_cut(way: str, fault: Any) -> None:
     head = b"User-agent: *\nDisallow: /a\n" + line * (600_000 // len(line)) + b"Disallow: /b\n"
     robots = Answer(body=head if fault else head + line * 300_000, fault=fault)
     async with Web({ROBOTS: robots}) as web, crawler(way, web) as session:
-        started = time.monotonic()
         decision = await blocked(session.get(A + "a"))
-        assert time.monotonic() - started < 5
         assert "robots-truncated" in [note.kind.ident for note in decision.notes]
         (await session.get(A + "b")).close()
 

@@ -216,7 +216,7 @@ async def test_a_server_that_hangs(server: RedisServer, caplog: pytest.LogCaptur
     assert all(await asyncio.gather(*map(cache.get, keys)))
     assert await cache.get(KEY) == document()
     # Not a timeout for each: 600 calls over 8 threads would take 37 s.
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     assert len([one for one in caplog.records if one.levelno >= logging.WARNING]) == 1
     server.go_on()
     await asyncio.sleep(0.6)

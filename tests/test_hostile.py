@@ -1,15 +1,13 @@
 """Input made to hurt: floods, bombs and nonsense, each up to the size caps and beyond.
 
 Every case must end in a decision whose record is small and encodes. Time is not asserted;
-the number of calls is: doubling an input may not cost much more than twice the calls. Run
-this file as a script for a table of times (input → ms, and the ratio on doubling).
+the number of calls is: doubling an input may not cost much more than twice the calls. Times
+are measured by the benchmark ``hostile``.
 """
 
 import random
 import sys
-import time
 from collections.abc import Callable, Iterator
-from statistics import median
 from types import FrameType
 from typing import NamedTuple
 
@@ -617,33 +615,3 @@ def test_what_stands_before_the_flood_still_counts() -> None:
     assert decided(robots(body)).crawl == "disallowed"
     content = "<meta name=robots content=noai>" + "<p>" * 4_000_000
     assert decided(page(content)).verdict == "disallowed"
-
-
-def _seconds(given: Case) -> float:
-    start = time.process_time()
-    decided(given)
-    return time.process_time() - start
-
-
-def main(words: list[str]) -> None:
-    rounds = 3
-    sys.stdout.write(f"{'input':48}{'KiB':>9}{'ms':>10}{'×2':>7}{'record':>10}\n")
-    for name, build in CASES.items():
-        if words and not any(word in name for word in words):
-            continue
-        half, full = build(0.5), build(1.0)
-        _seconds(half)
-        slow = median(_seconds(full) for _ in range(rounds))
-        fast = median(_seconds(half) for _ in range(rounds))
-        size = sum(
-            len(document.body or b"") + sum(len(v) for _, v in document.headers)
-            for document in full.documents
-        )
-        length = len(msgspec.json.encode(record(decided(full)))) - len(full.url)
-        ratio = slow / fast if fast else 0.0
-        sys.stdout.write(f"{name:48}{size / KIB:9.0f}{slow * 1000:10.1f}{ratio:7.1f}{length:10}\n")
-        sys.stdout.flush()
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

@@ -158,3 +158,10 @@ def test_a_module_has_one_room() -> None:
 
 def test_nothing_is_called_utils() -> None:
     assert [path for path in MODULES if "util" in path.stem or "helper" in path.stem] == []
+
+
+def test_no_test_holds_work_against_a_clock() -> None:
+    """Speed is a benchmark's business. What would hang ends by the limit in pyproject.toml."""
+    clocks = re.compile(r"perf_counter|process_time|thread_time")
+    tests = sorted(path for path in (ROOT / "tests").glob("test_*.py") if path != Path(__file__))
+    assert [path.name for path in tests if clocks.search(path.read_text("utf-8"))] == []

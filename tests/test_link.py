@@ -1,7 +1,5 @@
 """The Link header field: RFC 8288 §3, and what strangers make of it."""
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -92,6 +90,4 @@ def test_never_raises(value: str) -> None:
     ],
 )
 def test_a_flood_is_cut_short(unit: str) -> None:
-    begun = time.perf_counter()
     assert len(links("," + unit * (4 * LIMIT // len(unit)))) <= MOST
-    assert time.perf_counter() - begun < 1

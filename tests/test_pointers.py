@@ -1,7 +1,6 @@
 """Pointers to licences: what vectors cannot say. The rest is in spec/vectors/pointers.json."""
 
 import json
-import time
 from collections.abc import Sequence
 
 import pytest
@@ -60,10 +59,8 @@ def undecided(said: Decision) -> bool:
     ids=["graph", "scripts", "values", "links", "monstrous"],
 )
 def test_a_flood_of_pointers_is_cut(body: bytes) -> None:
-    begun = time.perf_counter()
     said = decision(body)
     assert 1 <= len(said.identifiers) + len(said.offers) <= 64
-    assert time.perf_counter() - begun < 3
     assert undecided(said)
 
 
@@ -87,20 +84,16 @@ def test_a_flood_of_bad_scripts_is_noted_a_few_times() -> None:
     ids=["lists", "objects", "long", "number", "escapes", "comments", "blank", "slashes"],
 )
 def test_a_monstrous_script_is_a_note(text: str) -> None:
-    begun = time.perf_counter()
     said = decision(script(text))
-    assert time.perf_counter() - begun < 1
     assert {note.kind.ident for note in said.notes} <= {"pointers-json-ld-malformed"}
     assert not said.identifiers
 
 
 def test_a_large_page_takes_no_time() -> None:
     filler = b"<p>license acquireLicensePage doi.org/ isni</p>\n" * 350_000
-    begun = time.perf_counter()
     page_readings(
         Document(url="https://a.example/x", resource=PAGE, outcome=Outcome.FETCHED, body=filler)
     )
-    assert time.perf_counter() - begun < 3
 
 
 # Grammars
