@@ -217,7 +217,7 @@ def _document(source: Source) -> RslFindings:
         return RslFindings(source, [source.note(INVALID, str(error), error.line)], unread=True)
     notes = _faults(source, rsl.faults, 0)
     # Contents without any licence are no valid document either.
-    empty = not any(content.licenses for content in rsl.contents)
+    empty = not rsl.cut and not any(content.licenses for content in rsl.contents)
     return RslFindings(source, notes, licences=[(Licences(rsl, source, "rsl"), None)], unread=empty)
 
 

@@ -7,6 +7,10 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from lxml import etree
+
+from .xml import TooLargeError, text_of
+
 NAMESPACE = "https://rslstandard.org/rsl"
 MEDIA_TYPE = "application/rsl+xml"
 #: Days for which a document holds where it does not say (§3.2).
@@ -128,3 +132,19 @@ class Rsl(NamedTuple):
     def cut(self) -> bool:
         """Whether some of it was not read."""
         return any(fault.what == "cut" for fault in self.faults)
+
+
+def unread(body: bytes, error: TooLargeError) -> Rsl:
+    """What a document says of which nothing is read: all of it may prohibit.
+
+    Raises:
+        TooLargeError: nothing of RSL is in it.
+    """
+    if NAMESPACE.encode() not in body.replace(b"\0", b""):  # UTF-16 has zeros
+        raise error
+    return Rsl((), (Fault("cut", str(error), None),))
+
+
+def words_of(element: etree._Element) -> str:
+    """The text in an element, as much of it as is kept."""
+    return text_of(element)[:MOST_TEXT]

@@ -43,8 +43,10 @@ from ._rsl import (
     License,
     Payment,
     Rsl,
+    unread,
+    words_of,
 )
-from .xml import XmlError, name_of, parse, text_of
+from .xml import TooLargeError, XmlError, name_of, parse, text_of
 
 
 def read(body: bytes, *, single: bool = False) -> Rsl:
@@ -57,7 +59,10 @@ def read(body: bytes, *, single: bool = False) -> Rsl:
     Raises:
         XmlError: it is no XML that may be read, or no RSL.
     """
-    root = parse(body)
+    try:
+        root = parse(body)
+    except TooLargeError as error:
+        return unread(body, error)
     if name_of(root) != (NAMESPACE, "rsl"):
         raise XmlError("its root is not rsl in the namespace of RSL", root.sourceline)
     reader = _Reader(body)
@@ -74,13 +79,15 @@ def read_feed(body: bytes) -> Rsl | None:
     Raises:
         XmlError: it is no XML that may be read.
     """
-    root = parse(body)
+    try:
+        root = parse(body)
+    except TooLargeError as error:
+        return unread(body, error)
     if name_of(root) == (NAMESPACE, "rsl"):
         return None
     reader = _Reader(body)
-    return Rsl(
-        reader.contents(list(root.iter(f"{{{NAMESPACE}}}content")), in_feed=True), reader.faults
-    )
+    contents = list(root.iter(f"{{{NAMESPACE}}}content"))
+    return Rsl(reader.contents(contents, in_feed=True), reader.faults)
 
 
 class _Reader:
@@ -111,9 +118,7 @@ class _Reader:
         return line + self._skipped if line else None
 
     def children(self, parent: etree._Element, kind: str) -> Iterator[tuple[str, etree._Element]]:
-        """Children that RSL knows, each with its name; other namespaces are nobody's business
-        here (§3).
-        """
+        """Children that RSL knows, each with its name; other namespaces are not looked at (§3)."""
         names = KNOWN_NAMES[kind]
         for child in parent.iterchildren(OURS):
             self._left -= 1
@@ -151,7 +156,7 @@ class _Reader:
             # In a feed "" is the item.
             parent = element.getparent()
             link = None if parent is None else parent.find("link")
-            url = "" if link is None else _words(link)
+            url = "" if link is None else words_of(link)
         licenses: list[License] = []
         contacts: list[str] = []
         terms = ""
@@ -168,7 +173,7 @@ class _Reader:
                 given = child.get("contactEmail"), child.get("contactUrl")
                 contacts += [one.strip()[:MOST_TEXT] for one in given if one]
             elif name == "terms":
-                terms = terms or _words(child)
+                terms = terms or words_of(child)
         if not licenses:
             self.fault("nonconformant", "content without license", element)
         lastmod = element.get("lastmod")
@@ -221,7 +226,7 @@ class _Reader:
                     self.fault("nonconformant", f"reporting {kind[:40]} without profile", child)
                 reports.append(kind[:40] or "reporting")
             elif kind == "contact":
-                contacts.append(_words(child))
+                contacts.append(words_of(child))
             elif kind not in LEGAL:
                 self.fault("nonconformant", f"legal of type {kind[:40] or 'none'}", child)
         return License(
@@ -271,7 +276,7 @@ class _Reader:
             if name in values:
                 self.fault("nonconformant", f"{name} twice in payment", child)
                 continue
-            values[name] = _words(child)
+            values[name] = words_of(child)
             if name == "accepts":
                 accepts = (child.get("type") or "").strip()[:100]
             elif name == "amount":
@@ -289,10 +294,6 @@ class _Reader:
             (accepts,) if accepts else (),
             self.line(element),
         )
-
-
-def _words(element: etree._Element) -> str:
-    return text_of(element)[:MOST_TEXT]
 
 
 __all__ = ["FREE", "GEO", "MAX_CONTENTS", "MEDIA_TYPE", "NAMESPACE", "USAGE", "USER", "Content"]

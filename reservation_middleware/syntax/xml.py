@@ -30,6 +30,10 @@ class XmlError(ValueError):
         self.line = line
 
 
+class TooLargeError(XmlError):
+    """A document that may be right, but is more than is parsed."""
+
+
 def parse(body: bytes) -> etree._Element:
     """The root element of a document.
 
@@ -37,10 +41,11 @@ def parse(body: bytes) -> etree._Element:
         body: the document, its encoding declared or UTF-8.
 
     Raises:
-        XmlError: too long, too deep, not well-formed, or with a document type.
+        TooLargeError: it is longer or has more tags than what is parsed.
+        XmlError: too deep, not well-formed, or with a document type.
     """
     if len(body) > LIMIT:
-        raise XmlError(f"longer than {LIMIT // 1024} KiB")
+        raise TooLargeError(f"longer than {LIMIT // 1024} KiB")
     body = body.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")
     if wide := _WIDE.get(body[:2]):
         try:
@@ -51,7 +56,7 @@ def parse(body: bytes) -> etree._Element:
     if _DOCTYPE.search(body):
         raise XmlError("it has a document type declaration")
     if body.count(b"<") > MAX_TAGS:
-        raise XmlError(f"more than {MAX_TAGS} tags")
+        raise TooLargeError(f"more than {MAX_TAGS} tags")
     parser = etree.XMLParser(
         resolve_entities=False,
         load_dtd=False,
