@@ -71,6 +71,8 @@ def glance(body: bytes, words: tuple[bytes, ...]) -> Glance | None:
     hits: list[Hit] = []
     # What stands across two parts is found in the first.
     size, step = len(body), _PART - searches.longest
+    end = -1  # of the last meta, the page's where it is never ended
+    room = size
     for begin in range(0, size, step):
         part = (body if size <= _PART else body[begin : begin + _PART]).lower()
         for number, at, _ in searches.words(part):
@@ -79,9 +81,15 @@ def glance(body: bytes, words: tuple[bytes, ...]) -> Glance | None:
                 if not hits or start > hits[-1].at:
                     hits.append(Hit(searches.named[number], start))
                 continue
-            end = body.find(b">", start)
+            if end < start:
+                end = body.find(b">", start)
+                if end < 0:
+                    end = size
             # One that is never ended is none; one found twice does no harm.
-            if end > 0 and body[start + len(_META)] in _BEHIND:
+            if end < size and body[start + len(_META)] in _BEHIND:
+                room -= end - start
+                if room < 0:
+                    return None  # one inside of the other, again and again
                 metas.append(body[start:end])
                 starts.append(start)
         if len(metas) > _MOST_METAS or len(hits) > _MOST_HITS:

@@ -21,6 +21,8 @@ _QUOTES = b"\"'"
 _BLANK = b" \t\n\r\f"
 # White space between "=" and a quote that is looked behind.
 _MOST_BLANKS = 20
+# An end of a script with what follows.
+_END = len(b"</script>")
 
 
 def matter(body: bytes, hits: Sequence[Hit], words: Sequence[bytes]) -> bool:
@@ -34,7 +36,8 @@ def matter(body: bytes, hits: Sequence[Hit], words: Sequence[bytes]) -> bool:
     end = -1  # the last ">" before a word
     looked = 0
     room = len(body)
-    opened = dict.fromkeys(_QUOTES, -1)
+    opened = _Quotes(body)
+    scripts = _Scripts(body, hits)
     tags = 0
     ends: list[int] = []  # of the tags that begin behind it
     for hit in hits:
@@ -42,7 +45,7 @@ def matter(body: bytes, hits: Sequence[Hit], words: Sequence[bytes]) -> bool:
         if before >= 0:
             end = before
             ends = []
-            if _is_open(body, end, opened):
+            if opened.may_be_open(end):
                 return True
         if hit.at - end > LONG_TAG:
             return True
@@ -56,37 +59,67 @@ def matter(body: bytes, hits: Sequence[Hit], words: Sequence[bytes]) -> bool:
             if says(body[start.start() : close], words):
                 return True
             ends.append(close)
-        if hit.word == DATA and any(_holds(body, close, hits) for close in ends):
+        if hit.word == DATA and any(map(scripts.may_hold, ends)):
             return True
         looked = max(looked, hit.at)
     return False
 
 
-def _is_open(body: bytes, at: int, opened: dict[int, int]) -> bool:
+class _Quotes:
     """Whether a place may be in a value with quotes: whether one last opened, and did not close.
 
-    Args:
-        body: the page.
-        at: the place.
-        opened: where each kind of quote stood last before an earlier place; changed.
+    Asked about places in their order.
     """
-    for quote, last in opened.items():
-        found = body.rfind(quote, last + 1, at)
-        if found >= 0:
-            opened[quote] = last = found
-        if last >= 0:
-            behind = body[max(last - _MOST_BLANKS, 0) : last].rstrip(_BLANK)
-            if not behind or behind.endswith(b"="):
-                return True
-    return False
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self._looked = 0
+        self._last = dict.fromkeys(_QUOTES, -1)
+
+    def may_be_open(self, at: int) -> bool:
+        body = self._body
+        for quote, last in self._last.items():
+            found = body.rfind(quote, self._looked, at)
+            if found >= 0:
+                self._last[quote] = last = found
+            if last >= 0:
+                behind = body[max(last - _MOST_BLANKS, 0) : last].rstrip(_BLANK)
+                if not behind or behind.endswith(b"="):
+                    return True
+        self._looked = at
+        return False
 
 
-def _holds(body: bytes, start: int, hits: Sequence[Hit]) -> bool:
-    """Whether a word stands in the script whose tag ends at some place."""
-    close = SCRIPT_END.search(body, start)
-    # Behind "<!--" what looks like its end may be none (script data escaped).
-    if close is None or body.find(b"<!--", start, close.start()) >= 0:
-        return True
-    first = bisect_left(hits, start, key=lambda hit: hit.at)
-    within = (hit for hit in hits[first:] if hit.at < close.start())
-    return any(hit.word != DATA for hit in within)
+class _Scripts:
+    """Whether a word stands in the script whose tag ends at some place.
+
+    Asked about places in no order, up to the one that may.
+    """
+
+    def __init__(self, body: bytes, hits: Sequence[Hit]) -> None:
+        self._body = body
+        self._hits = hits
+        # From where to the end of a script no word is, and no comment begins.
+        self._silent = range(0)
+
+    def may_hold(self, start: int) -> bool:
+        silent = self._silent
+        if start in silent:
+            return False
+        # What is known is not searched again.
+        known = start < silent.start
+        stop = silent.start + _END if known else len(self._body)
+        close = SCRIPT_END.search(self._body, start, stop)
+        if close is None and not known:
+            return True
+        end = close.start() if close else silent.stop
+        look = end if close else stop
+        # Behind "<!--" what looks like its end may be none (script data escaped).
+        if self._body.find(b"<!--", start, look) >= 0:
+            return True
+        first = bisect_left(self._hits, start, key=lambda hit: hit.at)
+        last = bisect_left(self._hits, look, key=lambda hit: hit.at)
+        if any(hit.word != DATA for hit in self._hits[first:last]):
+            return True
+        self._silent = range(start, end)
+        return False
