@@ -52,13 +52,15 @@ def is_monstrous(body: bytes) -> bool:
         return True
     if tags <= _HARMLESS:
         return False
-    depth = 0
-    for close, name in _ELEMENT.findall(body):
+    # Only an end that fits the last beginning surely ends something.
+    names: list[bytes] = [b""]
+    for close, name in _ELEMENT.findall(body.lower()):
         if close:
-            depth = depth - 1 if depth else 0
-        elif name.lower() not in _FLAT:
-            depth += 1
-            if depth > _DEEP:
+            if name == names[-1]:
+                names.pop()
+        elif name not in _FLAT:
+            names.append(name)
+            if len(names) > _DEEP:
                 return True
     return False
 
@@ -71,24 +73,49 @@ def _attributes(tag: bytes) -> int:
 def speaking_elements(body: bytes, words: Sequence[bytes]) -> list[bytes]:
     """The first tags of other elements in which a word occurs, scripts whole; in order."""
     lower = body.lower()
-    words = [word.lower() for word in words]
+    word = _Next(lower, b"|".join(re.escape(word.lower()) for word in words))
+    script_end = _Next(lower, b"</script")
     found: list[bytes] = []
+    inside, room = 0, len(body)
     for count, hit in enumerate(OTHER_TAG.finditer(lower)):
         if count == MOST_HITS or len(found) == 2 * MAX_ELEMENTS:
             break
         start, end = hit.span()
-        if end - start > LONG_TAG or _attributes(hit[0]) > _MANY:
+        if end - start > LONG_TAG:
             continue
         if hit[0].startswith(b"<script"):
             if not any(mark in hit[0] for mark in _MARKS):
                 continue
-            end = lower.find(b"</script", end)
-            if end < 0:
+            close = script_end.behind(end)
+            if close == len(body):
                 break
-            end += len(b"</script")
-        if end - start <= MAX_TEXT and any(word in lower[start:end] for word in words):
-            found.append(body[start:end])
+            end = close + len(b"</script")
+        if end - start > MAX_TEXT or word.behind(start) >= end or _attributes(hit[0]) > _MANY:
+            continue
+        if start < inside:
+            # A script in a script again and again: the first of them holds them all.
+            room -= end - start
+            if room < 0:
+                continue
+        inside = max(inside, end)
+        found.append(body[start:end])
     return found
+
+
+class _Next:
+    """Where a pattern stands next, asked of places in their order."""
+
+    def __init__(self, text: bytes, pattern: bytes) -> None:
+        self._text = text
+        self._pattern = re.compile(pattern)
+        self._at = -1
+
+    def behind(self, place: int) -> int:
+        """Its next beginning at or behind a place, the length of the text if there is none."""
+        if self._at < place:
+            hit = self._pattern.search(self._text, place)
+            self._at = hit.start() if hit else len(self._text)
+        return self._at
 
 
 def speaking_metas(tags: Sequence[bytes], words: Sequence[bytes]) -> list[bytes]:
