@@ -6,9 +6,10 @@ per tag. Linear in the length of the page, whatever it holds.
 
 import re
 from collections.abc import Sequence
+from math import isqrt
 
 from ._prescan import solid
-from ._tags import LONG_TAG, SCRIPTS, SPELLED
+from ._tags import LONG_TAG, SCRIPTS, SPELLED, WHOLE, attributes, compiled
 
 #: Metas of interest that are kept, and other elements; a page with more is not trying to be
 #: understood.
@@ -17,14 +18,21 @@ MAX_METAS, MAX_ELEMENTS = 256, 64
 MAX_TEXT = 256 * 1024
 #: Words in all tags that are looked at.
 MOST_HITS = 10_000
-# Beyond these a page is not given to the parser as a whole: tags, attributes of one tag,
-# open elements.
-_MANY_TAGS, _MANY, _DEEP = 50_000, 1_000, 600
-# So many tags cannot be too deep, however they are nested.
-_HARMLESS = 4_000
-# A name and white space: a comparison in a script seldom looks so.
-_LONG = re.compile(rb"<[a-zA-Z][a-zA-Z0-9:-]*+[\s/][^>]{2048,}+")
-_QUOTED = re.compile(rb"""\"[^"]*+"|'[^']*+'""")
+# Beyond these a page is not given to the parser as a whole: tags, open elements, tags whose
+# attributes are added to those of the first, pairs of attributes of one tag.
+_MANY_TAGS, _DEEP, _MANY_ADDED, _MANY_PAIRS = 50_000, 600, 100, 10_000_000
+# A tag with fewer bytes has few attributes. One with more of them is not looked at by itself, either.
+_SHORT, _MOST_ATTRIBUTES = 400, 1_000
+# Elements that are made again where they were not closed, and how many of them may be.
+_MADE_AGAIN = frozenset(
+    b"a b big code em font i nobr s small strike strong tt u".split(),
+)
+_MANY_AGAIN = 200_000
+_MOST_PAIRED = isqrt(_MANY_PAIRS) + 1
+# Bytes of tags in tags that are looked at, besides those of the page.
+_SLACK = 1024 * 1024
+# Whatever begins like a tag, also inside of another, and its attributes.
+_ANY_TAG = compiled(rb"<(?=[a-zA-Z][^~/>]*+(%b))" % WHOLE.pattern)
 _ELEMENT = re.compile(rb"<(/?)([a-zA-Z][^\s/>]*+)")
 # Elements that hold nothing, or that the next of their kind ends.
 _FLAT = frozenset(
@@ -43,31 +51,58 @@ _MARKS = tuple(kind.encode() for kind in SCRIPTS)
 def is_monstrous(body: bytes) -> bool:
     """Whether a page is built to make a parser slow: too deep, too many or too long tags.
 
-    A tree builder may take time quadratic in depth and in attributes per tag.
+    A tree builder may take time quadratic in depth and in attributes per tag, and memory
+    quadratic in elements like ``<font>`` that are not closed.
     """
     tags = body.count(b"<")
     if tags > _MANY_TAGS:
         return True
-    if any(_attributes(found[0]) > _MANY for found in _LONG.finditer(body)):
+    if _has_crowded_tag(body):
         return True
-    if tags <= _HARMLESS:
+    if tags <= _DEEP:
         return False
+    lower = body.lower()
+    if lower.count(b"<html") + lower.count(b"<body") > _MANY_ADDED:
+        return True
     # Only an end that fits the last beginning surely ends something.
     names: list[bytes] = [b""]
-    for close, name in _ELEMENT.findall(body.lower()):
+    kept = again = 0
+    for close, name in _ELEMENT.findall(lower):
+        again += kept
         if close:
             if name == names[-1]:
                 names.pop()
+                kept -= name in _MADE_AGAIN
         elif name not in _FLAT:
             names.append(name)
-            if len(names) > _DEEP:
+            kept += name in _MADE_AGAIN
+            if len(names) > _DEEP or again > _MANY_AGAIN:
                 return True
     return False
 
 
-def _attributes(tag: bytes) -> int:
-    """About how many attributes a tag has, if not too many; what is quoted is none."""
-    return len(_QUOTED.sub(b"", tag).split(None, _MANY + 1))
+def _has_crowded_tag(body: bytes) -> bool:
+    """Whether tags have too many attributes, wherever comments and scripts begin and end."""
+    room = 2 * len(body) + _SLACK
+    pairs = last = 0
+    for hit in _ANY_TAG.finditer(body):
+        start, end = hit.span(1)
+        room -= end - start
+        # Those that end alike are one, or parts of it.
+        if end - start > _SHORT and end != last:
+            last = end
+            pairs += attributes(body, start, end, _MOST_PAIRED) ** 2
+        # Tags in tags again and again are not looked at each by itself.
+        if room < 0 or pairs > _MANY_PAIRS:
+            return True
+    return False
+
+
+def _is_readable(tag: bytes) -> bool:
+    """Whether a tag is one that a parser may be given, however long it takes."""
+    begin = _ANY_TAG.match(tag)
+    most = _MOST_ATTRIBUTES + 1
+    return len(tag) <= LONG_TAG and not (begin and attributes(tag, *begin.span(1), most) == most)
 
 
 def speaking_elements(body: bytes, words: Sequence[bytes]) -> list[bytes]:
@@ -81,7 +116,7 @@ def speaking_elements(body: bytes, words: Sequence[bytes]) -> list[bytes]:
         if count == MOST_HITS or len(found) == 2 * MAX_ELEMENTS:
             break
         start, end = hit.span()
-        if end - start > LONG_TAG:
+        if not _is_readable(hit[0]):
             continue
         if hit[0].startswith(b"<script"):
             if not any(mark in hit[0] for mark in _MARKS):
@@ -90,7 +125,7 @@ def speaking_elements(body: bytes, words: Sequence[bytes]) -> list[bytes]:
             if close == len(body):
                 break
             end = close + len(b"</script")
-        if end - start > MAX_TEXT or word.behind(start) >= end or _attributes(hit[0]) > _MANY:
+        if end - start > MAX_TEXT or word.behind(start) >= end:
             continue
         if start < inside:
             # A script in a script again and again: the first of them holds them all.
@@ -134,11 +169,7 @@ def speaking_metas(tags: Sequence[bytes], words: Sequence[bytes]) -> list[bytes]
             number += text.count(b"\0", position, hit.start())
             position = hit.start()
             found.add(number)
-    return [
-        tags[number]
-        for number in sorted(found)[: 2 * MAX_METAS]
-        if len(tags[number]) <= LONG_TAG and _attributes(tags[number]) <= _MANY
-    ]
+    return [tags[number] for number in sorted(found)[: 2 * MAX_METAS] if _is_readable(tags[number])]
 
 
 def _joined(tags: Sequence[bytes]) -> bytes:

@@ -6,6 +6,7 @@ Reference: https://html.spec.whatwg.org/multipage/parsing.html#tokenization
 
 import re
 from collections.abc import Iterable
+from itertools import islice
 
 #: Bytes of a tag that is still looked at.
 LONG_TAG = 64 * 1024
@@ -43,6 +44,11 @@ SPELLED = re.compile(
     rb"(?![0-9a-fA-F]))"
     rb"|(?:plus|period|sol|colon|lowbar|UnderBar|Tab|NewLine|fjlig);)"
 )
+
+
+def attributes(body: bytes, start: int, end: int, most: int) -> int:
+    """How many attributes stand between two places of a tag, if not more than some."""
+    return sum(1 for _ in islice(_ATTRIBUTES.finditer(body, start, end), most))
 
 
 def is_open(tag: bytes) -> bool:
