@@ -21,12 +21,12 @@ from ._monstrous import (
     META_TAG,
     MOST_HITS,
     OTHER_TAG,
-    is_monstrous,
     speaking_elements,
     speaking_metas,
 )
 from ._prescan import ascii_compatible, look, solid
 from ._tags import KINDS, LONG_TAG, SCRIPTS
+from ._tree_cost import is_costly
 
 #: Bytes of a page that are looked at.
 LIMIT = 8 * 1024 * 1024
@@ -95,7 +95,7 @@ def read(
     if not metas and not elements:
         return NOTHING
     body = body[:end]
-    if is_monstrous(body):
+    if is_costly(body):
         # Only the tags that matter, side by side: what hides them is not looked into, so
         # that a site that reserves in such a page is heard rather than not.
         found = speaking_metas(tags, words) if metas else []
