@@ -23,6 +23,7 @@ from reservation_middleware.site import Site
 
 from .hostile_cases import BY_SIGNAL
 from .hostile_inputs import CAP, Builder, Case, lines, page, robots, site_file
+from .hostile_pages import PAGES
 from .timing import Options, Row, row, timed
 
 #: Seconds that any input may take.
@@ -121,6 +122,7 @@ CASES: dict[str, Builder] = {
     "Content-Signal of 1 MB": lambda s: page(None, ("content-signal", "ai-train=no;" * int(90_000 * s))),
     "tdm-reservation of 1 MB": lambda s: page(None, ("tdm-reservation", "1," * int(500_000 * s))),
 }  # fmt: skip
+CASES |= PAGES
 CASES |= {name: build for cases in BY_SIGNAL.values() for name, build in cases.items()}
 
 
