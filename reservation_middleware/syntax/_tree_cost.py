@@ -25,8 +25,14 @@ _COPIED = 64 * 1024 * 1024
 # Bytes of tags in tags that are looked at, besides those of the page.
 _SLACK = 1024 * 1024
 
-# Whatever begins like a tag, also inside of another (its name, its attributes), or a comment.
-_TAG = compiled(rb"<(?:(/?)(?=([a-z][^~/>]*+)(%b))|!(--)?|\?)" % WHOLE.pattern)
+# What a plain tag has from behind its name to its end: no angle brackets, and quotes only around
+# values. A tokenizer sees it end there, too. Most tags are plain.
+_PLAIN = rb"""(?:[^<>"'=]++|=[~]*+(?:"[^"<>]*+"|'[^'<>]*+')?+)*+>"""
+# What begins like a tag and is not plain, also inside of another: its name and attributes.
+_ODD = rb"(?=([a-z][^~/>]*+)(%b))" % WHOLE.pattern
+_TAG = compiled(rb"<(?:(/?)(?:([a-z][^~/<>\"'=]*+)%b|%b)|!(--)?|\?)" % (_PLAIN, _ODD))
+_ODD_TAG = compiled(rb"<(?=[a-z])(?!%b)%b" % (_PLAIN, _ODD))
+_LONG_TAG = compiled(rb"<[a-z][^<>]{400,}+")
 # Elements that hold nothing, or that the next of their kind ends.
 _FLAT = frozenset(
     b"area base br col embed hr img input link meta param source track wbr "
@@ -64,18 +70,19 @@ def is_costly(body: bytes) -> bool:
 
 def _is_crowded(lower: bytes) -> bool:
     """Whether tags may have too many attributes."""
-    room = 2 * len(lower) + _SLACK
     pairs = last = 0
-    for hit in _TAG.finditer(lower):
-        end = hit.end(3)
-        if end < 0:
-            continue
-        start = hit.start()
+    for hit in _LONG_TAG.finditer(lower):
+        pairs += attributes(lower, *hit.span(), _MOST_PAIRED) ** 2
+        if pairs > _PAIRS:
+            return True
+    room = 2 * len(lower) + _SLACK
+    for hit in _ODD_TAG.finditer(lower):
+        start, end = hit.start(), hit.end(2)
         room -= end - start
         # Those that end alike are one, or parts of it.
         if end - start > _SHORT and end != last:
             last = end
-            pairs += attributes(lower, *hit.span(3), _MOST_PAIRED) ** 2
+            pairs += attributes(lower, *hit.span(2), _MOST_PAIRED) ** 2
         # Tags in tags again and again are not looked at each by itself.
         if room < 0 or pairs > _PAIRS:
             return True
@@ -91,15 +98,15 @@ def _builds_much(lower: bytes) -> bool:
     # but in no cell.
     until = mark = copied = again = loose = last = 0
     for hit in _TAG.finditer(lower):
-        at, end = hit.start(), hit.end(3)
+        at, end = hit.start(), hit.end() if hit[2] else hit.end(4)
         if end < 0:
-            until = max(until, (comment_end if hit[4] else any_end).behind(at))
+            until = max(until, (comment_end if hit[5] else any_end).behind(at))
             still.floor = len(still.names)
             copied += at - mark
             if copied > _COPIED:
                 return True
             continue
-        name = hit[2]
+        name = hit[2] or hit[3]
         if still.is_loose and lower[last:at].strip(b" \t\r\n\f/>"):
             loose += at - last
             copied += loose
