@@ -34,6 +34,7 @@ from .hostile_inputs import (
 
 _WAY = '{"scheme":"exact","network":"n#","maxAmountRequired":"1","payTo":"a","asset":"b"},'
 _CHALLENGE = 'Payment id="#", realm="a", method="m", intent="charge", request="e30", '
+_ONE_WORD = f'<license><permits type="usage">{"all " * 100}</permits></license>'
 _JSON = ("content-type", "application/json")
 #: Without the extra nobody looks into files.
 MEDIA = find_spec("pikepdf") is not None or find_spec("c2pa") is not None
@@ -86,6 +87,30 @@ RSL_CASES: Mapping[str, Builder] = {
     "a feed of RSL items": lambda s: feed(
         f'<item xmlns:r="{RSL}"><link>/x</link><r:content url=""><r:license/></r:content></item>'
         * int(7_000 * s)
+    ),
+    "a feed whose item has thousands of contents and a long link": lambda s: feed(
+        f'<item xmlns:r="{RSL}"><link>{"a " * int(200_000 * s)}</link>'
+        + '<r:content url=""/>' * int(5_000 * s)
+        + "</item>"
+    ),
+    "a feed whose item has thousands of contents and no link": lambda s: feed(
+        f'<item xmlns:r="{RSL}">'
+        + '<r:content url=""/>' * int(5_000 * s)
+        + "<a/>" * int(40_000 * s)
+        + "</item>"
+    ),
+    "a feed of RSL texts inside each other": lambda s: feed(
+        f'<item xmlns="{RSL}">'
+        + nested(45, '<content url=""><terms>', "a " * int(450_000 * s), "</terms></content>")
+        + "</item>"
+    ),
+    "RSL of one list in 19,000 parts": lambda s: rsl(
+        '<content url="/"><license>'
+        + '<permits type="usage">all</permits>' * int(19_000 * s)
+        + "</license></content>"
+    ),
+    "RSL of 2,300 lists of one word": lambda s: rsl(
+        ('<content url="/">' + _ONE_WORD * 100 + "</content>") * int(23 * s)
     ),
     "a feed of 48,000 elements": lambda s: feed("<a/>" * int(48_000 * s)),
     "License lines in thousands of groups": lambda s: robots(
@@ -166,6 +191,18 @@ PLUS: dict[str, Builder] = {
         png(xmp("<plus:DataMining>DMI-PROHIBITED</plus:DataMining>" * int(20_000 * s)))
     ),
     "PNG with deep XMP": lambda s: image(png(xmp(nested(30_000 * s, "<rdf:li>", "", "</rdf:li>")))),
+    "PNG with values inside each other": lambda s: image(
+        png(
+            xmp(
+                nested(
+                    45,
+                    "<plus:a><rdf:value>",
+                    "<plus:b/>" * int(45_000 * s),
+                    "</rdf:value></plus:a>",
+                ),
+            )
+        )
+    ),
     "PNG with packed XMP": lambda s: image(
         png(xmp("<plus:DataMining>x</plus:DataMining>" * int(28_000 * s)), packed=True)
     ),
