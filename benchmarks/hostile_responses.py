@@ -126,6 +126,12 @@ ROBOTS_META: Mapping[str, Builder] = {
     "X-Robots-Tag of 1 MB of bots": lambda s: page(
         None, ("x-robots-tag", many("bot#: noai, ", 70_000 * s))
     ),
+    "5,000 X-Robots-Tag lines about images": lambda s: page(
+        None, *[("x-robots-tag", f"x{n}, noimageai") for n in range(int(5_000 * s))]
+    ),
+    "X-Robots-Tag of 1 MB of one directive": lambda s: page(
+        None, *[("x-robots-tag", f"x{n}, " + "noai, " * 1_300) for n in range(int(125 * s))]
+    ),
     "10,000 X-Robots-Tag lines": lambda s: page(
         None, *[("x-robots-tag", f"bot{n}: noai, noimageai") for n in range(int(10_000 * s))]
     ),
