@@ -4,6 +4,7 @@ The second room of ``hostile_cases.py``.
 """
 
 import base64
+import zlib
 from collections.abc import Mapping
 from importlib.util import find_spec
 
@@ -12,6 +13,7 @@ from .hostile_inputs import (
     ORIGIN,
     RSL,
     Builder,
+    chunk,
     content,
     epub,
     feed,
@@ -24,6 +26,7 @@ from .hostile_inputs import (
     page,
     pdf,
     png,
+    png_of,
     response,
     robots,
     rsl,
@@ -35,6 +38,10 @@ from .hostile_inputs import (
 _WAY = '{"scheme":"exact","network":"n#","maxAmountRequired":"1","payTo":"a","asset":"b"},'
 _CHALLENGE = 'Payment id="#", realm="a", method="m", intent="charge", request="e30", '
 _ONE_WORD = f'<license><permits type="usage">{"all " * 100}</permits></license>'
+_BOMB = zlib.compress(b"a" * (3 * 1024 * 1024 + 100), 9)
+_PACKED = b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(
+    xmp("<plus:DataMining>x</plus:DataMining>" * 24_000)
+)
 _JSON = ("content-type", "application/json")
 #: Without the extra nobody looks into files.
 MEDIA = find_spec("pikepdf") is not None or find_spec("c2pa") is not None
@@ -211,6 +218,12 @@ PLUS: dict[str, Builder] = {
     ),
     "PNG with packed XMP": lambda s: image(
         png(xmp("<plus:DataMining>x</plus:DataMining>" * int(28_000 * s)), packed=True)
+    ),
+    "PNG with 300 chunks of 3 KB that unpack to 3 MB": lambda s: image(
+        png_of(chunk(b"zTXt", b"Raw profile type xmp\0\0" + _BOMB) * int(300 * s))
+    ),
+    "PNG with 16 packed packets of 1 MB": lambda s: image(
+        png_of(chunk(b"iTXt", _PACKED) * int(16 * s))
     ),
     "JPEG with 10,000 packets": lambda s: image(
         jpeg(*[b"http://ns.adobe.com/xap/1.0/\0" + xmp("<plus:a/>")] * int(10_000 * s)),
