@@ -311,7 +311,7 @@ def test_the_longest_patterns_win_and_may_tie() -> None:
 
 def test_places_of_literals_are_those_that_a_search_finds() -> None:
     chance = random.Random(3)
-    for alphabet in ("a", "ab", "abc/", "aé\udc80\0") * 30:
+    for alphabet in ("a", "ab", "abc/", "aé\udc80\0\U0010ffff") * 30:
         path = "".join(chance.choices(alphabet, k=chance.randint(1, 600)))
         known = Places(path)
         for length in (0, 1, 2, 3, 20, 99, 100, 101, 300):

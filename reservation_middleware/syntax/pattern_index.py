@@ -147,7 +147,7 @@ class PatternIndex:
                 for number in numbers:
                     needle = needles[number]
                     if needle is None or (
-                        (needle in path if held is None else held.find(needle) >= 0)
+                        (held is not None or needle in path)
                         and self._matches(number, path, length, held)
                     ):
                         found.append(number)
@@ -181,6 +181,8 @@ class PatternIndex:
             pattern = self._patterns[number]
         except KeyError:  # a prefix, a star and the needle
             return (held or path).find(self._needles[number] or "", length) >= 0
+        if held is not None and held.find(self._needles[number] or "") < 0:
+            return False
         if pattern is None:
             pattern = self._patterns[number] = Pattern(self._texts[number])
         return pattern.matches(path, held)

@@ -5,13 +5,15 @@ the two are made for it (``aaa…b…`` in ``aaa…``). Here the path is put in 
 search is a bisection.
 """
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Sequence
 from functools import lru_cache
 
 #: Characters of a literal up to which it is looked up, and those that are put behind the path:
 #: in a text so long Python searches for longer literals in linear time.
 _WINDOW, _PADDING = 100, 2_500
+#: What stands behind a literal comes before this.
+_LAST = "\U0010ffff" * (_WINDOW + 1)
 
 
 class Places:
@@ -41,26 +43,25 @@ class Places:
             return found if found + len(literal) <= len(self._path) else -1
         places = self._found.get(literal)
         if places is None:
-            places = self._all(literal)
-            if not places:
+            windows = self._windows or self._ordered()
+            low = bisect_left(windows, literal)
+            if low == len(windows) or not windows[low].startswith(literal):
                 return -1
-            self._found[literal] = places
+            if low + 1 == len(windows) or not windows[low + 1].startswith(literal):
+                only = self._order[low]  # most stand at one place
+                return only if only >= start else -1
+            high = bisect_left(windows, literal + _LAST, low)
+            places = self._found[literal] = sorted(self._order[low:high])
         first = bisect_left(places, start)
         return places[first] if first < len(places) else -1
 
-    def _all(self, literal: str) -> Sequence[int]:
-        """All places of a literal."""
-        if not self._windows:
-            path = self._path
-            windows = [path[at : at + _WINDOW] for at in range(len(path))]
-            self._order = sorted(range(len(path)), key=windows.__getitem__)
-            self._windows = [windows[at] for at in self._order]
-        low = bisect_left(self._windows, literal)
-        length = len(literal)
-        if low == len(self._windows) or not self._windows[low].startswith(literal):
-            return ()
-        high = bisect_right(self._windows, literal, low, key=lambda one: one[:length])
-        return sorted(self._order[low:high])
+    def _ordered(self) -> Sequence[str]:
+        """Put what begins at each place in order."""
+        path = self._path
+        windows = [path[at : at + _WINDOW] for at in range(len(path))]
+        self._order = sorted(range(len(path)), key=windows.__getitem__)
+        self._windows = [windows[at] for at in self._order]
+        return self._windows
 
 
 #: Several families and groups ask about the same path.
