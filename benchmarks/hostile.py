@@ -136,8 +136,8 @@ def hostile(options: Options) -> Iterator[Row]:
     for number, (name, build) in enumerate(cases.items()):
         options.progress(f"hostile: {name}", number, len(cases))
         half, full = build(scale / 2), build(scale)
-        _decide(full)
-        times = [(timed(lambda: _decide(full)), timed(lambda: _decide(half))) for _ in range(runs)]  # noqa: B023
+        decide(full)
+        times = [(timed(lambda: decide(full)), timed(lambda: decide(half))) for _ in range(runs)]  # noqa: B023
         seconds, before = (median(side) / 1e9 for side in zip(*times, strict=True))
         growth = median(a / max(b, 1) for a, b in times)
         slowest = max(slowest, (name, seconds), key=lambda found: found[1])
@@ -187,7 +187,7 @@ def hostile(options: Options) -> Iterator[Row]:
         )
 
 
-def _decide(given: Case) -> object:
+def decide(given: Case) -> object:
     """All stages that the documents make possible, under the profile that looks at most."""
     # What a document keeps for itself was not kept when it came.
     documents = [
@@ -239,7 +239,7 @@ def peak(given: Case, small: Case) -> int:
     """
     if not _CLEAR.exists():
         tracemalloc.start()
-        _decide(given)
+        decide(given)
         most = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return most
@@ -259,10 +259,10 @@ def peak(given: Case, small: Case) -> int:
 
 
 def _grown(sink: Connection, given: Case, small: Case) -> None:
-    _decide(small)
+    decide(small)
     _CLEAR.write_text("5")
     before = _high_water()
-    _decide(given)
+    decide(given)
     sink.send(_high_water() - before)
 
 

@@ -10,6 +10,7 @@ from reservation_middleware.agents import catalogue
 
 from .hostile_inputs import (
     CAP,
+    ORIGIN,
     Builder,
     lines,
     many,
@@ -24,6 +25,10 @@ from .hostile_responses import CAWG, MEDIA, PAYMENT, PLUS, POINTERS, ROBOTS_META
 _PERMIT = '{"action":"tdm:mine","duty":[{"action":"compensate"}],"target":"#"},'
 #: All digits in an order in which every number of three is found: a path that many patterns match.
 _DIGITS = "/" + "".join(f"{n:03}" for n in range(1000))
+#: A literal that takes long to be found missing where it is searched for, and such a path: its
+#: halves are there.
+_SLOW = "a" * 64 + "b" + "a" * 30
+_NEARLY = "/" + "a" * 4_020 + "b" + "a" * 30 + "c" + "a" * 4_100
 
 
 def _tokens() -> list[str]:
@@ -66,6 +71,25 @@ _ROBOTS: Mapping[str, Builder] = {
     ),
     "long needles on a URL of 1 MB": lambda s: robots(
         lines(CAP * s, f"Disallow:/*{'a1' * 40}a#\n"), "/" + "a1" * 500_000
+    ),
+    "needles that are nearly everywhere": lambda s: robots(
+        lines(CAP * s, f"Disallow:/*{_SLOW}*#\n"), _NEARLY
+    ),
+    "needles of every length that are nearly everywhere": lambda s: robots(
+        "User-agent:*\n"
+        + "".join(
+            f"Disallow:/{'a' * n}*{'a' * before}b{'a' * (length - before - 1)}\n"
+            for n in range(int(4 * s))
+            for length in range(30, 65)
+            for before in range(length)
+        ),
+        "/" + "a" * 8_000,
+    ),
+    "long needles on a path of 2,300 characters": lambda s: robots(
+        lines(CAP * s, f"Disallow:/*{'a' * 500}b{'a' * 500}*#\n"), "/" + "a" * 2_300
+    ),
+    "half a character beside a needle that is nearly everywhere": lambda s: robots(
+        lines(CAP * s, f"Disallow:/%D8*{_SLOW}*#\n"), "/%D8" + _NEARLY[1:]
     ),
     "prefixes of every length": lambda s: robots(
         "User-agent:*\n" + "".join(f"Disallow:/{'a' * n}\n" for n in range(int(1000 * s))),
@@ -171,6 +195,11 @@ _TDMREP: Mapping[str, Builder] = {
         "tdmrep.json",
         "[" + many('{"location":"/*#","tdm-reservation":1},', 12_000 * s)[:-1] + "]",
     ),
+    "tdmrep.json with needles that are nearly everywhere": lambda s: site_file(
+        "/.well-known/tdmrep.json",
+        "tdmrep.json",
+        "[" + many(f'{{"location":"/*{_SLOW}*#","tdm-reservation":1}},', 3_800 * s)[:-1] + "]",
+    )._replace(url=ORIGIN + _NEARLY),
     "tdmrep.json with a policy each": lambda s: site_file(
         "/.well-known/tdmrep.json",
         "tdmrep.json",

@@ -151,15 +151,21 @@ def xmp(inner: str) -> bytes:
     ).encode()
 
 
-def png(packet: bytes, *, packed: bool = False) -> bytes:
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        check = struct.pack(">I", zlib.crc32(kind + content))
-        return struct.pack(">I", len(content)) + kind + content + check
+def chunk(kind: bytes, content: bytes) -> bytes:
+    """One chunk of a PNG."""
+    check = struct.pack(">I", zlib.crc32(kind + content))
+    return struct.pack(">I", len(content)) + kind + content + check
 
+
+def png_of(chunks: bytes) -> bytes:
+    """A PNG of some chunks and no picture."""
     head = chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + head + chunks + chunk(b"IEND", b"")
+
+
+def png(packet: bytes, *, packed: bool = False) -> bytes:
     text = zlib.compress(packet) if packed else packet
-    xmp = chunk(b"iTXt", b"XML:com.adobe.xmp\0" + bytes((packed, 0)) + b"\0\0" + text)
-    return b"\x89PNG\r\n\x1a\n" + head + xmp + chunk(b"IEND", b"")
+    return png_of(chunk(b"iTXt", b"XML:com.adobe.xmp\0" + bytes((packed, 0)) + b"\0\0" + text))
 
 
 def jpeg(*segments: bytes) -> bytes:

@@ -4,6 +4,7 @@ The second room of ``hostile_cases.py``.
 """
 
 import base64
+import zlib
 from collections.abc import Mapping
 from importlib.util import find_spec
 
@@ -12,6 +13,7 @@ from .hostile_inputs import (
     ORIGIN,
     RSL,
     Builder,
+    chunk,
     content,
     epub,
     feed,
@@ -24,6 +26,7 @@ from .hostile_inputs import (
     page,
     pdf,
     png,
+    png_of,
     response,
     robots,
     rsl,
@@ -34,6 +37,11 @@ from .hostile_inputs import (
 
 _WAY = '{"scheme":"exact","network":"n#","maxAmountRequired":"1","payTo":"a","asset":"b"},'
 _CHALLENGE = 'Payment id="#", realm="a", method="m", intent="charge", request="e30", '
+_ONE_WORD = f'<license><permits type="usage">{"all " * 100}</permits></license>'
+_BOMB = zlib.compress(b"a" * (3 * 1024 * 1024 + 100), 9)
+_PACKED = b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(
+    xmp("<plus:DataMining>x</plus:DataMining>" * 24_000)
+)
 _JSON = ("content-type", "application/json")
 #: Without the extra nobody looks into files.
 MEDIA = find_spec("pikepdf") is not None or find_spec("c2pa") is not None
@@ -87,6 +95,30 @@ RSL_CASES: Mapping[str, Builder] = {
         f'<item xmlns:r="{RSL}"><link>/x</link><r:content url=""><r:license/></r:content></item>'
         * int(7_000 * s)
     ),
+    "a feed whose item has thousands of contents and a long link": lambda s: feed(
+        f'<item xmlns:r="{RSL}"><link>{"a " * int(200_000 * s)}</link>'
+        + '<r:content url=""/>' * int(5_000 * s)
+        + "</item>"
+    ),
+    "a feed whose item has thousands of contents and no link": lambda s: feed(
+        f'<item xmlns:r="{RSL}">'
+        + '<r:content url=""/>' * int(5_000 * s)
+        + "<a/>" * int(40_000 * s)
+        + "</item>"
+    ),
+    "a feed of RSL texts inside each other": lambda s: feed(
+        f'<item xmlns="{RSL}">'
+        + nested(45, '<content url=""><terms>', "a " * int(450_000 * s), "</terms></content>")
+        + "</item>"
+    ),
+    "RSL of one list in 19,000 parts": lambda s: rsl(
+        '<content url="/"><license>'
+        + '<permits type="usage">all</permits>' * int(19_000 * s)
+        + "</license></content>"
+    ),
+    "RSL of 2,300 lists of one word": lambda s: rsl(
+        ('<content url="/">' + _ONE_WORD * 100 + "</content>") * int(23 * s)
+    ),
     "a feed of 48,000 elements": lambda s: feed("<a/>" * int(48_000 * s)),
     "License lines in thousands of groups": lambda s: robots(
         lines(CAP * s, f"User-agent:a#\nLicense:{ORIGIN}/#\n", "")
@@ -100,6 +132,12 @@ RSL_CASES: Mapping[str, Builder] = {
 ROBOTS_META: Mapping[str, Builder] = {
     "X-Robots-Tag of 1 MB of bots": lambda s: page(
         None, ("x-robots-tag", many("bot#: noai, ", 70_000 * s))
+    ),
+    "5,000 X-Robots-Tag lines about images": lambda s: page(
+        None, *[("x-robots-tag", f"x{n}, noimageai") for n in range(int(5_000 * s))]
+    ),
+    "X-Robots-Tag of 1 MB of one directive": lambda s: page(
+        None, *[("x-robots-tag", f"x{n}, " + "noai, " * 1_300) for n in range(int(125 * s))]
     ),
     "10,000 X-Robots-Tag lines": lambda s: page(
         None, *[("x-robots-tag", f"bot{n}: noai, noimageai") for n in range(int(10_000 * s))]
@@ -166,8 +204,26 @@ PLUS: dict[str, Builder] = {
         png(xmp("<plus:DataMining>DMI-PROHIBITED</plus:DataMining>" * int(20_000 * s)))
     ),
     "PNG with deep XMP": lambda s: image(png(xmp(nested(30_000 * s, "<rdf:li>", "", "</rdf:li>")))),
+    "PNG with values inside each other": lambda s: image(
+        png(
+            xmp(
+                nested(
+                    45,
+                    "<plus:a><rdf:value>",
+                    "<plus:b/>" * int(45_000 * s),
+                    "</rdf:value></plus:a>",
+                ),
+            )
+        )
+    ),
     "PNG with packed XMP": lambda s: image(
         png(xmp("<plus:DataMining>x</plus:DataMining>" * int(28_000 * s)), packed=True)
+    ),
+    "PNG with 300 chunks of 3 KB that unpack to 3 MB": lambda s: image(
+        png_of(chunk(b"zTXt", b"Raw profile type xmp\0\0" + _BOMB) * int(300 * s))
+    ),
+    "PNG with 16 packed packets of 1 MB": lambda s: image(
+        png_of(chunk(b"iTXt", _PACKED) * int(16 * s))
     ),
     "JPEG with 10,000 packets": lambda s: image(
         jpeg(*[b"http://ns.adobe.com/xap/1.0/\0" + xmp("<plus:a/>")] * int(10_000 * s)),

@@ -430,6 +430,33 @@ def ztxt_bomb() -> bytes:
     return make.png()[:-12] + content + make.png()[-12:]
 
 
+def test_of_many_packed_chunks_few_are_unpacked() -> None:
+    packed = zlib.compress(bytes(3 * MIB + 100), 9)
+    bomb = make.chunk(b"zTXt", b"Raw profile type xmp\0\0" + packed)
+    end = make.chunk(b"iTXt", b"XML:com.adobe.xmp" + bytes(5) + make.data_mining("DMI-ALLOWED"))
+    few = media.read(make.png()[:-12] + bomb * 3 + end + make.png()[-12:], "")
+    assert few.xmp
+    assert not few.cut
+    many = media.read(make.png()[:-12] + bomb * 2_000 + end + make.png()[-12:], "")
+    # What was not looked at may reserve, so nothing allows.
+    assert many.cut
+    assert many.problems == (
+        "a compressed chunk that is too long when unpacked",
+        "too many packets of XMP",
+    )
+
+
+def test_of_long_packets_few_are_read() -> None:
+    packet = make.data_mining("DMI-ALLOWED") + b" " * MIB
+    text = b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(packet)
+    few = make.png()[:-12] + make.chunk(b"iTXt", text) * 4 + make.png()[-12:]
+    many = make.png()[:-12] + make.chunk(b"iTXt", text) * 6 + make.png()[-12:]
+    assert len(media.read(few, "").xmp) == 4
+    assert not media.read(few, "").cut
+    assert len(media.read(many, "").xmp) < 6
+    assert media.read(many, "").cut
+
+
 def huge_tag() -> bytes:
     packet = b"<a>" + b" " * 30 * MIB + b"</a>"
     return b"II*\0" + struct.pack("<IHHHII", 8, 1, 700, 1, len(packet), 26) + bytes(4) + packet

@@ -474,3 +474,44 @@ def test_what_it_cannot_say_it_does_not_write() -> None:
 def test_without_an_address_nothing_points_to_the_file() -> None:
     wish = Wish(usage={"search": Preference.DISALLOWED})
     assert [written.carrier.name for written in SIGNAL.write(wish)] == ["script", "rsl"]
+
+
+# --- bounds -------------------------------------------------------------------------------
+
+
+def test_words_that_are_repeated_are_kept_once() -> None:
+    parts = '<permits type="usage">search all</permits>' * 3_000
+    found = read(document(content(parts))).contents[0].licenses[0]
+    assert found.permits == {"usage": ("search", "all")}
+    twice = read(document(content('<permits type="geo">DE EU DE</permits>')))
+    assert twice.contents[0].licenses[0].permits == {"geo": ("DE", "EU")}
+
+
+def test_texts_inside_each_other_are_not_read_again_and_again() -> None:
+    depth = 20
+    text = "a" * (LIMIT // depth)
+    inner = '<content url="/x"><terms>' * depth + text + "</terms></content>" * depth
+    found = read_feed(f'<rss><item xmlns="{NAMESPACE}">{inner}</item></rss>'.encode())
+    assert found is not None
+    assert not found.cut
+    inner = '<content url="/x"><terms>' * depth + 2 * text + "</terms></content>" * depth
+    body = f'<rss><item xmlns="{NAMESPACE}">{inner}</item></rss>'.encode()
+    found = read_feed(body)
+    assert found is not None
+    assert found.cut
+    # What was not read may prohibit.
+    page = fetched(f"{ORIGIN}/x", PAGE, body, headers=(("content-type", "text/xml"),))
+    decision = decided([page])
+    assert set(decision.usage.values()) == {Preference.DISALLOWED}
+    assert "rsl-document-too-large" in idents(decision)
+
+
+def test_contents_of_one_item_share_its_link() -> None:
+    contents = '<r:content url=""/>' * 3_000
+    link = "<link>/x</link>"
+    found = read_feed(
+        f'<rss xmlns:r="{NAMESPACE}"><item>{link}{contents}</item><item>{contents}</item></rss>'.encode()
+    )
+    assert found is not None
+    assert {one.url for one in found.contents[:3_000]} == {"/x"}
+    assert {one.url for one in found.contents[3_000:]} == {""}

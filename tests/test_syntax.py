@@ -3,9 +3,12 @@
 What a signal makes of them is the vectors' business.
 """
 
+import random
+
 import pytest
 from http_sf import Token
 
+from reservation_middleware.syntax import field, link
 from reservation_middleware.syntax.field import (
     LIMIT as FIELD_LIMIT,
 )
@@ -19,6 +22,7 @@ from reservation_middleware.syntax.html import MAX_METAS, Meta, metas
 from reservation_middleware.syntax.path import MAX_PATTERN, Pattern, canonical, split_url
 from reservation_middleware.syntax.path import octets as octets_of
 from reservation_middleware.syntax.pattern_index import PatternIndex
+from reservation_middleware.syntax.places import Places
 from reservation_middleware.syntax.robots import (
     LIMIT,
     Group,
@@ -305,6 +309,32 @@ def test_the_longest_patterns_win_and_may_tie() -> None:
     assert index.longest("no") == []
 
 
+def test_places_of_literals_are_those_that_a_search_finds() -> None:
+    chance = random.Random(3)
+    for alphabet in ("a", "ab", "abc/", "aé\udc80\0\U0010ffff") * 30:
+        path = "".join(chance.choices(alphabet, k=chance.randint(1, 600)))
+        known = Places(path)
+        for length in (0, 1, 2, 3, 20, 99, 100, 101, 300):
+            at = chance.randrange(len(path))
+            other = "".join(chance.choices(alphabet + "z", k=length))
+            for literal in (path[at : at + length], other):
+                for start in (0, at, len(path) - 1, len(path), len(path) + 1):
+                    assert known.find(literal, start) == path.find(literal, start)
+
+
+@pytest.mark.parametrize("half", ["", "%C3", "é"])
+def test_long_paths_match_what_short_ones_do(half: str) -> None:
+    chance = random.Random(4)
+    for _ in range(50):
+        path = canonical("/" + half + "".join(chance.choices("ab/", k=500)))
+        patterns = [
+            "/" + half + "".join(chance.choices(["a", "b", "/", "*", path[-30:]], k=8)) + end
+            for end in ("", "$", "*%C3", "*%C3%A9") * 10
+        ]
+        expected = [number for number, one in enumerate(patterns) if Pattern(one).matches(path)]
+        assert sorted(PatternIndex(patterns).matching(path)) == expected
+
+
 def test_a_pattern_that_is_too_long_matches_nothing() -> None:
     text = "/" + "x" * MAX_PATTERN
     assert PatternIndex([text]).matching(text) == []
@@ -419,3 +449,35 @@ def test_lines_of_metas_that_are_alike() -> None:
 def test_metas_are_bounded() -> None:
     page = b"<meta name=robots content=noai>" * (MAX_METAS + 10)
     assert len(metas(page, WORDS)) == MAX_METAS
+
+
+# --- what one site may repeat ---------------------------------------------------------------
+
+_REMEMBERED = (
+    field._known_dictionary,
+    field._known_parameters,
+    field._known_directives,
+    link._known_links,
+)
+
+
+def test_long_values_are_not_remembered() -> None:
+    # Thousands of them, as one site may send, would stay in memory.
+    before = [one.cache_info().currsize for one in _REMEMBERED]
+    robots_directives("noai, " * 1_000)
+    link.links(f'</x>; title="{"x" * 2_000}"')
+    dictionary(f'a="{"x" * 2_000}"')
+    field.parameters(f'a;b="{"x" * 2_000}"')
+    assert [one.cache_info().currsize for one in _REMEMBERED] == before
+
+
+def test_directives_are_there_once_for_each_bot() -> None:
+    said = robots_directives(
+        "noai, noai, a: noai,noai, unavailable_after: Mon, noai, noai, b: noai"
+    )
+    assert said == (
+        Directive("*", "noai", ""),
+        Directive("a", "noai", ""),
+        Directive("a", "unavailable_after", "Mon, noai"),
+        Directive("b", "noai", ""),
+    )

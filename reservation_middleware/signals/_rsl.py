@@ -68,7 +68,9 @@ class Licences:
         self.rsl = rsl
         self._source = source
         self._reader = Reader(source, carrier, line)
-        targets = [_target(content.url) for content in rsl.contents]
+        # Thousands of contents may have one long address.
+        known = {url: _target(url) for url in {content.url for content in rsl.contents}}
+        targets = [known[content.url] for content in rsl.contents]
         self._origins = [origin for origin, _ in targets]
         self._index = PatternIndex(pattern or "\0" for _, pattern in targets)
         self._here = [number for number, (_, pattern) in enumerate(targets) if not pattern]

@@ -101,6 +101,11 @@ class Source:
         self._words = words
 
     @cached_property
+    def media_type(self) -> str:
+        """The document's media type: thousands of directives may ask, and heads may be long."""
+        return self.document.media_type
+
+    @cached_property
     def robots(self) -> RobotsFile:
         """The document read as robots.txt."""
         return RobotsFile(self.document.body or b"")

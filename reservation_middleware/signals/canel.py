@@ -158,7 +158,7 @@ class Canel(Signal[CanelFindings]):
         notes: list[Note] = []
         said: list[Statement] = []
         if source.place is HEADERS:
-            for value in source.document.fields.get("x-robots-tag", ()):
+            for value in dict.fromkeys(source.document.fields.get("x-robots-tag", ())):
                 if _ALLOW in value.lower():
                     said += _directives(source, "header", value, "*", None, notes)
         else:

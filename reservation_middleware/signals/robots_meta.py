@@ -123,7 +123,7 @@ class RobotsMeta(Signal[DirectiveFindings]):
         notes: list[Note] = []
         said: list[Statement] = []
         if source.place is HEADERS:
-            for value in source.document.fields.get("x-robots-tag", ()):
+            for value in dict.fromkeys(source.document.fields.get("x-robots-tag", ())):
                 _measure(source, value, None, notes)
                 found = robots_directives(value)
                 said += self._statements(source, found, "header", value, None, notes)
@@ -190,7 +190,7 @@ class RobotsMeta(Signal[DirectiveFindings]):
             if term is None:
                 continue
             media = "image" if name == "noimageai" else None
-            if media and not source.document.media_type.startswith("image/"):
+            if media and not source.media_type.startswith("image/"):
                 notes.append(source.note(IMAGES, line=line))
             yield Statement(
                 signal=self.name,

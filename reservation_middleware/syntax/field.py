@@ -15,6 +15,8 @@ from http_sf.types import ParamsType
 
 #: A field value longer than this is not read: no declaration needs so much, floods do.
 LIMIT = 16 * 1024
+#: Longer values are not remembered: those of one site would fill the memory.
+_KEPT = 1_000
 
 #: Rules of X-Robots-Tag that take a value after a colon; any other ``word:`` names a bot.
 VALUED_RULES = frozenset(
@@ -29,7 +31,6 @@ class MalformedFieldError(ValueError):
     """A field value that is not of its grammar; the message says where."""
 
 
-@lru_cache(maxsize=4096)
 def dictionary(value: str) -> dict[str, object]:
     """Parse an RFC 9651 dictionary to bare values by key; parameters are dropped.
 
@@ -40,10 +41,16 @@ def dictionary(value: str) -> dict[str, object]:
         MalformedFieldError: the value is no dictionary (RFC 9651 §4.2: all of it fails).
 
     """
+    return (_known_dictionary if len(value) <= _KEPT else _dictionary)(value)
+
+
+def _dictionary(value: str) -> dict[str, object]:
     return {key: value for key, (value, _) in _members(value).items()}
 
 
-@lru_cache(maxsize=1024)
+_known_dictionary = lru_cache(4096)(_dictionary)
+
+
 def parameters(value: str) -> dict[str, tuple[str, ...]]:
     """The parameters of a dictionary's members, by key, each as ``name=value``.
 
@@ -54,11 +61,18 @@ def parameters(value: str) -> dict[str, tuple[str, ...]]:
         MalformedFieldError: the value is no dictionary.
 
     """
+    return (_known_parameters if len(value) <= _KEPT else _parameters)(value)
+
+
+def _parameters(value: str) -> dict[str, tuple[str, ...]]:
     return {
         key: tuple(ser_params({name: one}).removeprefix(";") for name, one in given.items())
         for key, (_, given) in _members(value).items()
         if given
     }
+
+
+_known_parameters = lru_cache(1024)(_parameters)
 
 
 def _members(value: str) -> "dict[str, tuple[object, ParamsType]]":
@@ -81,24 +95,34 @@ class Directive(NamedTuple):
     value: str
 
 
-@lru_cache(maxsize=4096)
 def robots_directives(value: str, bot: str = "*") -> tuple[Directive, ...]:
     """Read an X-Robots-Tag value; a ``bot:`` prefix holds for the rules after it.
 
     ``unavailable_after`` keeps its date whole, commas and colons included. A member
-    that holds several words is kept as it stands.
+    that holds several words is kept as it stands. What is repeated is there once.
     """
+    return (_known_directives if len(value) <= _KEPT else _directives)(value, bot)
+
+
+def _directives(value: str, bot: str) -> tuple[Directive, ...]:
     found: list[Directive] = []
     parts = value[:LIMIT].split(",")
     position = 0
+    said: set[str] = set()  # plain rules to this bot, as they stand
     while position < len(parts):
-        part = parts[position].strip()
+        part = parts[position]
         position += 1
+        if part in said:
+            continue
+        if ":" not in part:
+            said.add(part)
+        part = part.strip()
         name, colon, rest = part.partition(":")
         name = name.strip()
         while colon and name.lower() not in VALUED_RULES and _BOT.fullmatch(name):
             # As in a user-agent line, ``ExampleBot/1.0`` means the product token.
             bot = name.lower().partition("/")[0]
+            said.clear()
             part = rest.strip()
             name, colon, rest = part.partition(":")
             name = name.strip()
@@ -113,4 +137,7 @@ def robots_directives(value: str, bot: str = "*") -> tuple[Directive, ...]:
             found.append(Directive(bot, name.lower(), rest))
             continue
         found.append(Directive(bot, part.lower(), ""))
-    return tuple(found)
+    return tuple(dict.fromkeys(found))
+
+
+_known_directives = lru_cache(4096)(_directives)

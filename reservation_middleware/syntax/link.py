@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 #: Characters of a field value that are read, and links in it: more is a flood.
 LIMIT, MOST = 16 * 1024, 64
+#: Longer values are not remembered: those of one site would fill the memory.
+_KEPT = 1_000
 
 _BETWEEN = re.compile(r"[\s,]*+")
 # No "<" in a target, so that a flood of them is not read to its end again and again.
@@ -45,12 +47,15 @@ class LinkValue(NamedTuple):
     attributes: Mapping[str, str]
 
 
-@lru_cache(maxsize=1024)
 def links(value: str) -> tuple[LinkValue, ...]:
     """Read a Link field value; several fields are to be joined by commas. Never raises.
 
     The result is shared between calls and must not be changed.
     """
+    return (_known_links if len(value) <= _KEPT else _links)(value)
+
+
+def _links(value: str) -> tuple[LinkValue, ...]:
     value = value[:LIMIT]
     found: list[LinkValue] = []
     position = 0
@@ -71,6 +76,9 @@ def links(value: str) -> tuple[LinkValue, ...]:
         )
         position = _end(_SKIP, value, position) + 1
     return tuple(found)
+
+
+_known_links = lru_cache(1024)(_links)
 
 
 def _attributes(value: str, position: int) -> tuple[dict[str, str], int]:

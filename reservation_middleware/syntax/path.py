@@ -10,6 +10,8 @@ import re
 from functools import lru_cache
 from urllib.parse import quote, unquote
 
+from .places import Places
+
 _RUN, _SHORT = re.compile("(?:%[0-9A-Fa-f]{2})+"), 30
 _KEPT = re.compile(r"%(2[Ff]|25)")
 # An octet that is no whole character, as ``canonical`` leaves it.
@@ -114,6 +116,10 @@ def _octets(text: str) -> str:
         return text.encode("utf-8", "replace").decode("latin-1")
 
 
+# Thousands of patterns may ask for the same long path.
+_long_octets, _octet_places = lru_cache(1)(_octets), lru_cache(1)(Places)
+
+
 class Pattern:
     """One path pattern: ``*`` is any run of characters, a final ``$`` the end.
 
@@ -157,15 +163,24 @@ class Pattern:
         self._last = _octets(rest[-1]) if rest else None if self._anchored else ""
         self._middle = tuple(_octets(part) for part in rest[:-1] if part)
 
-    def matches(self, path: str) -> bool:
-        """Whether a canonical path matches; one pass, whatever the number of stars."""
+    def matches(self, path: str, held: Places | None = None) -> bool:
+        """Whether a canonical path matches; one pass, whatever the number of stars.
+
+        Args:
+            path: in canonical form.
+            held: where literals stand in it, if it is so long that they are looked up.
+        """
         if not path.startswith(self.prefix):
             return False
         if self.plain:
             return True
         start = len(self.prefix)
         if self._head is not None:
-            path = _octets(path)
+            if held is None:
+                path = _octets(path)
+            else:
+                path = _long_octets(path)
+                held = _octet_places(path)
             if not path.startswith(self._head):
                 return False
             start = len(self._head)
@@ -174,14 +189,15 @@ class Pattern:
             return len(path) == start
         if self._anchored and not path.endswith(last):
             return False
+        find = (held or path).find
         for part in self._middle:
-            found = path.find(part, start)
+            found = find(part, start)
             if found < 0:
                 return False
             start = found + len(part)
         if self._anchored:
             return len(path) - len(last) >= start
-        return path.find(last, start) >= 0
+        return find(last, start) >= 0
 
 
 def octets(text: str) -> int:

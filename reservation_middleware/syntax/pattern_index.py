@@ -7,13 +7,14 @@ thousands of patterns made to hurt do not slow down.
 from collections.abc import Iterable, Sequence
 
 from .path import HALF, MAX_PATTERN, Pattern, canonical, octets
+from .places import Places, places
 
 #: Prefixes are looked up by so many first characters.
 _HEAD = 4
 #: Stars of a pattern that are looked at for a literal that a path must have.
 _FEW_STARS = 8
-#: On a path this long so many literals of one length are looked up and not searched for.
-_LONG, _MANY, _LONGEST_NEEDLE = 512, 64, 64
+#: In a path this long the literals of so many patterns are looked up and not searched for.
+_LONG, _MANY = 256, 8
 
 
 def _prefixes(texts: Sequence[str]) -> list[str]:
@@ -136,17 +137,19 @@ class PatternIndex:
         by_prefix = self._by_prefix
         needles = self._needles
         size = len(path)
+        held = places(path) if size > _LONG and len(self._texts) > _MANY else None
         for length in self._lengths.get(path[:_HEAD], self._short):
             if length > size:
                 break
             number = by_prefix.get(path[:length])
             if number is not None:
                 numbers: Sequence[int] = self._several.get(path[:length]) or (number,)
-                if size > _LONG and len(numbers) > _MANY:
-                    numbers = self._likely(numbers, path, length)
                 for number in numbers:
                     needle = needles[number]
-                    if needle is None or (needle in path and self._matches(number, path, length)):
+                    if needle is None or (
+                        (held is not None or needle in path)
+                        and self._matches(number, path, length, held)
+                    ):
                         found.append(number)
         return found
 
@@ -172,34 +175,14 @@ class PatternIndex:
         most = max(lengths)
         return [number for number, length in zip(numbers, lengths, strict=True) if length == most]
 
-    def _likely(self, numbers: Sequence[int], path: str, start: int) -> list[int]:
-        """Those of many patterns whose needle a long path has after its prefix.
-
-        A search for each would take the number of patterns times the length of the path.
-        """
-        by_length: dict[int, list[int]] = {}
-        for number in numbers:
-            length = min(len(self._needles[number] or ""), _LONGEST_NEEDLE)
-            by_length.setdefault(length, []).append(number)
-        found: list[int] = []
-        for length, several in by_length.items():
-            if len(several) <= _MANY or not length:
-                found += several
-            else:
-                ends = range(start + length, len(path) + 1)
-                known = {path[end - length : end] for end in ends}
-                for number in several:
-                    needle = self._needles[number] or ""
-                    if needle[:length] in known and needle[-length:] in known:
-                        found.append(number)
-        return sorted(found)
-
-    def _matches(self, number: int, path: str, length: int) -> bool:
+    def _matches(self, number: int, path: str, length: int, held: Places | None) -> bool:
         """Whether a path matches a pattern whose prefix, of that length, it begins with."""
         try:
             pattern = self._patterns[number]
         except KeyError:  # a prefix, a star and the needle
-            return path.find(self._needles[number] or "", length) >= 0
+            return (held or path).find(self._needles[number] or "", length) >= 0
+        if held is not None and held.find(self._needles[number] or "") < 0:
+            return False
         if pattern is None:
             pattern = self._patterns[number] = Pattern(self._texts[number])
-        return pattern.matches(path)
+        return pattern.matches(path, held)

@@ -43,10 +43,10 @@ from ._rsl import (
     License,
     Payment,
     Rsl,
+    Texts,
     unread,
-    words_of,
 )
-from .xml import TooLargeError, XmlError, name_of, parse, text_of
+from .xml import TooLargeError, XmlError, name_of, parse
 
 
 def read(body: bytes, *, single: bool = False) -> Rsl:
@@ -100,6 +100,7 @@ class _Reader:
         self._kinds: set[str] = set()
         self._left = MAX_ELEMENTS
         self._licenses = 0
+        self._texts = Texts(self.fault)
 
     @property
     def faults(self) -> tuple[Fault, ...]:
@@ -154,9 +155,7 @@ class _Reader:
         url = url.strip()
         if in_feed and not url:
             # In a feed "" is the item.
-            parent = element.getparent()
-            link = None if parent is None else parent.find("link")
-            url = "" if link is None else words_of(link)
+            url = self._texts.of_item(element)
         licenses: list[License] = []
         contacts: list[str] = []
         terms = ""
@@ -173,7 +172,7 @@ class _Reader:
                 given = child.get("contactEmail"), child.get("contactUrl")
                 contacts += [one.strip()[:MOST_TEXT] for one in given if one]
             elif name == "terms":
-                terms = terms or words_of(child)
+                terms = terms or self._texts.words(child)
         if not licenses:
             self.fault("nonconformant", "content without license", element)
         lastmod = element.get("lastmod")
@@ -200,7 +199,8 @@ class _Reader:
         return value.lower() in ("true", "1", "yes")
 
     def _license(self, element: etree._Element) -> License:
-        lists: dict[str, dict[str, tuple[str, ...]]] = {"permits": {}, "prohibits": {}}
+        # Each word once: a licence may say the same thousands of times.
+        lists: dict[str, dict[str, dict[str, None]]] = {"permits": {}, "prohibits": {}}
         payments: list[Payment] = []
         reports: list[str] = []
         contacts: list[str] = []
@@ -212,10 +212,9 @@ class _Reader:
                     if kind:
                         continue
                     kind = USAGE
-                known = lists[name].get(kind)
-                if known is not None:
+                if kind in lists[name]:
                     self.fault("nonconformant", f"{name} of type {kind} twice", child)
-                lists[name][kind] = (*(known or ()), *self._tokens(child, kind))
+                lists[name].setdefault(kind, {}).update(dict.fromkeys(self._tokens(child, kind)))
             elif name == "payment":
                 if len(payments) == MOST_WORDS:
                     self.fault("cut", f"more than {MOST_WORDS} payments", child)
@@ -226,12 +225,12 @@ class _Reader:
                     self.fault("nonconformant", f"reporting {kind[:40]} without profile", child)
                 reports.append(kind[:40] or "reporting")
             elif kind == "contact":
-                contacts.append(words_of(child))
+                contacts.append(self._texts.words(child))
             elif kind not in LEGAL:
                 self.fault("nonconformant", f"legal of type {kind[:40] or 'none'}", child)
         return License(
-            lists["permits"],
-            lists["prohibits"],
+            {kind: tuple(words) for kind, words in lists["permits"].items()},
+            {kind: tuple(words) for kind, words in lists["prohibits"].items()},
             tuple(payments),
             tuple(reports[:MOST_WORDS]),
             tuple(contacts[:MOST_WORDS]),
@@ -240,14 +239,14 @@ class _Reader:
 
     def _tokens(self, element: etree._Element, kind: str) -> Iterator[str]:
         """The known words of a list, in the spelling of RSL 1.0; extension tokens left out."""
-        text = text_of(element)
+        text = self._texts.whole(element)
         if "," in text:
             self.fault("old", "a list with commas", element)
             text = text.replace(",", " ")
         words = text.split(None, MOST_WORDS)
         if len(words) > MOST_WORDS:
             self.fault("cut", f"more than {MOST_WORDS} words", element)
-        for word in words[:MOST_WORDS]:
+        for word in dict.fromkeys(words[:MOST_WORDS]):
             plain = word.upper() if kind == GEO else word.lower()
             known = (
                 COUNTRY.fullmatch(plain) is not None
@@ -276,7 +275,7 @@ class _Reader:
             if name in values:
                 self.fault("nonconformant", f"{name} twice in payment", child)
                 continue
-            values[name] = words_of(child)
+            values[name] = self._texts.words(child)
             if name == "accepts":
                 accepts = (child.get("type") or "").strip()[:100]
             elif name == "amount":

@@ -16,6 +16,8 @@ MAX_TAGS = 50_000
 
 # Asked of the library, since a walk would take longer than the parse.
 _TOO_DEEP = etree.XPath(f"boolean({'/*' * (MAX_DEPTH + 1)})")
+# The text of a subtree, gathered without an object for each piece.
+_TEXT = etree.XPath("string()", smart_strings=False)
 _DOCTYPE = re.compile(rb"<!\s*DOCTYPE", re.IGNORECASE)
 # Encodings with NUL bytes, by how a document in them begins (autodetection of encodings): a byte order mark
 # says which, and without one the first bracket does.
@@ -85,4 +87,5 @@ def name_of(element: etree._Element) -> tuple[str, str]:
 
 def text_of(element: etree._Element) -> str:
     """All text in an element, white space collapsed."""
-    return " ".join("".join(element.itertext()).split())
+    text: str = _TEXT(element)
+    return " ".join(text.split())

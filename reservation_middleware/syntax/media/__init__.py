@@ -15,8 +15,9 @@ from . import _c2pa, _epub, _image, _pdf, _xmp
 
 #: A longer file is not looked into.
 LIMIT = 64 * 1024 * 1024
-#: Packets of XMP in one image that are read.
-_MOST_PACKETS = 16
+#: Packets of XMP in one image that are read, and their bytes before the last: 50 KB of image may
+#: unpack to 16 MB of them.
+_MOST_PACKETS, _MOST_OCTETS = 16, 4 * 1024 * 1024
 
 
 class Property(NamedTuple):
@@ -178,10 +179,12 @@ def read(body: bytes, media_type: str) -> Media:
     else:
         packets = _image.XMP[kind](body, problems)
         stores = _image.STORES[kind](body, claim_problems) if signed else ()
+    octets = 0
     for number, packet in enumerate(packets):
-        if number == _MOST_PACKETS:
+        if number == _MOST_PACKETS or octets > _MOST_OCTETS:
             problems.append("too many packets of XMP")
             break
+        octets += len(packet)
         _xmp.read(packet, found, problems)
     several = list(islice(stores, 2)) if signed else []
     claims = _c2pa.claims(body, kind, several, claim_problems)

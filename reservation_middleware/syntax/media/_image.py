@@ -27,6 +27,12 @@ _MORE_XMP = b"http://ns.adobe.com/xmp/extension/\0"
 _FILL = re.compile(rb"\xff+")
 _CUT_OFF = "the file is cut off"
 _TOO_MANY = "too many parts"
+# A chunk of 3 KB may take as long as one of 3 MB, so few that lead to nothing are unpacked.
+_UNREAD = (
+    "a compressed chunk that cannot be unpacked",
+    "a compressed chunk that is too long when unpacked",
+)
+_MOST_UNREAD = 4
 # Before the scan: markers without a length, and SOS, EOI.
 _ALONE = (0x01, *range(0xD0, 0xD9))
 _OVER = (0xDA, 0xD9)
@@ -128,6 +134,9 @@ def _png_xmp(body: bytes, problems: Problems) -> Iterator[bytes]:
                 problems.append(_CUT_OFF)
                 return
             yield from _png_text(kind, body, start, end, problems)
+            if sum(map(problems.count, _UNREAD)) >= _MOST_UNREAD:
+                problems.append("too many packets of XMP")
+                return
 
 
 def _png_stores(body: bytes, problems: Problems) -> Iterator[bytes]:
@@ -164,10 +173,10 @@ def _unpacked(packed: bytes, problems: Problems) -> Iterator[bytes]:
     try:
         text = unpacker.decompress(packed, 3 * LONGEST)
     except zlib.error:
-        problems.append("a compressed chunk that cannot be unpacked")
+        problems.append(_UNREAD[0])
         return
     if unpacker.unconsumed_tail:
-        problems.append("a compressed chunk that is too long when unpacked")
+        problems.append(_UNREAD[1])
         return
     yield text
 
