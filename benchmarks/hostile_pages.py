@@ -43,5 +43,6 @@ PAGES: Mapping[str, Builder] = {
     "attributes parted by slashes": lambda s: page(f"<p {many('a#/', 1e6 * s)}>{_LINK}"),
     "attributes behind a quote that opens nothing": lambda s: page(f"<p a' {many('a# ', 1e6 * s)}'>{_LINK}"),
     "a thousand attributes on each tag": lambda s: page(f"<p {many('a# ', 900)}>" * int(1500 * s) + _LINK),
+    "ends without an end": lambda s: page("</scripta noai" * int(500_000 * s) + _LINK),
     "names of tags without an end": lambda s: page("<a&colon;" * int(800_000 * s) + f" rel=license {_LINK}"),
 }  # fmt: skip

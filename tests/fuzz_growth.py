@@ -2,7 +2,7 @@
 
     python tests/fuzz_growth.py --seconds 60 [--seed 7] [family…]
 
-An input is a beginning, one to three units of few pieces repeated, and an end; "№" is another
+An input is a beginning, one to three units of few pieces, each repeated, and an end; "№" is another
 number each time. What takes 2.7 times as long when doubled, or long at its size, is printed with
 what it is made of. Clocks are allowed here: it is no test.
 """
@@ -35,7 +35,12 @@ RSL = ['content url="/№"', 'content url=""', "license", 'permits type="usage"'
 XMP = ("rdf:Alt", "rdf:li", "rdf:value", "rdf:Description", "plus:DataMining", "plus:a№")
 FIELDS = ["noai", "noimageai", "bot№: ", "unavailable_after: Mon, ", "train-ai=n", "ai-train=no", "</a№>", 'rel="license"', "rel=blocked-by", "Payment ", 'id="№"', "License "]
 NAMES = ["link", "content-usage", "content-signal", "x-robots-tag", "www-authenticate", "tdm-reservation", "tdm-policy", "payment-required", "crawler-price"]
-HTML = ["<meta ", "<meta name=robots content=noai>", "<a ", "<link ", "rel=license ", "<script ", "type=application/ld+json>", "</script>", "<!--", "-->", "<p>", "<b>", "&#x6c;"]
+HTML = """<meta |<meta|<meta name=robots content=noai>|<meta name="robots" content="noai, x№">|<a |<a|<a rel=license href=/№>
+|<link |<link rel=license href="/№">|<script |<script type=application/ld+json>|type=application/ld+json |application/ld+json |</script>
+|</script|{"license":"/№"}|<!--|-->|<!--№-->|rel=license |license|license№|isni|noai|name=|content=|rel=|type=|='|="|&#x6c;|&colon;|&
+|<p>|<p №>|</p>|<b>|<b id=№>|</b>|<i class=№>|<i><b>|<p><font size=№>|<nobr>|<div property=license>№|<div itemprop=license>|<x№>|</x№>
+|<table>|<tr><td>|<tr a=b>|</td a=b>|<select>|<option>|<svg>|<svg><desc>|<math>|<template>|<noscript>|<frameset>|<form>|<button>|<li>
+|<html a№=1>|<body a№=1>|<head>|</head>|<title>|<textarea>|<style>|<iframe>|<plaintext>|<base href=/№>| a№| a№=b|\0""".replace("\n", "").split("|")
 # fmt: on
 
 
@@ -112,11 +117,11 @@ def search(family: Family, chance: random.Random) -> str | None:
         return "".join(chance.choices(family.pieces, k=chance.randint(least, most)))
 
     head, tail = some(0, 3), some(0, 3)
-    units = [(some(1, 5), chance.random()) for _ in range(chance.choice((1, 1, 2, 3)))]
-    seed, total = chance.random(), sum(share for _, share in units)
+    units = [(some(1, 5), some(0, 2), chance.random()) for _ in range(chance.choice((1, 1, 2, 3)))]
+    seed, total = chance.random(), sum(share for *_, share in units)
 
     def seconds(size: float) -> float:
-        text = "".join(repeated(unit, size * share / total) for unit, share in units)
+        text = "".join(repeated(unit, size * share / total) + then for unit, then, share in units)
         case = family.wrap(head + text + tail, random.Random(seed))
         begun = time.process_time()
         decide(case)

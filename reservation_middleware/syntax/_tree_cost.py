@@ -31,7 +31,7 @@ _PLAIN = rb"""(?:[^<>"'=]++|=[~]*+(?:"[^"<>]*+"|'[^'<>]*+')?+)*+>"""
 # What begins like a tag and is not plain, also inside of another: its name and attributes.
 _ODD = rb"(?=([a-z][^~/>]*+)(%b))" % WHOLE.pattern
 _TAG = compiled(rb"<(?:(/?)(?:([a-z][^~/<>\"'=]*+)%b|%b)|!(--)?|\?)" % (_PLAIN, _ODD))
-_ODD_TAG = compiled(rb"<(?=[a-z])(?!%b)%b" % (_PLAIN, _ODD))
+_ODD_TAG = compiled(rb"</?(?=[a-z])(?!%b)%b" % (_PLAIN, _ODD))
 _LONG_TAG = compiled(rb"<[a-z][^<>]{400,}+")
 # Elements that hold nothing, or that the next of their kind ends.
 _FLAT = frozenset(
