@@ -101,6 +101,11 @@ class Source:
         self._words = words
 
     @cached_property
+    def image(self) -> bool:
+        """Whether the document was sent as an image: looked for among all its fields once."""
+        return self.document.media_type.startswith("image/")
+
+    @cached_property
     def robots(self) -> RobotsFile:
         """The document read as robots.txt."""
         return RobotsFile(self.document.body or b"")
