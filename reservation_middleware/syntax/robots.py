@@ -28,6 +28,10 @@ class Rule(NamedTuple):
     line: int
 
 
+#: What a rule is where nobody asks for its parts by name: a file may have very many.
+BareRule = tuple[bool, str, int]
+
+
 class Record(NamedTuple):
     """Any other line of the form ``key: value`` (RFC 9309 §2.2.4); the key in lower case."""
 
@@ -58,7 +62,7 @@ class Group:
 
     def __init__(self) -> None:
         self.tokens: list[tuple[str, int]] = []
-        self.plain: list[tuple[bool, str, int]] = []
+        self.plain: list[BareRule] = []
         self._named = False
         self.records: list[Record] = []
         #: What readers above keep with a group, by their own key.
@@ -177,7 +181,7 @@ class RobotsFile:
             for number in numbers:
                 group = self.groups[number]
                 merged.tokens += group.tokens
-                merged.plain += group.rules
+                merged.plain += group.plain
                 merged.records += group.records
         return merged
 
@@ -187,7 +191,7 @@ class RobotsFile:
 
     def _read(self) -> None:
         group: Group | None = None
-        plain: list[tuple[bool, str, int]] | None = None  # the group's rules
+        plain: list[BareRule] | None = None  # the group's rules
         naming = False  # inside a run of user-agent lines
         # Names in the function's own scope, and bare tuples: this loop is where the time goes.
         exact, is_token, problems = EXACT.get, _TOKEN.fullmatch, self.problems
