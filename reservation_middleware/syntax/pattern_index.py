@@ -4,9 +4,10 @@ The second room of ``path.py``, which says what one pattern matches. Here: an in
 thousands of patterns made to hurt do not slow down.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from .path import HALF, MAX_PATTERN, Pattern, canonical, octets
+from .path import HALF, MAX_PATTERN, Pattern, canonical_all, octets
 
 #: Prefixes are looked up by so many first characters.
 _HEAD = 4
@@ -16,32 +17,79 @@ _FEW_STARS = 8
 _LONG, _MANY, _LONGEST_NEEDLE = 512, 64, 64
 
 
-def _prefixes(texts: Sequence[str]) -> list[str]:
-    """What ``Pattern(text).prefix`` is of each, without the cost of the patterns."""
-    heads = [text.removesuffix("$").partition("*")[0] for text in texts]
-    # All at once, since escapes end with their line.
-    found = canonical("\n".join(heads)).split("\n")
-    if len(found) != len(heads):  # an escape was a line end
-        found = list(map(canonical, heads))
-    if any(map(HALF.search, found)):
-        found = [HALF.split(head, maxsplit=1)[0] for head in found]
-    return found
+def _needle(rest: str) -> str:
+    """A literal in what follows the first star: no path without it matches."""
+    rest = rest.removesuffix("$")
+    if "%" not in rest:
+        # The longest of a few: a pattern may have thousands of stars.
+        return max(rest.rsplit("*", _FEW_STARS)[-_FEW_STARS:], key=len)
+    last = rest.rpartition("*")[2]
+    if last.find("%") == len(last) - 3 and last.endswith("%24"):
+        return last[:-3] + "$"  # as every pattern with an anchor is read, too
+    # What stands before the first escape or behind the last one is as it is.
+    head, escape, _ = last.partition("%")
+    return head or (last.rpartition("%")[2][2:] if escape else "")
 
 
-def _needle(text: str) -> str:
-    """A literal after the first star: no path without it matches."""
-    text = text.removesuffix("$")
-    if "%" in text:
-        _, star, last = text.rpartition("*")
-        if not star:
-            return ""
-        if last.find("%") == len(last) - 3 and last.endswith("%24"):
-            return last[:-3] + "$"  # as every pattern with an anchor is read, too
-        # What stands before the first escape or behind the last one is as it is.
-        head, escape, _ = last.partition("%")
-        return head or (last.rpartition("%")[2][2:] if escape else "")
-    # The longest of a few: a pattern may have thousands of stars.
-    return max(text.rsplit("*", _FEW_STARS)[1:], key=len, default="")
+def _by_key(
+    keys: Sequence[str], numbers: Sequence[int]
+) -> tuple[dict[str, int], dict[str, list[int]]]:
+    """A number of each key, and all numbers of those keys that several have."""
+    one = dict(zip(keys, numbers, strict=True))
+    several: dict[str, list[int]] = {}
+    if len(one) < len(keys):
+        for key, number in zip(keys, numbers, strict=True):
+            if one[key] != number:
+                several.setdefault(key, []).append(number)
+        for key, more in several.items():
+            more.append(one[key])
+    return one, several
+
+
+class _Needles:
+    """Patterns with one prefix by what a path must hold after it, for paths that are long.
+
+    A search for each would take the number of patterns times the length of the path.
+
+    Args:
+        numbers: of the patterns.
+        needles: theirs.
+    """
+
+    __slots__ = ("_keys", "_lengths", "_needles", "_rare", "_several")
+
+    def __init__(self, numbers: Sequence[int], needles: Sequence[str]) -> None:
+        keys = [needle[-_LONGEST_NEEDLE:] for needle in needles]
+        self._keys, self._several = _by_key(keys, numbers)
+        lengths = Counter(map(len, self._keys))
+        #: Lengths that many keys have, and keys of other lengths.
+        self._lengths = [length for length, keys in lengths.items() if keys > _MANY]
+        self._rare = [key for key in self._keys if lengths[len(key)] <= _MANY]
+        #: Whole ones, where the key is only the end.
+        self._needles = {
+            number: needle
+            for number, needle in zip(numbers, needles, strict=True)
+            if len(needle) > _LONGEST_NEEDLE
+        }
+
+    def likely(self, path: str, start: int) -> list[int]:
+        """Numbers of the patterns that may match, in order."""
+        found = [key for key in self._rare if key in path]
+        begins: set[str] = set()
+        for length in self._lengths:
+            ends = range(start + length, len(path) + 1)
+            held = {path[end - length : end] for end in ends}
+            found += held & self._keys.keys()
+            if length == _LONGEST_NEEDLE:
+                begins = held
+        numbers: list[int] = []
+        for key in found:
+            more = self._several.get(key) or (self._keys[key],)
+            if begins and len(key) == _LONGEST_NEEDLE:
+                whole = self._needles
+                more = [one for one in more if whole.get(one, key)[:_LONGEST_NEEDLE] in begins]
+            numbers += more
+        return sorted(numbers)
 
 
 class PatternIndex:
@@ -52,14 +100,14 @@ class PatternIndex:
     """
 
     __slots__ = (
-        *("_by_prefix", "_lengths", "_needles", "_octets", "_patterns", "_several", "_short"),
-        "_texts",
+        *("_by_prefix", "_held", "_lengths", "_needles", "_octets", "_patterns", "_several"),
+        *("_short", "_texts"),
     )
 
     def __init__(self, patterns: Iterable[str]) -> None:
         self._texts = [text if len(text) <= MAX_PATTERN else "\0" for text in patterns]
-        #: Those that are more than a prefix, or two literals with a star between; None until needed.
-        self._patterns: dict[int, Pattern | None] = {}
+        #: Those that were tried: more than a prefix, or two literals with a star between.
+        self._patterns: dict[int, Pattern] = {}
         self._octets: dict[int, int] = {}
         #: What a path must hold after the prefix to match, None for mere prefixes.
         self._needles: list[str | None]
@@ -69,14 +117,10 @@ class PatternIndex:
         else:
             prefixes, self._needles = self._texts, [None] * len(self._texts)
         #: A pattern of each prefix, and all patterns of those that several have.
-        self._by_prefix = by_prefix = dict(zip(prefixes, range(len(prefixes)), strict=True))
-        self._several: dict[str, list[int]] = {}
-        if len(by_prefix) < len(prefixes):
-            for number, prefix in enumerate(prefixes):
-                if by_prefix[prefix] != number:
-                    self._several.setdefault(prefix, []).append(number)
-            for prefix, numbers in self._several.items():
-                numbers.append(by_prefix[prefix])
+        self._by_prefix, self._several = _by_key(prefixes, range(len(prefixes)))
+        by_prefix = self._by_prefix
+        #: Patterns by their needles, for prefixes that many have.
+        self._held: dict[str, _Needles] = {}
         lengths: dict[str, set[int]] = {}
         short = set()
         heads = [prefix[:_HEAD] for prefix in by_prefix]
@@ -97,25 +141,22 @@ class PatternIndex:
         add, add_prefix = self._needles.append, prefixes.append
         for number, text in enumerate(self._texts):
             prefix, star, rest = text.partition("*")
-            needle: str | None = rest if star else None
-            if "%" in text or text[-1:] == "$" or "*" in rest:
-                self._patterns[number] = None
-                if "%" in text:
-                    escaped.append(number)
-                    needle = _needle(text)
-                elif "*" in rest:
-                    needle = _needle(text)
-                elif star:
-                    needle = rest[:-1]
-                else:
-                    prefix, needle = text[:-1], ""
-            add(needle)
+            if star:
+                plain = rest[-1:] != "$" and "*" not in rest and "%" not in rest
+                add(rest if plain else _needle(rest))
+            elif prefix[-1:] == "$":
+                prefix = prefix[:-1]
+                add("")
+            else:
+                add("" if "%" in prefix else None)
+            if "%" in prefix:
+                escaped.append(number)
             add_prefix(prefix)
         if escaped:
-            for number, prefix in zip(
-                escaped, _prefixes([self._texts[number] for number in escaped]), strict=True
-            ):
-                prefixes[number] = prefix
+            heads = canonical_all([prefixes[number] for number in escaped])
+            half = HALF.search("".join(heads)) is not None
+            for number, head in zip(escaped, heads, strict=True):
+                prefixes[number] = HALF.split(head, maxsplit=1)[0] if half else head
         return prefixes
 
     @property
@@ -173,33 +214,20 @@ class PatternIndex:
         return [number for number, length in zip(numbers, lengths, strict=True) if length == most]
 
     def _likely(self, numbers: Sequence[int], path: str, start: int) -> list[int]:
-        """Those of many patterns whose needle a long path has after its prefix.
-
-        A search for each would take the number of patterns times the length of the path.
-        """
-        by_length: dict[int, list[int]] = {}
-        for number in numbers:
-            length = min(len(self._needles[number] or ""), _LONGEST_NEEDLE)
-            by_length.setdefault(length, []).append(number)
-        found: list[int] = []
-        for length, several in by_length.items():
-            if len(several) <= _MANY or not length:
-                found += several
-            else:
-                ends = range(start + length, len(path) + 1)
-                known = {path[end - length : end] for end in ends}
-                for number in several:
-                    needle = self._needles[number] or ""
-                    if needle[:length] in known and needle[-length:] in known:
-                        found.append(number)
-        return sorted(found)
+        """Those of many patterns whose needle a long path has after its prefix."""
+        prefix = path[:start]
+        held = self._held.get(prefix)
+        if held is None:
+            needles = [self._needles[number] or "" for number in numbers]
+            held = self._held[prefix] = _Needles(numbers, needles)
+        return held.likely(path, start)
 
     def _matches(self, number: int, path: str, length: int) -> bool:
         """Whether a path matches a pattern whose prefix, of that length, it begins with."""
-        try:
-            pattern = self._patterns[number]
-        except KeyError:  # a prefix, a star and the needle
-            return path.find(self._needles[number] or "", length) >= 0
+        pattern = self._patterns.get(number)
         if pattern is None:
-            pattern = self._patterns[number] = Pattern(self._texts[number])
+            text, needle = self._texts[number], self._needles[number] or ""
+            if text[length : length + 1] == "*" and len(text) == length + 1 + len(needle):
+                return path.find(needle, length) >= 0
+            pattern = self._patterns[number] = Pattern(text)
         return pattern.matches(path)
