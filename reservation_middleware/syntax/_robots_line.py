@@ -23,7 +23,7 @@ EXACT: dict[str, str] = {
         for key in (
             *("Sitemap", "Crawl-delay", "Crawl-Delay", "Host", "License", "Clean-param"),
             *("Content-Signal", "Content-signal", "Content-Usage", "Request-rate", "Noindex"),
-            *("sitemap", "SITEMAP"),
+            *("sitemap", "SITEMAP", "DisallowAITraining", "AllowAITraining"),
         )
     },
 }
