@@ -85,4 +85,6 @@ def name_of(element: etree._Element) -> tuple[str, str]:
 
 def text_of(element: etree._Element) -> str:
     """All text in an element, white space collapsed."""
-    return " ".join("".join(element.itertext()).split())
+    # Most have nothing but text, for which no walk is needed.
+    whole = "".join(element.itertext()) if len(element) else element.text or ""
+    return " ".join(whole.split())
