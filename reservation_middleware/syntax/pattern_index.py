@@ -18,8 +18,7 @@ _LONG, _MANY, _LONGEST_NEEDLE = 512, 64, 64
 
 
 def _needle(rest: str) -> str:
-    """A literal in what follows the first star: no path without it matches."""
-    rest = rest.removesuffix("$")
+    """A literal in what stands between the first star and the end: no path without it matches."""
     if "%" not in rest:
         # The longest of a few: a pattern may have thousands of stars.
         return max(rest.rsplit("*", _FEW_STARS)[-_FEW_STARS:], key=len)
@@ -142,8 +141,9 @@ class PatternIndex:
         for number, text in enumerate(self._texts):
             prefix, star, rest = text.partition("*")
             if star:
-                plain = rest[-1:] != "$" and "*" not in rest and "%" not in rest
-                add(rest if plain else _needle(rest))
+                if rest[-1:] == "$":
+                    rest = rest[:-1]
+                add(_needle(rest) if "*" in rest or "%" in rest else rest)
             elif prefix[-1:] == "$":
                 prefix = prefix[:-1]
                 add("")
