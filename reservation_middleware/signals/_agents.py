@@ -221,7 +221,7 @@ def _blocks(findings: AgentFindings, own: str, policy: Policy) -> tuple[_Block, 
     parts: dict[tuple[int, ...], tuple[Group, ...]] = {}
 
     def ask(token: str, leaves: tuple[str, ...], shown: str, *, inferred: bool) -> None:
-        groups = tuple(group for group in robots.parts(token) if group.rules)
+        groups = tuple(group for group in robots.parts(token) if group.plain)
         if not groups:
             return
         key = tuple(id(group) for group in groups)
@@ -241,10 +241,10 @@ def _blocks(findings: AgentFindings, own: str, policy: Policy) -> tuple[_Block, 
     blocks = []
     for key, about in asked.items():
         groups = parts[key]
-        rules = sum(len(group.rules) for group in groups)
+        rules = sum(len(group.plain) for group in groups)
         # Rules that many tokens share are not copied for each of them.
         if len(groups) > 1 and rules <= max(_COMBINED, _EACH * len(groups)):
-            combined = GroupRules([rule for group in groups for rule in group.rules])
+            combined = GroupRules([rule for group in groups for rule in group.plain])
             asks: tuple[GroupRules, ...] = (combined,)
         else:
             asks = tuple(GroupRules.of(group) for group in groups)

@@ -6,6 +6,7 @@ https://datatracker.ietf.org/doc/html/draft-car-ai-txt-wellknown-00
 """
 
 from collections.abc import Iterator
+from operator import itemgetter
 from typing import NamedTuple
 
 from reservation_middleware.model import (
@@ -85,15 +86,8 @@ NOT_USAGE = NoteKind(
 )
 
 _OFFERS = (("training-fee", "price"), ("policy-url", "policy"), ("contact", "contact"))
+_PATH_ALLOW = "training-allow"
 _NO_FIELD = Field("training", DENY, None, "(no Training field)")
-
-
-class _Path(NamedTuple):
-    """A path for which training is allowed or denied, and how much of it is spelled out."""
-
-    allow: bool
-    field: Field
-    octets: int
 
 
 class _Choice(NamedTuple):
@@ -129,8 +123,10 @@ class Declared:
         # A permission is read narrowly, so its glob ends where the path ends; a reservation
         # widely, so that it covers whatever starts with it.
         self._index = PatternIndex(
-            path.field.value + "$" if path.allow else path.field.value for path in self._paths
+            path.value + "$" if path.key == _PATH_ALLOW else path.value for path in self._paths
         )
+        #: How much of a path is spelled out, by its number.
+        self._octets: dict[int, int] = {}
         licences = [one for one in fields.site.get("training-license", ()) if one.value][:1]
         self._conditions = (
             *(f"training-license={cut(one.value)}" for one in licences),
@@ -173,7 +169,7 @@ class Declared:
                 for word, field in valid(part, key):
                     yield self._make(field, allowed=word == ALLOW, scope=scope)
         for path in self._paths:
-            yield self._make(path.field, allowed=path.allow, scope=Scope(path.field.value))
+            yield self._make(path, allowed=path.key == _PATH_ALLOW, scope=Scope(path.value))
         if self._silence and not valid(self._fields.site, "training"):
             yield self._make(_NO_FIELD, allowed=False)
 
@@ -181,19 +177,22 @@ class Declared:
         choice = self._choice(token, "training")
         if choice and (choice.word == DENY or (choice.own and choice.word == ALLOW)):
             return self._statement(choice.field, allowed=choice.word == ALLOW)
-        best = max(self._matching(path), key=lambda one: (one.octets, not one.allow), default=None)
-        if best and (not best.allow or (choice and choice.word == CONDITIONAL)):
-            return self._statement(best.field, allowed=best.allow)
+        _, denies, best = max(self._matching(path), key=itemgetter(0, 1), default=(0, False, None))
+        if best and (denies or (choice and choice.word == CONDITIONAL)):
+            return self._statement(best, allowed=not denies)
         return self._statement(choice.field, allowed=choice.word == ALLOW) if choice else None
 
-    def _matching(self, path: str) -> Iterator[_Path]:
+    def _matching(self, path: str) -> Iterator[tuple[int, bool, Field]]:
+        """The paths that match, each with its octets and whether it denies."""
         slashes = path.count("/")
         for number in self._index.matching(path):
             one = self._paths[number]
-            glob = one.field.value
+            glob, denies = one.value, one.key != _PATH_ALLOW
             # With as many slashes as the path, none is left over for a star.
-            if not one.allow or "**" in glob or glob.count("/") == slashes:
-                yield one
+            if denies or "**" in glob or glob.count("/") == slashes:
+                if number not in self._octets:
+                    self._octets[number] = octets(glob)
+                yield self._octets[number], denies, one
 
     def _choice(self, token: str, key: str) -> _Choice | None:
         """The agent's own word, else that for all agents, else the site's (§2.7)."""
@@ -237,11 +236,11 @@ class Declared:
             conditions=self._conditions if conditional else (),
         )
 
-    def _read_paths(self) -> Iterator[_Path]:
-        for key, allow in (("training-allow", True), ("training-deny", False)):
+    def _read_paths(self) -> Iterator[Field]:
+        for key in (_PATH_ALLOW, "training-deny"):
             for field in self._fields.site.get(key, ()):
                 if field.value.startswith(("/", "*")):
-                    yield _Path(allow, field, octets(field.value))
+                    yield field
                 else:
                     self._note(VALUE, field.text, field.line)
 
@@ -271,10 +270,13 @@ class Declared:
 
     def _look_over(self) -> None:
         """Note what people should know and what answers nothing."""
+        conditional = False
         for part in self._fields.parts():
             for key in POLICIES:
+                if key not in part:
+                    continue
                 seen: set[str] = set()
-                for field in part.get(key, ()):
+                for field in part[key]:
                     word = word_of(field)
                     if word is None:
                         self._note(VALUE, field.text, field.line)
@@ -283,10 +285,9 @@ class Declared:
                     if word and seen - {word}:
                         self._note(REPEATED, field.text, field.line)
                     seen.update([word] if word else ())
-        words = {word for part in self._fields.parts() for word, _ in valid(part, "training")}
-        if self._paths and CONDITIONAL not in words:
-            field = self._paths[0].field
-            self._note(PATHS, field.text, field.line)
+                conditional |= key == "training" and CONDITIONAL in seen
+        if self._paths and not conditional:
+            self._note(PATHS, self._paths[0].text, self._paths[0].line)
         for line, text in self._fields.strays:
             self._note(STRAY, text, line)
 

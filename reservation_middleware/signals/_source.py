@@ -101,9 +101,9 @@ class Source:
         self._words = words
 
     @cached_property
-    def media_type(self) -> str:
-        """The document's media type: thousands of directives may ask, and heads may be long."""
-        return self.document.media_type
+    def image(self) -> bool:
+        """Whether the document was sent as an image: looked for among all its fields once."""
+        return self.document.media_type.startswith("image/")
 
     @cached_property
     def robots(self) -> RobotsFile:

@@ -23,6 +23,7 @@ from reservation_middleware.syntax.ai_txt import (
     Declaration,
     Robots,
     Shape,
+    may_say,
     read_json,
     read_text,
     robots_like,
@@ -192,7 +193,7 @@ class AiTxt(Signal[AiTxtFindings]):
             text = text_of(document.body)
             robots = robots_like(text)
             if robots is Robots.YES:
-                return self._rules(source, carrier, read_text(text))
+                return self._rules(source, carrier, read_text(text) if may_say(text) else None)
             declaration = read_text(text)
             if robots is Robots.RULES and not declaration.declares:
                 return AiTxtFindings(source, carrier, _outside(source))
@@ -235,7 +236,9 @@ class AiTxt(Signal[AiTxtFindings]):
                 return (Written(self.carriers[0], wish.group(f"{word}: /")),)
         return ()
 
-    def _rules(self, source: Source, carrier: str, declaration: Declaration) -> AiTxtFindings:
+    def _rules(
+        self, source: Source, carrier: str, declaration: Declaration | None
+    ) -> AiTxtFindings:
         notes = _outside(source)
         notes += [
             source.note(PATTERN, rule.path, rule.line)
@@ -244,7 +247,7 @@ class AiTxt(Signal[AiTxtFindings]):
             if lacks_start(rule)
         ][:MOST]
         declared = None
-        if declaration.says:
+        if declaration and declaration.says:
             # What its silence means is for files that are nothing else.
             declared = Declared(source, carrier, declaration, silence=None)
             notes = [source.note(MIXED), *notes, *declared.notes]

@@ -18,7 +18,7 @@ from reservation_middleware.model import (
 )
 from reservation_middleware.model.vocabulary import TRAIN
 from reservation_middleware.syntax.field import robots_directives
-from reservation_middleware.syntax.robots import Group, Record, Rule
+from reservation_middleware.syntax.robots import BareRule, Group, Record, Rule
 from reservation_middleware.syntax.rules import GroupRules
 
 from ._signal import (
@@ -121,7 +121,7 @@ class CanelFindings(Findings):
         if self.place is ROBOTS_TXT:
             for group in self.source.robots.groups:
                 for rule in _as_rules(group.records):
-                    yield self._statement(group, rule)
+                    yield self._statement(group, Rule(*rule))
 
     def _statement(self, group: Group, rule: Rule) -> Statement:
         """The statement that one rule makes."""
@@ -217,11 +217,11 @@ def _robots(source: Source) -> CanelFindings | None:
     return CanelFindings(source, notes)
 
 
-def _as_rules(records: Iterable[Record]) -> Iterator[Rule]:
+def _as_rules(records: Iterable[Record]) -> Iterator[BareRule]:
     """The rules among a group's records; one without a path is none, as with Disallow."""
     for record in records:
         if record.key in _NAMES and record.value:
-            yield Rule(record.key == _ALLOW, record.value, record.line)
+            yield record.key == _ALLOW, record.value, record.line
 
 
 def _rules_of(group: Group) -> GroupRules:

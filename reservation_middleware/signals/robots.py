@@ -127,7 +127,7 @@ class RobotsFindings(Findings):
             return self._groups[token]
         except KeyError:
             group = self.robots.group_for(token) if self.robots else None
-            found = (group, GroupRules.of(group)) if group is not None and group.rules else None
+            found = (group, GroupRules.of(group)) if group is not None and group.plain else None
             self._groups[token] = found
             return found
 

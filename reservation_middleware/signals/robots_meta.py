@@ -190,7 +190,7 @@ class RobotsMeta(Signal[DirectiveFindings]):
             if term is None:
                 continue
             media = "image" if name == "noimageai" else None
-            if media and not source.media_type.startswith("image/"):
+            if media and not source.image and len(notes) < _MOST:
                 notes.append(source.note(IMAGES, line=line))
             yield Statement(
                 signal=self.name,

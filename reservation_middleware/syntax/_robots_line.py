@@ -9,6 +9,8 @@ _KINDS: dict[str, str] = {
         ("disallow", "dissallow", "dissalow", "disalow", "diasllow", "disallaw"), DISALLOW
     ),
 }
+# How the keys begin, in lower case.
+_BEGINNINGS = frozenset(key[0] for key in _KINDS)
 # The spellings nearly every file uses, found without lower-casing.
 EXACT: dict[str, str] = {
     "User-agent": AGENT,
@@ -21,7 +23,7 @@ EXACT: dict[str, str] = {
         for key in (
             *("Sitemap", "Crawl-delay", "Crawl-Delay", "Host", "License", "Clean-param"),
             *("Content-Signal", "Content-signal", "Content-Usage", "Request-rate", "Noindex"),
-            *("sitemap", "SITEMAP"),
+            *("sitemap", "SITEMAP", "DisallowAITraining", "AllowAITraining"),
         )
     },
 }
@@ -53,6 +55,8 @@ def classify(key: str, colon: str, value: str, line: str) -> tuple[str | None, s
             return kind, value
         if name and (not value or value[0] in " \t"):
             return name, value
+    elif name[:1] not in _BEGINNINGS:
+        return None, ""
     # No colon, or one that belongs to the value: "Disallow /x", "Disallow http://…".
     words = line.split(None, 2)
     kind = _KINDS.get(words[0].lower())

@@ -96,6 +96,7 @@ KEYS = frozenset(
         *_REQUIREMENTS,
     )
 )
+_READ = KEYS | {"agent"}
 #: Where they stand in JSON: object, member, key of the text.
 _MEMBERS = (
     *(("site", "name", "site-name"), ("site", "url", "site-url"), ("site", "contact", "contact")),
@@ -134,8 +135,12 @@ class Declaration:
     def parts(self) -> Iterable[Fields]:
         """The site's fields, then every block once."""
         yield self.site
-        seen = {id(block): block for blocks in self.agents.values() for block in blocks}
-        yield from seen.values()
+        seen = set()
+        for blocks in self.agents.values():
+            for block in blocks:
+                if id(block) not in seen:
+                    seen.add(id(block))
+                    yield block
 
     def missing(self) -> list[str]:
         """The required fields (§2.3) that are not there."""
@@ -183,26 +188,33 @@ def read_text(text: str) -> Declaration:
     found = Declaration()
     block: Fields | None = None
     for number, raw in enumerate(text.split("\n"), 1):
-        line = raw.strip()
-        if not line or line.startswith("#"):
-            continue
-        indented = raw[0] in " \t"
-        name, colon, value = line.partition(":")
-        name, value = name.strip(), value.strip()
-        if not indented:
+        name, colon, value = raw.partition(":")
+        key = name.strip().lower()
+        named = bool(colon) and key in _READ
+        if not named:
+            line = raw.strip()
+            if not line or line.startswith("#"):
+                continue
+            named = bool(colon) and _KEY.fullmatch(name.strip()) is not None
+        if raw[0] not in " \t":
             block = None
-        key = name.lower()
-        named = colon and (key in KEYS or _KEY.fullmatch(name))
-        if not named or (indented and block is None):
+        elif block is None:
+            named = False
+        if not named:
             if len(found.strays) < _MOST:
-                found.strays.append((number, line))
-            continue
-        if key == "agent":
-            block = found.block(value)
+                found.strays.append((number, raw.strip()))
+        elif key == "agent":
+            block = found.block(value.strip())
         elif key in KEYS:
             fields = found.site if block is None else block
-            _keep(fields, Field(key, value, number, line))
+            _keep(fields, Field(key, value.strip(), number, raw.strip()))
     return found
+
+
+def may_say(text: str) -> bool:
+    """Whether a text may say anything about usage in the words of this dialect."""
+    lower = text.lower()
+    return any(key in lower for key in _SPEAKING)
 
 
 def read_json(body: bytes) -> Declaration | None:
@@ -254,7 +266,7 @@ def _keep(fields: Fields, field: Field) -> None:
         word = word_of(field)
         if len(known) >= _MOST and not word:
             return
-        if word and any(word_of(one) == word for one in known):
+        if word and word in map(word_of, known):
             return
     known.append(field)
 

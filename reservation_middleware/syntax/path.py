@@ -7,12 +7,13 @@ equal; that is how Protego, which decides Allow and Disallow, compares too.
 """
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from urllib.parse import quote, unquote
 
 from .places import Places
 
-_RUN, _SHORT = re.compile("(?:%[0-9A-Fa-f]{2})+"), 30
+_RUN, _SHORT = re.compile("((?:%[0-9A-Fa-f]{2})+)"), 30
 _KEPT = re.compile(r"%(2[Ff]|25)")
 # An octet that is no whole character, as ``canonical`` leaves it.
 HALF = re.compile("[\udc80-\udcff]")
@@ -86,6 +87,18 @@ def judged(target: str) -> str:
     return path + "\0" if len(target) >= MAX_TARGET else path
 
 
+def canonical_all(texts: Sequence[str]) -> list[str]:
+    """The canonical forms of many texts: what escapes stand for is found once for all."""
+    # As one text, since escapes end with their line.
+    parts = _RUN.split("\n".join(texts))
+    escapes = parts[1::2]
+    known = {run: _decoded(run) for run in set(escapes)}
+    parts[1::2] = map(known.__getitem__, escapes)
+    found = "".join(parts).split("\n")
+    # An escape may be a line end.
+    return found if len(found) == len(texts) else list(map(canonical, texts))
+
+
 def _run(found: re.Match[str]) -> str:
     """Escapes without anything between them: characters that they make up are whole there."""
     run = found[0]
@@ -105,7 +118,9 @@ def has_half(text: str) -> bool:
     """Whether some encoded octets are no whole character, as in ``/%D8``."""
     if "%" not in text or not _HIGH.search(text):
         return False
-    return HALF.search(canonical(text)) is not None
+    # The same escapes may be met very often.
+    runs = "\n".join(set(_RUN.findall(text)))
+    return HALF.search(text) is not None or HALF.search(canonical(runs)) is not None
 
 
 def _octets(text: str) -> str:

@@ -6,7 +6,7 @@ thousands of patterns made to hurt do not slow down.
 
 from collections.abc import Iterable, Sequence
 
-from .path import HALF, MAX_PATTERN, Pattern, canonical, octets
+from .path import HALF, MAX_PATTERN, Pattern, canonical_all, octets
 from .places import Places, places
 
 #: Prefixes are looked up by so many first characters.
@@ -17,32 +17,17 @@ _FEW_STARS = 8
 _LONG, _MANY = 256, 8
 
 
-def _prefixes(texts: Sequence[str]) -> list[str]:
-    """What ``Pattern(text).prefix`` is of each, without the cost of the patterns."""
-    heads = [text.removesuffix("$").partition("*")[0] for text in texts]
-    # All at once, since escapes end with their line.
-    found = canonical("\n".join(heads)).split("\n")
-    if len(found) != len(heads):  # an escape was a line end
-        found = list(map(canonical, heads))
-    if any(map(HALF.search, found)):
-        found = [HALF.split(head, maxsplit=1)[0] for head in found]
-    return found
-
-
-def _needle(text: str) -> str:
-    """A literal after the first star: no path without it matches."""
-    text = text.removesuffix("$")
-    if "%" in text:
-        _, star, last = text.rpartition("*")
-        if not star:
-            return ""
-        if last.find("%") == len(last) - 3 and last.endswith("%24"):
-            return last[:-3] + "$"  # as every pattern with an anchor is read, too
-        # What stands before the first escape or behind the last one is as it is.
-        head, escape, _ = last.partition("%")
-        return head or (last.rpartition("%")[2][2:] if escape else "")
-    # The longest of a few: a pattern may have thousands of stars.
-    return max(text.rsplit("*", _FEW_STARS)[1:], key=len, default="")
+def _needle(rest: str) -> str:
+    """A literal in what stands between the first star and the end: no path without it matches."""
+    if "%" not in rest:
+        # The longest of a few: a pattern may have thousands of stars.
+        return max(rest.rsplit("*", _FEW_STARS)[-_FEW_STARS:], key=len)
+    last = rest.rpartition("*")[2]
+    if last.find("%") == len(last) - 3 and last.endswith("%24"):
+        return last[:-3] + "$"  # as every pattern with an anchor is read, too
+    # What stands before the first escape or behind the last one is as it is.
+    head, escape, _ = last.partition("%")
+    return head or (last.rpartition("%")[2][2:] if escape else "")
 
 
 class PatternIndex:
@@ -59,8 +44,8 @@ class PatternIndex:
 
     def __init__(self, patterns: Iterable[str]) -> None:
         self._texts = [text if len(text) <= MAX_PATTERN else "\0" for text in patterns]
-        #: Those that are more than a prefix, or two literals with a star between; None until needed.
-        self._patterns: dict[int, Pattern | None] = {}
+        #: Those that were tried: more than a prefix, or two literals with a star between.
+        self._patterns: dict[int, Pattern] = {}
         self._octets: dict[int, int] = {}
         #: What a path must hold after the prefix to match, None for mere prefixes.
         self._needles: list[str | None]
@@ -98,25 +83,23 @@ class PatternIndex:
         add, add_prefix = self._needles.append, prefixes.append
         for number, text in enumerate(self._texts):
             prefix, star, rest = text.partition("*")
-            needle: str | None = rest if star else None
-            if "%" in text or text[-1:] == "$" or "*" in rest:
-                self._patterns[number] = None
-                if "%" in text:
-                    escaped.append(number)
-                    needle = _needle(text)
-                elif "*" in rest:
-                    needle = _needle(text)
-                elif star:
-                    needle = rest[:-1]
-                else:
-                    prefix, needle = text[:-1], ""
-            add(needle)
+            if star:
+                if rest[-1:] == "$":
+                    rest = rest[:-1]
+                add(_needle(rest) if "*" in rest or "%" in rest else rest)
+            elif prefix[-1:] == "$":
+                prefix = prefix[:-1]
+                add("")
+            else:
+                add("" if "%" in prefix else None)
+            if "%" in prefix:
+                escaped.append(number)
             add_prefix(prefix)
         if escaped:
-            for number, prefix in zip(
-                escaped, _prefixes([self._texts[number] for number in escaped]), strict=True
-            ):
-                prefixes[number] = prefix
+            heads = canonical_all([prefixes[number] for number in escaped])
+            half = HALF.search("".join(heads)) is not None
+            for number, head in zip(escaped, heads, strict=True):
+                prefixes[number] = HALF.split(head, maxsplit=1)[0] if half else head
         return prefixes
 
     @property
@@ -177,12 +160,13 @@ class PatternIndex:
 
     def _matches(self, number: int, path: str, length: int, held: Places | None) -> bool:
         """Whether a path matches a pattern whose prefix, of that length, it begins with."""
-        try:
-            pattern = self._patterns[number]
-        except KeyError:  # a prefix, a star and the needle
-            return (held or path).find(self._needles[number] or "", length) >= 0
-        if held is not None and held.find(self._needles[number] or "") < 0:
+        pattern, needle = self._patterns.get(number), self._needles[number] or ""
+        if pattern is None:
+            text = self._texts[number]
+            if text[length : length + 1] == "*" and len(text) == length + 1 + len(needle):
+                return (held or path).find(needle, length) >= 0
+        if held is not None and held.find(needle) < 0:
             return False
         if pattern is None:
-            pattern = self._patterns[number] = Pattern(self._texts[number])
+            pattern = self._patterns[number] = Pattern(text)
         return pattern.matches(path, held)

@@ -7,6 +7,7 @@ many agents the group names, and agents that share groups share one merged view.
 """
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple, cast
 
 from ._robots_line import AGENT, ALLOW, DISALLOW, EXACT, classify, lines_of
@@ -15,6 +16,7 @@ from ._robots_line import AGENT, ALLOW, DISALLOW, EXACT, classify, lines_of
 LIMIT = 512 * 1024
 #: Problems that are kept, and product tokens of one line.
 MAX_PROBLEMS, MAX_TOKENS = 1000, 1000
+_MOST_UNUSUAL = 1000
 
 # RFC 9309 §2.2.1 has letters, "-" and "_"; digits and dots are in wide use.
 _TOKEN = re.compile(r"[A-Za-z0-9_.-]+")
@@ -26,6 +28,10 @@ class Rule(NamedTuple):
     allow: bool
     path: str
     line: int
+
+
+#: What a rule is where nobody asks for its parts by name: a file may have very many.
+BareRule = tuple[bool, str, int]
 
 
 class Record(NamedTuple):
@@ -54,15 +60,23 @@ class Group:
 
     """
 
-    __slots__ = ("_named", "memo", "plain", "records", "tokens")
+    __slots__ = ("_memo", "_named", "plain", "records", "tokens")
 
     def __init__(self) -> None:
         self.tokens: list[tuple[str, int]] = []
-        self.plain: list[tuple[bool, str, int]] = []
+        self.plain: list[BareRule] = []
         self._named = False
-        self.records: list[Record] = []
-        #: What readers above keep with a group, by their own key.
-        self.memo: dict[str, object] = {}
+        # A file may have thousands of groups, most of which need neither.
+        self.records: Sequence[Record] = ()
+        self._memo: dict[str, object] | None = None
+
+    @property
+    def memo(self) -> dict[str, object]:
+        """What readers above keep with a group, by their own key."""
+        memo = self._memo
+        if memo is None:
+            memo = self._memo = {}
+        return memo
 
     @property
     def rules(self) -> list[Rule]:
@@ -174,11 +188,10 @@ class RobotsFile:
         merged = self._merged.get(key)
         if merged is None:
             merged = self._merged[key] = Group()
-            for number in numbers:
-                group = self.groups[number]
-                merged.tokens += group.tokens
-                merged.plain += group.rules
-                merged.records += group.records
+            groups = [self.groups[number] for number in numbers]
+            merged.tokens = [token for group in groups for token in group.tokens]
+            merged.plain = [rule for group in groups for rule in group.plain]
+            merged.records = [record for group in groups for record in group.records]
         return merged
 
     def group_for(self, token: str) -> Group | None:
@@ -187,11 +200,14 @@ class RobotsFile:
 
     def _read(self) -> None:
         group: Group | None = None
-        plain: list[tuple[bool, str, int]] | None = None  # the group's rules
+        plain: list[BareRule] | None = None  # the group's rules
+        records: list[Record] | None = self.loose  # its records, or those of nobody
         naming = False  # inside a run of user-agent lines
         # Names in the function's own scope, and bare tuples: this loop is where the time goes.
         exact, is_token, problems = EXACT.get, _TOKEN.fullmatch, self.problems
         agent, allow, disallow = AGENT, ALLOW, DISALLOW
+        # What lines say that are not as usual: there may be 200,000 of one kind.
+        unusual: dict[str, tuple[str | None, str]] = {}
         for number, line in enumerate(self._lines, 1):
             if not line:
                 continue
@@ -200,18 +216,20 @@ class RobotsFile:
             if kind is None or not colon or "#" in value:
                 if "#" in line:
                     line = line.partition("#")[0]
+                    if not line:
+                        continue
                     key, colon, value = line.partition(":")
                     kind = exact(key)
                 if kind is None or not colon:
-                    text = line.strip()
-                    if not text:
-                        continue
-                    kind = None
-                    if colon or text[0] in "aAdDuU":
-                        kind, value = classify(key, colon, value, line)
+                    known = unusual.get(line)
+                    if known is None:
+                        known = classify(key, colon, value, line)
+                        if len(unusual) < _MOST_UNUSUAL:
+                            unusual[line] = known
+                    kind, value = known
                     if kind is None:
-                        if len(problems) < MAX_PROBLEMS:
-                            problems.append(Problem("unreadable", number, text))
+                        if len(problems) < MAX_PROBLEMS and line.strip():
+                            problems.append(Problem("unreadable", number, line.strip()))
                         continue
             value = value.strip()
             if kind is disallow or kind is allow:
@@ -223,7 +241,7 @@ class RobotsFile:
             elif kind is agent:
                 if not naming or group is None:
                     group = Group()
-                    plain = group.plain
+                    plain, records = group.plain, None
                     self.groups.append(group)
                     naming = True
                 if value == "*" or is_token(value):
@@ -233,7 +251,11 @@ class RobotsFile:
             else:
                 # §2.2.4: other records MUST NOT interfere, so they do not end a run.
                 self.keys.add(kind)
-                (self.loose if group is None else group.records).append(Record(kind, value, number))
+                if records is None:
+                    records = []
+                    if group is not None:
+                        group.records = records
+                records.append(Record(kind, value, number))
 
     def _problem(self, what: str, number: int, text: str) -> None:
         if len(self.problems) < MAX_PROBLEMS:

@@ -8,6 +8,7 @@ keeps the two in agreement.
 
 import re
 from collections.abc import Sequence
+from operator import itemgetter
 from string import printable, whitespace
 from urllib.parse import quote
 
@@ -15,7 +16,7 @@ from protego import Protego
 
 from .path import MAX_TARGET, has_half, octets
 from .pattern_index import PatternIndex
-from .robots import Group, Rule
+from .robots import BareRule, Group, Rule
 
 # Protego's parse is linear but slow: of a group this large it is shown only some of the
 # rules that match the path that is asked about with the most octets.
@@ -44,9 +45,9 @@ class GroupRules:
         "_with_dollars",
     )
 
-    def __init__(self, rules: Sequence[Rule]) -> None:
+    def __init__(self, rules: Sequence[BareRule]) -> None:
         self._rules = rules
-        paths = [rule.path for rule in rules]
+        paths = [path for _, path, _ in rules]
         self._asked = _Asked(rules, "l")
         self._dollars: _Asked | None = None
         self._protego: Protego | None = None
@@ -58,15 +59,15 @@ class GroupRules:
         self._with_dollars = "$\n" in text
         self._halves = "%" in text and (has_half(text) or _BARE.search(text) is not None)
         # A group's only rule that is about everything decides every path.
-        only = len(rules) == 1 and rules[0].path == "/"
-        self._only = (rules[0].allow, rules[0]) if only else None
+        only = Rule(*rules[0]) if paths == ["/"] else None
+        self._only = (only.allow, only) if only else None
 
     @staticmethod
     def of(group: Group) -> "GroupRules":
         """The rules of a group, made once."""
         found = group.memo.get("rules")
         if not isinstance(found, GroupRules):
-            found = group.memo["rules"] = GroupRules(group.rules)
+            found = group.memo["rules"] = GroupRules(group.plain)
         return found
 
     @property
@@ -80,7 +81,7 @@ class GroupRules:
         if not self._with_dollars:
             return texts
         read = (
-            pattern for rule in self._rules if rule.path[-1] == "$" for pattern in _readings(rule)
+            pattern for rule in self._rules if rule[1][-1] == "$" for pattern in _readings(rule)
         )
         return tuple(dict.fromkeys((*texts, *read)))
 
@@ -134,9 +135,9 @@ class GroupRules:
                 self._answers[key] = answer
         return answer
 
-    def _decide(self, rules: Sequence[Rule], target: str) -> tuple[bool, Rule | None]:
+    def _decide(self, rules: Sequence[BareRule], target: str) -> tuple[bool, Rule | None]:
         """Ask Protego: once for each set of rules that match, whatever the path."""
-        rule = rules[0] if len(rules) == 1 else max(rules, key=lambda rule: rule.allow)
+        rule = _most_open(rules)
         if self._halves:
             return rule.allow, rule
         if len(self._rules) > _WHOLE:
@@ -164,8 +165,8 @@ class GroupRules:
         best = asked.index.longest(path)
         if not best:
             return 0, None
-        rules = [asked.owners[number] for number in best]
-        return asked.index.octets(best[0]), max(rules, key=lambda rule: rule.allow)
+        rule = _most_open([asked.owners[number] for number in best])
+        return asked.index.octets(best[0]), rule
 
     def deciding(self, path: str, *, cut: bool = False) -> Rule | None:
         """The rule that decides a canonical path; of one that was cut what may match its end."""
@@ -182,12 +183,12 @@ class _Asked:
 
     __slots__ = ("_index", "_last", "_owners", "_patterns", "_rules")
 
-    def __init__(self, rules: Sequence[Rule], last: str) -> None:
+    def __init__(self, rules: Sequence[BareRule], last: str) -> None:
         self._rules, self._last = rules, last
         # Made for the first path that they are asked for: a site's pages may get all their
         # answers from other patterns.
         self._patterns: Sequence[str] | None = None
-        self._owners: Sequence[Rule] = ()
+        self._owners: Sequence[BareRule] = ()
         self._index: PatternIndex | None = None
 
     @property
@@ -198,7 +199,7 @@ class _Asked:
         return self._patterns
 
     @property
-    def owners(self) -> Sequence[Rule]:
+    def owners(self) -> Sequence[BareRule]:
         """The rules that decide, one for each of the patterns."""
         if self._patterns is None:
             self._patterns = self._named()
@@ -215,57 +216,65 @@ class _Asked:
     def _named(self) -> Sequence[str]:
         """Find the rules that decide, and their patterns."""
         rules = self._rules
-        owners = {rule.path: rule for rule in rules}
-        if len(owners) < len(rules):
-            # Of rules with one pattern the first that allows decides, else the first.
-            owners = {}
-            for rule in rules:
-                known = owners.setdefault(rule.path, rule)
-                if known is not rule and rule.allow and not known.allow:
-                    owners[rule.path] = rule
-        read = [rule for rule in rules if rule.path[-1] in self._last or rule.path[0] == "h"]
+        patterns = [path for _, path, _ in rules]
+        whole = "\n".join(("", *patterns, ""))
+        read = "\nh" in whole or any(f"{last}\n" in whole for last in self._last)
+        if not read and len(set(patterns)) == len(patterns):
+            self._owners = rules
+            return patterns
+        # Of rules with one pattern the first that allows decides, else the first.
+        owners: dict[str, BareRule] = {}
+        for rule in rules:
+            known = owners.setdefault(rule[1], rule)
+            if known is not rule and rule[0] and not known[0]:
+                owners[rule[1]] = rule
         # Behind the rules, so that a rule has its number whatever is read into others.
-        for rule in read:
-            for pattern in _readings(rule):
-                known = owners.setdefault(pattern, rule)
-                if rule.allow and not known.allow:
-                    owners[pattern] = rule
+        for rule in rules if read else ():
+            if rule[1][-1] in self._last or rule[1][0] == "h":
+                for pattern in _readings(rule):
+                    known = owners.setdefault(pattern, rule)
+                    if rule[0] and not known[0]:
+                        owners[pattern] = rule
         self._owners = tuple(owners.values())
         return list(owners)
 
     def of_beginning(self, path: str) -> tuple[bool, Rule | None]:
         """Whether a target that was cut may be fetched: what may match its end disallows."""
         may_match = (self.owners[number] for number in self.index.perhaps(path))
-        rule = next((rule for rule in may_match if not rule.allow), None)
+        rule = next((rule for rule in may_match if not rule[0]), None)
         if rule is not None:
-            return False, rule
+            return False, Rule(*rule)
         # An end is not known, so it allows nothing.
         found = [
             one for one in self.index.matching(path) if not self.index.texts[one].endswith("$")
         ]
         if not found:
             return FREE
-        rules = [self.owners[number] for number in self.index.most_octets(found)]
-        rule = max(rules, key=lambda rule: rule.allow)
-        return rule.allow, rule
+        decides = _most_open([self.owners[number] for number in self.index.most_octets(found)])
+        return decides.allow, decides
 
 
-def _readings(rule: Rule) -> tuple[str, ...]:
+def _most_open(rules: Sequence[BareRule]) -> Rule:
+    """The first rule that allows, else the first."""
+    return Rule(*(rules[0] if len(rules) == 1 else max(rules, key=itemgetter(0))))
+
+
+def _readings(rule: BareRule) -> tuple[str, ...]:
     """The patterns that Protego reads a rule as, beside the one that is written."""
-    path = rule.path
+    allow, path, _ = rule
     if path.endswith("$"):
         return (path[:-1] + "%24",)  # some authors mean the character
-    if rule.allow and path.endswith("/index.html"):
+    if allow and path.endswith("/index.html"):
         return (path.removesuffix("index.html") + "$",)
     if path.startswith(("http://", "https://")):
         return ("/" + path,)
     return ()
 
 
-def _protego(rules: Sequence[Rule]) -> Protego:
+def _protego(rules: Sequence[BareRule]) -> Protego:
     lines = ["User-agent: *"]
     lines += [
-        f"{'Allow' if rule.allow else 'Disallow'}: {quote(rule.path, safe=_PLAIN)}"
-        for rule in rules
+        f"{'Allow' if allow else 'Disallow'}: {quote(path, safe=_PLAIN)}"
+        for allow, path, _ in rules
     ]
     return Protego.parse("\n".join(lines))

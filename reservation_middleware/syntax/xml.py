@@ -87,5 +87,6 @@ def name_of(element: etree._Element) -> tuple[str, str]:
 
 def text_of(element: etree._Element) -> str:
     """All text in an element, white space collapsed."""
-    text: str = _TEXT(element)
-    return " ".join(text.split())
+    # Most have nothing but text, for which no walk is needed.
+    whole: str = _TEXT(element) if len(element) else element.text or ""
+    return " ".join(whole.split())
