@@ -119,7 +119,8 @@ def _builds_much(lower: bytes) -> bool:
             mark = end
         else:
             copied += at - mark
-        until, still.floor = max(until, end), len(still.names)
+        if not hit[2]:  # something may seem to begin or end in it
+            until, still.floor = max(until, end), len(still.names)
         if still.depth > _DEPTH or again > _AGAIN or copied > _COPIED:
             return True
     return False
