@@ -75,7 +75,10 @@ def glance(body: bytes, words: tuple[bytes, ...]) -> Glance | None:
     room = size
     for begin in range(0, size, step):
         part = (body if size <= _PART else body[begin : begin + _PART]).lower()
-        for number, at, _ in searches.words(part):
+        found = searches.words(part)
+        if len(found) > _MOST_METAS + _MOST_HITS:
+            return None
+        for number, at, _ in found:
             start = begin + at
             if number:
                 if not hits or start > hits[-1].at:
@@ -95,10 +98,10 @@ def glance(body: bytes, words: tuple[bytes, ...]) -> Glance | None:
         if len(metas) > _MOST_METAS or len(hits) > _MOST_HITS:
             return None
         if _AND in part:
-            found = searches.references(part)
-            if len(found) > _MOST_REFERENCES:
+            references = searches.references(part)
+            if len(references) > _MOST_REFERENCES:
                 return None
-            if any(SPELLED.match(body, begin + at) for _, at, _ in found):
+            if any(SPELLED.match(body, begin + at) for _, at, _ in references):
                 return None
         if begin + _PART >= size:
             break
@@ -107,9 +110,11 @@ def glance(body: bytes, words: tuple[bytes, ...]) -> Glance | None:
 
 def holds(text: bytes, words: tuple[bytes, ...]) -> bool:
     """Whether one of some words occurs in a text."""
-    if len(text) > _PART:
-        return any(word in text for word in words)
-    return bool(_search(words)(text))
+    search = _search(words)
+    if len(text) <= _PART:
+        return bool(search(text))
+    step = _PART - max(map(len, words))
+    return any(search(text[begin : begin + _PART]) for begin in range(0, len(text), step))
 
 
 class _Searches(NamedTuple):
