@@ -29,6 +29,7 @@ from reservation_middleware.profiles import PROFILES
 from reservation_middleware.reading import PLACES, Reading
 from reservation_middleware.signals import CONTENT, ROBOTS_TXT, SIGNALS
 from reservation_middleware.site import Site
+from reservation_middleware.syntax._tree_cost import is_costly
 from reservation_middleware.syntax.html import metas
 from reservation_middleware.syntax.path import canonical
 from reservation_middleware.syntax.robots import LIMIT, Group, RobotsFile
@@ -382,6 +383,10 @@ def html_pages() -> dict[str, bytes]:
             if file is not None:
                 found[member.name] = file.read()
     return found
+
+
+def test_no_real_page_is_too_much_for_the_parser() -> None:
+    assert [name for name, body in html_pages().items() if is_costly(body)] == []
 
 
 def whole_page(body: bytes, words: tuple[bytes, ...] = WORDS) -> list[tuple[str, str]]:

@@ -17,6 +17,8 @@ MAX_METAS, MAX_ELEMENTS = 256, 64
 MAX_TEXT = 256 * 1024
 #: Words in all tags that are looked at.
 MOST_HITS = 10_000
+# Tags that are looked at.
+_MOST_TAGS = 120_000
 # Attributes of a tag that is looked at by itself.
 _MOST_ATTRIBUTES = 1_000
 # A tag up to its end, ``>`` inside quotes left alone. Possessive, so linear. A quote
@@ -42,19 +44,18 @@ def speaking_elements(body: bytes, words: Sequence[bytes]) -> list[bytes]:
     found: list[bytes] = []
     inside, room = 0, len(body)
     for count, hit in enumerate(OTHER_TAG.finditer(lower)):
-        if count == MOST_HITS or len(found) == 2 * MAX_ELEMENTS:
+        if count == _MOST_TAGS or len(found) == 2 * MAX_ELEMENTS:
             break
         start, end = hit.span()
-        if not _is_readable(hit[0]):
-            continue
-        if hit[0].startswith(b"<script"):
-            if not any(mark in hit[0] for mark in _MARKS):
+        tag = hit[0]
+        if tag.startswith(b"<script"):
+            if not any(mark in tag for mark in _MARKS):
                 continue
             close = script_end.behind(end)
             if close == len(body):
-                break
+                continue  # it is never ended, and holds nothing
             end = close + len(b"</script")
-        if end - start > MAX_TEXT or word.behind(start) >= end:
+        if word.behind(start) >= end or end - start > MAX_TEXT or not _is_readable(tag):
             continue
         if start < inside:
             # A script in a script again and again: the first of them holds them all.
