@@ -12,6 +12,7 @@ from .hostile_inputs import (
     CAP,
     ORIGIN,
     Builder,
+    Case,
     lines,
     many,
     nested,
@@ -46,6 +47,13 @@ def _agents_share(scale: float) -> str:
     own = "".join(f"User-agent: {token}\nDisallow: /own/{token}\n" for token in tokens)
     agents = "".join(f"User-agent: {token}\n" for token in tokens)
     return own + lines(CAP * scale - len(own), "Disallow:/#\n", agents)
+
+
+def _sharing(scale: float) -> Case:
+    names = [f"User-agent: Bot{n}\n" for n in range(30)]
+    own = "".join(f"{name}Disallow: /own{n}\n" for n, name in enumerate(names))
+    shared = lines(480_000 * scale, "Allow:/#*$\n", "".join(names))
+    return robots(own + shared, "/47")._replace(agents=30)
 
 
 _ROBOTS: Mapping[str, Builder] = {
@@ -95,6 +103,7 @@ _ROBOTS: Mapping[str, Builder] = {
         "User-agent:*\n" + "".join(f"Disallow:/{'a' * n}\n" for n in range(int(1000 * s))),
         f"/{'a' * 8000}",
     ),
+    "30 agents that share a group of 480 KiB beside their own": _sharing,
     "30 agents, 512 KiB of rules": lambda s: robots(lines(CAP * s, "Allow:/#\n"), "/47")._replace(
         agents=30
     ),

@@ -3,6 +3,7 @@
 What a signal makes of them is the vectors' business.
 """
 
+import itertools
 import random
 
 import pytest
@@ -481,3 +482,34 @@ def test_directives_are_there_once_for_each_bot() -> None:
         Directive("a", "unavailable_after", "Mon, noai"),
         Directive("b", "noai", ""),
     )
+
+
+def test_groups_asked_as_one_say_what_their_rules_say_together() -> None:
+    chance = random.Random(93)
+    pieces = ("/", "a", "b", "*", "$", "%41", "%D8", "/index.html", "https://a/", "é")
+    for _ in range(400):
+        lines = itertools.count(1)
+        parts = [
+            [
+                (
+                    chance.random() < 0.5,
+                    "/" + "".join(chance.choices(pieces, k=chance.randint(0, 4))),
+                    next(lines),
+                )
+                for _ in range(chance.randint(1, 4))
+            ]
+            for _ in range(chance.randint(2, 3))
+        ]
+        plain = [rule for part in parts for rule in part]
+        together = GroupRules(plain)
+        joined = GroupRules(plain, [GroupRules(part) for part in parts])
+        assert set(joined.patterns) == set(together.patterns)
+        for _ in range(10):
+            target = "/" + "".join(chance.choices(pieces, k=chance.randint(0, 5)))
+            path = canonical(target)
+            # Of rules that are equally long any may be named.
+            assert joined.allows(target, path) == together.allows(target, path)
+            assert joined.longest(path)[0] == together.longest(path)[0]
+            # Of an address that was cut nothing more is allowed.
+            ours, theirs = joined.deciding(path, cut=True), together.deciding(path, cut=True)
+            assert not (theirs and not theirs.allow) or (ours and not ours.allow)

@@ -57,14 +57,16 @@ class Group:
         tokens: product tokens in lower case, each with the line that names it.
         records: other lines inside the group.
         plain: the rules as bare tuples, until somebody asks for them.
+        parts: the groups that it was made of, none where it stands in the file.
 
     """
 
-    __slots__ = ("_memo", "_named", "plain", "records", "tokens")
+    __slots__ = ("_memo", "_named", "parts", "plain", "records", "tokens")
 
     def __init__(self) -> None:
         self.tokens: list[tuple[str, int]] = []
         self.plain: list[BareRule] = []
+        self.parts: Sequence[Group] = ()
         self._named = False
         # A file may have thousands of groups, most of which need neither.
         self.records: Sequence[Record] = ()
@@ -188,7 +190,7 @@ class RobotsFile:
         merged = self._merged.get(key)
         if merged is None:
             merged = self._merged[key] = Group()
-            groups = [self.groups[number] for number in numbers]
+            merged.parts = groups = [self.groups[number] for number in numbers]
             merged.tokens = [token for group in groups for token in group.tokens]
             merged.plain = [rule for group in groups for rule in group.plain]
             merged.records = [record for group in groups for record in group.records]
