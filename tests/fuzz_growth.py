@@ -1,6 +1,6 @@
 """A search for inputs that take more than linear time: few pieces, repeated.
 
-    python tests/fuzz_growth.py --seconds 60 [--seed 7] [family…]
+    python -m tests.fuzz_growth --seconds 60 [--seed 7] [family…]
 
 An input is a beginning, one to three units of few pieces, each repeated, and an end; "№" is another
 number each time. What takes 2.7 times as long when doubled, or long at its size, is printed with
