@@ -183,6 +183,20 @@ def test_one_of_eight_processes_holds_a_claim(tmp_path: Path) -> None:
     assert sum(held) > 20
 
 
+@pytest.mark.slow
+def test_many_processes_open_a_new_file_at_the_same_time(tmp_path: Path) -> None:
+    code = """
+import sys, time
+from reservation_middleware.cache import open_cache
+for number in range(200):
+    time.sleep(max(0, float(sys.argv[2]) + number / 100 - time.time()))
+    open_cache(f"sqlite:///{sys.argv[1]}/{number}.db")
+"""
+    command = [sys.executable, "-c", code, str(tmp_path), str(time.time() + 2)]
+    running = [subprocess.Popen(command, cwd=ROOT) for _ in range(4)]
+    assert [process.wait(timeout=120) for process in running] == [0] * 4
+
+
 @pytest.mark.asyncio
 async def test_the_claim_of_a_killed_process_lapses(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'cache.db'}"

@@ -211,14 +211,11 @@ def _prepare(connection: sqlite3.Connection, path: Path | str) -> None:
 
 def _new(connection: sqlite3.Connection, path: Path | str) -> bool:
     """Whether there is nothing in a file yet."""
-    application, version, tables = (
-        connection.execute(question).fetchone()[0]
-        for question in (
-            "PRAGMA application_id",
-            "PRAGMA user_version",
-            "SELECT count(*) FROM sqlite_schema",
-        )
-    )
+    # In one statement: another process may make all three between two of them.
+    application, version, tables = connection.execute(
+        "SELECT (SELECT application_id FROM pragma_application_id),"
+        " (SELECT user_version FROM pragma_user_version), (SELECT count(*) FROM sqlite_schema)"
+    ).fetchone()
     if not application and not version and not tables:
         return True
     if application != _APPLICATION:
