@@ -39,13 +39,14 @@ class GroupRules:
     """The rules of one group, ready to be asked."""
 
     __slots__ = (
-        *("_answers", "_dollars", "_last", "_only", "_parts", "_protego", "_rules"),
+        *("_answers", "_dollars", "_last", "_only", "_parts", "_protego", "_read", "_rules"),
         *("asked", "halves", "with_dollars"),
     )
 
     def __init__(self, rules: Sequence[BareRule], parts: Sequence["GroupRules"] = ()) -> None:
         self._rules, self._parts = rules, parts
         self._dollars: Asked | None = None
+        self._read: Sequence[str] | None = None
         self._protego: Protego | None = None
         self._answers: dict[tuple[int, ...], tuple[bool, Rule | None]] = {}
         #: The last target that many rules match, and what is decided: many agents may ask for it.
@@ -87,8 +88,13 @@ class GroupRules:
         texts = self.asked.patterns
         if not self.with_dollars:
             return texts
-        read = (pattern for rule in self._rules if rule[1][-1] == "$" for pattern in readings(rule))
-        return tuple(dict.fromkeys((*texts, *read)))
+        if self._parts:  # each of which knows its own
+            return [text for one in self._parts for text in one.patterns or one.asked.patterns]
+        if self._read is None:
+            ends = (rule for rule in self._rules if rule[1][-1] == "$")
+            read = (pattern for rule in ends for pattern in readings(rule))
+            self._read = tuple(dict.fromkeys((*texts, *read)))
+        return self._read
 
     @property
     def index(self) -> PatternIndex | None:
