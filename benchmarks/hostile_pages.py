@@ -24,6 +24,9 @@ PAGES: Mapping[str, Builder] = {
     "tags with scripts of data, and no end": lambda s: page(
         f"<script a='{'<script a ' * 150}{'application/ld+json ' * 900}'>{'x' * int(6e6 * s)}</script>"
     ),
+    "scripts in a value, that end in two places": lambda s: page(
+        f"""<script a="<script b='{'application/ld+json ' * 900}">x</script >'>{'x' * int(6e6 * s)}</script>"""
+    ),
     "words between quotes far away": lambda s: page(
         "".join(f"{'x' * int(7000 * s)}license>" for _ in range(900))
     ),

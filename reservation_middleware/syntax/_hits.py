@@ -99,20 +99,24 @@ class _Scripts:
     def __init__(self, body: bytes, hits: Sequence[Hit]) -> None:
         self._body = body
         self._hits = hits
-        # From where to the end of a script no word is, and no comment begins.
-        self._silent = range(0)
+        # From where to the end of a script no word is, and no comment begins; and places in them.
+        self._silent: list[range] = []
+        self._known: set[int] = set()
 
     def may_hold(self, start: int) -> bool:
-        silent = self._silent
-        if start in silent:
+        if start in self._known:
+            return False
+        self._known.add(start)
+        if any(start in silent for silent in self._silent):
             return False
         # What is known is not searched again.
-        known = start < silent.start
-        stop = silent.start + _END if known else len(self._body)
+        behind = [silent for silent in self._silent if start < silent.start]
+        known = min(behind, key=lambda silent: silent.start, default=None)
+        stop = known.start + _END if known else len(self._body)
         close = SCRIPT_END.search(self._body, start, stop)
-        if close is None and not known:
+        if close is None and known is None:
             return True
-        end = close.start() if close else silent.stop
+        end = close.start() if close else known.stop if known else stop
         look = end if close else stop
         # Behind "<!--" what looks like its end may be none (script data escaped).
         if self._body.find(b"<!--", start, look) >= 0:
@@ -121,5 +125,5 @@ class _Scripts:
         last = bisect_left(self._hits, look, key=lambda hit: hit.at)
         if any(hit.word != DATA for hit in self._hits[first:last]):
             return True
-        self._silent = range(start, end)
+        self._silent.append(range(start, end))
         return False
