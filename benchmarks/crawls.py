@@ -4,7 +4,9 @@ Each crawl runs in a process of its own and the web in another, so that the time
 crawler's alone, with all of its threads. Rounds are shuffled and have an A/A control. The
 clock starts after some pages of other hosts, so that no side pays for what it imports or
 loads once; sites are cold, and the policy requests are part of what is measured. The
-garbage collector runs as it does in a crawl. This file is run as a script by itself
+garbage collector runs as it does in a crawl. The client for aiohttp is held against two checks
+that a careful user writes by hand: one of the same three stages (address, head, page), and one
+that looks at neither head nor page. This file is run as a script by itself
 (``python -m benchmarks.crawls``) for the processes that it starts.
 """
 
@@ -18,10 +20,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
+from importlib import import_module
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -87,6 +90,22 @@ def _web() -> Iterator[str]:
             process.stdin.close()
 
 
+class _Peer(NamedTuple):
+    """Another way to make the crawl of a benchmark.
+
+    Attributes:
+        side: the word for it that a crawl's process is given.
+        name: what the table calls it.
+        aspect: what its rows are called after the shape; nothing for the peer that counts.
+        goals: the most that ours may be of its CPU time, for each shape; None for no goal.
+    """
+
+    side: str
+    name: str
+    aspect: str
+    goals: tuple[float | None, float | None]
+
+
 def scrapy_crawl(options: Options) -> Iterator[Row]:
     """All default signals on against ROBOTSTXT_OBEY; 10 and 200 pages per host."""
     try:
@@ -94,57 +113,76 @@ def scrapy_crawl(options: Options) -> Iterator[Row]:
     except ImportError:
         options.missing("scrapy")
         return
-    shapes = ((10, 200, 1.10), (200, 10, 1.05))
-    yield from _crawls("scrapy", options, shapes, "Scrapy with ROBOTSTXT_OBEY")
+    peers = [_Peer("peer", "Scrapy with ROBOTSTXT_OBEY", "", (1.10, 1.05))]
+    yield from _crawls("scrapy", options, ((10, 200), (200, 10)), peers)
 
 
 def aiohttp_crawl(options: Options) -> Iterator[Row]:
-    """The client against a Protego check whose fetches are coalesced; 20 and 200 pages per host."""
+    """The client against checks written by hand; 20 and 200 pages per host."""
     try:
         import aiohttp  # noqa: F401
     except ImportError:
         options.missing("aiohttp")
         return
-    shapes = ((20, 200, 1.15), (200, 20, 1.05))
-    yield from _crawls("aiohttp", options, shapes, "aiohttp, coalesced Protego check")
+    peers = [_Peer("robots", "aiohttp, coalesced Protego check", ":robots-only", (1.4, 1.3))]
+    try:
+        with redirect_stdout(None):  # it says that it has no key for its web service
+            import_module("datadiligence.rules")
+    except ImportError:
+        options.missing("datadiligence")
+    else:
+        peers.insert(0, _Peer("peer", "aiohttp, three stages by hand", "", (0.8, 0.8)))
+    yield from _crawls("aiohttp", options, ((20, 200), (200, 20)), peers)
 
 
 def _crawls(
-    framework: str, options: Options, shapes: tuple[tuple[int, int, float], ...], peer: str
+    framework: str, options: Options, shapes: tuple[tuple[int, int], ...], peers: list[_Peer]
 ) -> Iterator[Row]:
-    """Rows for both shapes: pages per host, hosts, goal."""
+    """Rows for each shape, which is pages per host and hosts."""
     name, runs = f"{framework}-crawl", options.runs(20)
     shuffle = random.Random(options.seed).shuffle
-    sides = ["ours", "peer", "off", "control"]
+    others = [
+        *peers,
+        _Peer("off", f"{framework} without any check", ":off", (None, None)),
+        _Peer("control", "ours again (A/A)", ":control", (None, None)),
+    ]
+    sides = ["ours", *(other.side for other in others)]
     found: list[Row] = []
     with _web() as web:
-        for pages, hosts, goal in shapes:
+        for place_of_shape, (pages, hosts) in enumerate(shapes):
             hosts = options.some(hosts, 2)
             times: dict[str, list[float]] = {side: [] for side in sides}
+            total = runs * len(sides)
             for number in range(runs):
                 shuffle(sides)
                 for place, side in enumerate(sides):
-                    options.progress(f"{name}, {pages} per host", number * 4 + place, runs * 4)
+                    done = number * len(sides) + place
+                    options.progress(f"{name}, {pages} per host", done, total)
                     times[side].append(_one(framework, side, pages, hosts, web))
-            shape = f"{name}:{pages}-per-host"
-            for side, said, row_name, limit in (
-                ("peer", peer, shape, goal),
-                ("off", f"{framework} without any check", f"{shape}:off", None),
-                ("control", "ours again (A/A)", f"{shape}:control", None),
-            ):
-                ours, other = median(times["ours"]), median(times[side])
-                ratios = [a / b for a, b in zip(times["ours"], times[side], strict=True)]
+            for other in others:
+                row_name = f"{name}:{pages}-per-host{other.aspect}"
+                ours, theirs = median(times["ours"]), median(times[other.side])
+                ratios = [a / b for a, b in zip(times["ours"], times[other.side], strict=True)]
+                goal = other.goals[place_of_shape]
                 found.append(
-                    row(row_name, ours, other, said, ratio=median(ratios), goal=limit, runs=runs)
+                    row(
+                        row_name,
+                        ours,
+                        theirs,
+                        other.name,
+                        ratio=median(ratios),
+                        goal=goal,
+                        runs=runs,
+                    )
                 )
                 yield found[-1]
                 low, high = interval(ratios, seed=options.seed)  # of the ratio above, 95 %
                 for end, edge in (("low", low), ("high", high)):
-                    yield row(f"{row_name}:{end}", ours, other, said, ratio=edge, runs=runs)
-    # The benchmark as a whole: the shape that is further from its goal.
+                    yield row(f"{row_name}:{end}", ours, theirs, other.name, ratio=edge, runs=runs)
+    # The benchmark as a whole: the shape and peer that are further from their goal.
     worst = max((one for one in found if one.goal), key=lambda one: one.ratio / (one.goal or 1))
-    said = f"{worst.peer_name} ({worst.name.split(':')[1]})"
-    yield msgspec.structs.replace(worst, name=name, peer_name=said)
+    where = f"{worst.peer_name} ({worst.name.split(':')[1]})"
+    yield msgspec.structs.replace(worst, name=name, peer_name=where)
 
 
 def _one(framework: str, side: str, pages: int, hosts: int, web: str) -> float:
@@ -219,8 +257,8 @@ def _scrapy(side: str, pages: int, hosts: int, web: str) -> dict[str, Any]:
     return {"pages": seen["pages"], "cpu": seen["cpu"]}
 
 
-class _Coalesced:
-    """What a careful user of Protego writes: one robots.txt fetch per origin, whoever waits."""
+class _RobotsOnly:
+    """What a careful user of Protego writes: one robots.txt fetch per origin for all who wait."""
 
     def __init__(self, session: Any, proxy: str) -> None:
         from protego import Protego
@@ -233,20 +271,58 @@ class _Coalesced:
 
     async def get(self, url: str) -> bytes | None:
         """The page's body, None where robots.txt disallows it."""
-        origin = str(self._url(url).origin())
-        task = self._parsers.get(origin)
-        if task is None:
-            task = self._parsers[origin] = asyncio.create_task(self._parser(origin))
-        parser = await task
-        if not parser.can_fetch(url, OWN):
+        if not await self._may_fetch(url):
             return None
         async with self._session.get(url, proxy=self._proxy) as response:
             body: bytes = await response.read()
             return body
 
+    async def _may_fetch(self, url: str) -> bool:
+        origin = str(self._url(url).origin())
+        task = self._parsers.get(origin)
+        if task is None:
+            task = self._parsers[origin] = asyncio.create_task(self._parser(origin))
+        parser = await task
+        return bool(parser.can_fetch(url, OWN))
+
     async def _parser(self, origin: str) -> Any:
         async with self._session.get(f"{origin}/robots.txt", proxy=self._proxy) as response:
             return self._parse(await response.text() if response.status == 200 else "")
+
+
+class _ThreeStages(_RobotsOnly):
+    """The three stages by hand: Protego, datadiligence's two header rules, lexbor over the page."""
+
+    def __init__(self, session: Any, proxy: str) -> None:
+        from selectolax.lexbor import LexborHTMLParser
+
+        super().__init__(session, proxy)
+        with redirect_stdout(None):
+            rules = import_module("datadiligence.rules")
+        self._head_rules = rules.XRobotsTagHeader(user_agent=OWN), rules.TDMRepHeader()
+        self._tree = LexborHTMLParser
+
+    async def get(self, url: str) -> bytes | None:
+        """The page's body, None where its address, head or metas disallow it."""
+        if not await self._may_fetch(url):
+            return None
+        async with self._session.get(url, proxy=self._proxy) as response:
+            head = dict(response.headers)
+            if not all(rule.is_allowed(headers=head) for rule in self._head_rules):
+                return None
+            body: bytes = await response.read()
+        if response.content_type != "text/html":
+            return body
+        for meta in self._tree(body).css("meta[name]"):
+            name = (meta.attributes["name"] or "").lower()
+            content = (meta.attributes.get("content") or "").lower()
+            if name == "tdm-reservation" and content.strip() == "1":
+                return None
+            if name in ("robots", OWN.lower()):
+                words = {word.strip() for word in content.split(",")}
+                if not words.isdisjoint(("noai", "noimageai")):
+                    return None
+        return body
 
 
 async def _aiohttp(side: str, pages: int, hosts: int, web: str) -> dict[str, Any]:
@@ -262,13 +338,14 @@ async def _aiohttp(side: str, pages: int, hosts: int, web: str) -> dict[str, Any
     else:
         client = aiohttp.ClientSession(headers=agent)
     async with client as session:
-        coalesced = _Coalesced(session, web)
+        by_hand = {"peer": _ThreeStages, "robots": _RobotsOnly}.get(side)
+        check = by_hand(session, web) if by_hand else None
 
         async def work(urls: Iterator[str]) -> None:
             nonlocal seen
             for url in urls:
-                if side == "peer":
-                    body = await coalesced.get(url)
+                if check is not None:
+                    body = await check.get(url)
                 else:
                     async with session.get(url, proxy=web) as response:
                         body = await response.read()
