@@ -272,7 +272,7 @@ async def _with_token(
 def _agent_of(user_agent: str) -> Agent:
     """Who asks, by the User-Agent header; everyone if that names no crawler."""
     token = product_token(user_agent)
-    if token is None or token.lower() == "python":
+    if token is None or token.lower() == "aiohttp":
         logger.warning(
             "no agent is set and User-Agent %r names no crawler; "
             "robots.txt groups are looked up for '*'",

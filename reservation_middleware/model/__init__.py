@@ -18,9 +18,9 @@ from .policy import (
     Policy,
     Probes,
     ProxyAgents,
-    product_token,
 )
 from .statement import EVERYTHING, Scope, Span, Statement
+from .user_agent import ClaimedToken, claimed_token, product_token
 from .vocabulary import CRAWL, LEAVES, SHORTHANDS, Preference, expand
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "SHORTHANDS",
     "Action",
     "Agent",
+    "ClaimedToken",
     "ConfigurationError",
     "Decision",
     "Document",
@@ -59,6 +60,7 @@ __all__ = [
     "Span",
     "Stage",
     "Statement",
+    "claimed_token",
     "expand",
     "product_token",
 ]

@@ -24,23 +24,6 @@ TOKEN = re.compile(r"\*|[A-Za-z0-9_.-]+")
 _COUNTRY = re.compile(r"[A-Z]{2}")
 #: What kinds of users RSL 1.0 knows.
 _USERS = ("commercial", "non-commercial", "education", "government", "personal")
-_MOZILLA = re.compile(r"Mozilla/[\d.]+ \(compatible; *([A-Za-z0-9_.-]+)", re.IGNORECASE)
-_FIRST = re.compile(r"[A-Za-z0-9_.-]+")
-
-
-def product_token(user_agent: str) -> str | None:
-    """The product token that a User-Agent header names, None if it names a browser or nobody.
-
-    >>> product_token("ExampleBot/1.0 (+https://example.org/bot)")
-    'ExampleBot'
-    >>> product_token("Mozilla/5.0 (compatible; ExampleBot/1.0)")
-    'ExampleBot'
-    """
-    found = _MOZILLA.match(user_agent)
-    if found:
-        return found[1]
-    found = _FIRST.match(user_agent)
-    return found[0] if found and found[0].lower() != "mozilla" else None
 
 
 class Action(StrEnum):
