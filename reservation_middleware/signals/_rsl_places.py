@@ -13,7 +13,7 @@ from reservation_middleware.syntax.html import Element
 from reservation_middleware.syntax.link import links
 from reservation_middleware.syntax.path import split_url
 from reservation_middleware.syntax.robots import Record
-from reservation_middleware.syntax.rsl import MEDIA_TYPE, NAMESPACE, Fault, read, read_feed
+from reservation_middleware.syntax.rsl import MEDIA_TYPE, Fault, read, read_feed
 from reservation_middleware.syntax.xml import XmlError
 
 from ._rsl import Licences
@@ -146,7 +146,7 @@ def _content(source: Source) -> RslFindings | None:
         unread = unread or read_here is None
         if read_here:
             licences.append((read_here, True))
-    if source.xml is not None and NAMESPACE.encode() in source.xml:
+    if source.xml is not None:
         feed = _feed(source, source.xml, notes)
         if feed:
             licences.append((feed, None))
@@ -189,7 +189,7 @@ def _embedded(
 def _feed(source: Source, body: bytes, notes: list[Note]) -> Licences | None:
     """The contents of a feed's items; those of other origins do not count (§4.7)."""
     try:
-        rsl = read_feed(body)
+        rsl = read_feed(body, source.document.charset)
     except XmlError as error:
         notes.append(source.note(INVALID, str(error), error.line))
         return None
@@ -212,7 +212,7 @@ def _document(source: Source) -> RslFindings:
         why = document.problem or (f"HTTP {document.status}" if document.status else "no answer")
         return RslFindings(source, [source.note(UNREACHABLE, why)], unread=True)
     try:
-        rsl = read(document.body)
+        rsl = read(document.body, document.charset)
     except XmlError as error:
         return RslFindings(source, [source.note(INVALID, str(error), error.line)], unread=True)
     notes = _faults(source, rsl.faults, 0)

@@ -11,6 +11,7 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from reservation_middleware.model import Document, Note, NoteKind, Span
 from reservation_middleware.syntax import html, media
+from reservation_middleware.syntax.charset import ascii_based
 from reservation_middleware.syntax.host import reachable
 from reservation_middleware.syntax.payment import may_be_bill
 from reservation_middleware.syntax.robots import RobotsFile
@@ -130,7 +131,7 @@ class Source:
         body = self.document.body or b""
         if self.document.media_type not in XML:
             return None
-        head = body[:_MANY_OCTETS]
+        head = ascii_based(body[:_MANY_OCTETS], self.document.charset)
         return body if any(word in head for word in self._words.xml) else None
 
     @property

@@ -6,7 +6,8 @@ https://www.w3.org/community/reports/tdmrep/CG-FINAL-tdmrep-20240510/#sec-tdmrep
 
 import msgspec
 
-from reservation_middleware.model import Level, Note, NoteKind, Outcome, Scope
+from reservation_middleware.model import Level, Note, NoteKind, Outcome, Preference, Scope
+from reservation_middleware.syntax.charset import ascii_based
 
 from ._signal import Link, Place, Source, cut
 from ._tdmrep import SPEC, VALUE, Said, TdmrepFindings, statement
@@ -28,6 +29,13 @@ NOT_JSON = NoteKind(
     Level.WARNING,
     "what was served as tdmrep.json is not JSON",
     "Serve a JSON array of rules, or answer 404 if there is none.",
+    SPEC + "sec-tdmrep-file",
+)
+NOT_UTF_8 = NoteKind(
+    "tdmrep-file-not-utf-8",
+    Level.WARNING,
+    "tdmrep.json is not in UTF-8; its reservations were read all the same, a 0 does not count",
+    "Save the file in UTF-8.",
     SPEC + "sec-tdmrep-file",
 )
 NOT_ARRAY = NoteKind(
@@ -84,15 +92,21 @@ def read_file(source: Source) -> TdmrepFindings | None:
     notes: list[Note] = []
     if len(document.body) > TDMREP_JSON.limit:
         return TdmrepFindings(source, [source.note(TOO_LARGE, "nothing of it was read")], (), ())
-    body = document.body.removeprefix(b"\xef\xbb\xbf").strip()
+    based = ascii_based(document.body, document.charset, markup=False)
+    body = based.removeprefix(b"\xef\xbb\xbf").strip()
+    text = body.decode("utf-8", "replace")
+    # JSON is UTF-8 (RFC 8259 §8.1).
+    literal = based is document.body and text.encode() == body
+    if not literal:
+        notes.append(source.note(NOT_UTF_8))
     try:
-        rules = _ARRAY.decode(body.decode())  # str, since Raw does not check UTF-8
+        rules = _ARRAY.decode(text)  # str, since Raw does not check UTF-8
     except (msgspec.ValidationError, RecursionError):
         if not body.startswith(b"{"):
             return TdmrepFindings(source, [source.note(NOT_JSON)], (), ())
         notes.append(source.note(NOT_ARRAY))
-        rules = [msgspec.Raw(body)]
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        rules = [msgspec.Raw(text.encode())]
+    except msgspec.DecodeError:
         return TdmrepFindings(source, [source.note(NOT_JSON)], (), ())
     if len(rules) > _MOST_RULES:
         notes.append(source.note(TOO_LARGE, f"only the first {_MOST_RULES} rules were read"))
@@ -110,6 +124,8 @@ def read_file(source: Source) -> TdmrepFindings | None:
             continue
         locations.append(location)
         one = _said(source, rule, bytes(raw), location, notes)
+        if not literal and one.reservation and one.reservation.preference is Preference.ALLOWED:
+            one = one._replace(reservation=None)  # still the rule that applies
         said.append(one)
         # A policy of its own speaks only beside a reservation: the file is the first carrier.
         known = len(links) >= _MOST_LINKS or one.policy in links

@@ -30,6 +30,7 @@ from reservation_middleware.syntax.ai_txt import (
     shape,
     text_of,
 )
+from reservation_middleware.syntax.charset import ascii_based
 from reservation_middleware.syntax.extension_rules import ExtensionRules, lacks_start
 from reservation_middleware.syntax.robots import Group, Rule
 
@@ -183,14 +184,15 @@ class AiTxt(Signal[AiTxtFindings]):
         if document.outcome is not Outcome.FETCHED or document.body is None:
             return None
         carrier = next(one.name for one in self.carriers if one.place is source.place)
-        found = shape(document.body, document.media_type)
+        body = ascii_based(document.body, document.charset, markup=False)
+        found = shape(body, document.media_type)
         if found is Shape.NOTHING:
             return None
         declaration, robots = None, Robots.NO
         if found is Shape.JSON:
-            declaration = read_json(document.body)
+            declaration = read_json(body)
         elif found is Shape.TEXT:
-            text = text_of(document.body)
+            text = text_of(body)
             robots = robots_like(text)
             if robots is Robots.YES:
                 return self._rules(source, carrier, read_text(text) if may_say(text) else None)

@@ -32,6 +32,7 @@ from ._tdmrep_file import (
     NOT_ARRAY,
     NOT_JSON,
     NOT_RULE,
+    NOT_UTF_8,
     STRING,
     TDMREP_JSON,
     TOO_LARGE,
@@ -70,7 +71,7 @@ class Tdmrep(Signal[Findings]):
     )
     terms = {"tdm-reservation": TERM}
     notes = (
-        *(UNREACHABLE, NOT_JSON, NOT_ARRAY, NOT_RULE, VALUE, STRING, TOO_LARGE),
+        *(UNREACHABLE, NOT_JSON, NOT_ARRAY, NOT_UTF_8, NOT_RULE, VALUE, STRING, TOO_LARGE),
         *(POLICY_UNREACHABLE, POLICY_UNREADABLE, POLICY_REPAIRED),
     )
     fields = (b"tdm-reservation", b"tdm-policy")

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from reservation_middleware.model import Level, Note, NoteKind, Outcome, Preference, Statement
 from reservation_middleware.model.vocabulary import TRAIN
+from reservation_middleware.syntax.charset import ascii_based
 
 from ._signal import (
     SAME,
@@ -92,7 +93,8 @@ class TrustTxt(Signal[TrustTxtFindings]):
         document = source.document
         if document.outcome is not Outcome.FETCHED or document.body is None:
             return None
-        text = document.body[:_LIMIT].decode("utf-8-sig", "replace")
+        body = ascii_based(document.body[:_LIMIT], document.charset, markup=False)
+        text = body.decode("utf-8-sig", "replace")
         if text.lstrip().startswith(("<", "{")):
             return None
         text = text.replace("\r\n", "\n").replace("\r", "\n")

@@ -230,13 +230,3 @@ def _is_data(tag: bytes) -> bool:
         lower = tag.lower()
         return any(mark in lower for mark in _MARKS)
     return _AND in tag and SPELLED.search(tag) is not None
-
-
-def ascii_compatible(body: bytes, charset: str) -> bytes:
-    """The body in an encoding in which tags are ASCII (only UTF-16 and UTF-32 are not)."""
-    if body.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return body.decode("utf-16", "replace").encode()
-    if charset in ("utf-16", "utf-16le", "utf-16be"):
-        codec = "utf-16-be" if charset == "utf-16be" else "utf-16-le"
-        return body.decode(codec, "replace").encode()
-    return body

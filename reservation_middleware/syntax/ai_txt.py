@@ -221,9 +221,10 @@ def read_json(body: bytes) -> Declaration | None:
     """Read the JSON form (§3.2); None for JSON of another kind, and for what is no JSON."""
     if len(body) > LIMIT:
         return None
+    text = body.decode("utf-8-sig", "replace")
     try:
         # From str, since some decoders take bytes that are no UTF-8.
-        given: Any = msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf").decode())
+        given: Any = msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     if not isinstance(given, dict) or not (

@@ -24,9 +24,10 @@ from ._monstrous import (
     speaking_elements,
     speaking_metas,
 )
-from ._prescan import ascii_compatible, look, solid
+from ._prescan import look, solid
 from ._tags import KINDS, LONG_TAG, SCRIPTS
 from ._tree_cost import is_costly
+from .charset import ascii_based
 
 #: Bytes of a page that are looked at.
 LIMIT = 8 * 1024 * 1024
@@ -90,7 +91,7 @@ def read(
         charset: the charset parameter of its Content-Type, if any.
 
     """
-    body = ascii_compatible(body[:LIMIT], charset.lower())
+    body = ascii_based(body[:LIMIT], charset)
     tags, metas, elements, end = look(body, words, element_words)
     if not metas and not elements:
         return NOTHING

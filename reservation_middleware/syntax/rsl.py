@@ -49,18 +49,19 @@ from ._rsl import (
 from .xml import TooLargeError, XmlError, name_of, parse
 
 
-def read(body: bytes, *, single: bool = False) -> Rsl:
+def read(body: bytes, charset: str = "", *, single: bool = False) -> Rsl:
     """Read a document; its namespace makes it RSL, whatever it was served as (§2.2).
 
     Args:
         body: the document.
+        charset: that it was sent with, "" if none was.
         single: whether it must have exactly one content, as where it stands in a page or file.
 
     Raises:
         XmlError: it is no XML that may be read, or no RSL.
     """
     try:
-        root = parse(body)
+        root = parse(body, charset)
     except TooLargeError as error:
         return unread(body, error)
     if name_of(root) != (NAMESPACE, "rsl"):
@@ -73,14 +74,18 @@ def read(body: bytes, *, single: bool = False) -> Rsl:
     return Rsl(contents, reader.faults, max_age)
 
 
-def read_feed(body: bytes) -> Rsl | None:
+def read_feed(body: bytes, charset: str = "") -> Rsl | None:
     """What the items of a feed say; None where it is an RSL document itself (§4.7).
+
+    Args:
+        body: the feed.
+        charset: that it was sent with, "" if none was.
 
     Raises:
         XmlError: it is no XML that may be read.
     """
     try:
-        root = parse(body)
+        root = parse(body, charset)
     except TooLargeError as error:
         return unread(body, error)
     if name_of(root) == (NAMESPACE, "rsl"):

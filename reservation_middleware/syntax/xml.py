@@ -9,6 +9,8 @@ import re
 
 from lxml import etree
 
+from .charset import ascii_based, codec_of
+
 #: Bytes of a document that is parsed, and elements that may be open at once.
 LIMIT, MAX_DEPTH = 1024 * 1024, 100
 #: Tags of a document that is parsed: a tree takes far more memory than short elements.
@@ -19,9 +21,9 @@ _TOO_DEEP = etree.XPath(f"boolean({'/*' * (MAX_DEPTH + 1)})")
 # The text of a subtree, gathered without an object for each piece.
 _TEXT = etree.XPath("string()", smart_strings=False)
 _DOCTYPE = re.compile(rb"<!\s*DOCTYPE", re.IGNORECASE)
-# Encodings with NUL bytes, by how a document in them begins (autodetection of encodings): a byte order mark
-# says which, and without one the first bracket does.
-_WIDE = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"<\0": "utf-16-le", b"\0<": "utf-16-be"}
+_DECLARATION = re.compile(
+    rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([^\"'>]{0,100})[\"'][^>]{0,100}\?>"
+)
 
 
 class XmlError(ValueError):
@@ -36,11 +38,13 @@ class TooLargeError(XmlError):
     """A document that may be right, but is more than is parsed."""
 
 
-def parse(body: bytes) -> etree._Element:
+def parse(body: bytes, charset: str = "") -> etree._Element:
     """The root element of a document.
 
     Args:
-        body: the document, its encoding declared or UTF-8.
+        body: the document.
+        charset: that it was sent with (RFC 7303 §3), "" if none was. It counts where the document
+            cannot be read as it declares itself.
 
     Raises:
         TooLargeError: it is longer or has more tags than what is parsed.
@@ -48,35 +52,47 @@ def parse(body: bytes) -> etree._Element:
     """
     if len(body) > LIMIT:
         raise TooLargeError(f"longer than {LIMIT // 1024} KiB")
+    given, body = body, ascii_based(body, charset)
+    converted = body is not given
     body = body.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")
-    if wide := _WIDE.get(body[:2]):
-        try:
-            text = body.decode(wide)
-        except UnicodeDecodeError:
-            raise XmlError("no text in any encoding it may have") from None
-        body = re.sub(r"^<\?xml[^>]*\?>", "", text).encode("utf-8", "replace")
+    declared = _DECLARATION.match(body)
+    if declared and (converted or codec_of(declared[1].decode("latin-1")) != ""):
+        # What is declared was undone, or is wrong. The parser knows UTF-7, too, in which a
+        # document type would not be seen here.
+        body = body[declared.end() :]
     if _DOCTYPE.search(body):
         raise XmlError("it has a document type declaration")
     if body.count(b"<") > MAX_TAGS:
         raise TooLargeError(f"more than {MAX_TAGS} tags")
-    parser = etree.XMLParser(
-        resolve_entities=False,
-        load_dtd=False,
-        no_network=True,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
     try:
-        root = etree.fromstring(body, parser)
-    except (etree.XMLSyntaxError, ValueError, LookupError) as error:
-        line = error.lineno if isinstance(error, etree.XMLSyntaxError) else None
-        raise XmlError(str(error).partition(", line ")[0][:200] or "not XML", line) from None
+        root = _root(body)
+    except XmlError:
+        if not charset or converted or codec_of(charset) != "":
+            raise
+        root = _root(body, charset)
     if root is None:
         raise XmlError("no element in it")
     if _TOO_DEEP(root):
         raise XmlError(f"more than {MAX_DEPTH} elements inside each other")
     return root
+
+
+def _root(body: bytes, encoding: str | None = None) -> etree._Element | None:
+    """The root of a document in a given encoding, else in the one that it declares or UTF-8."""
+    try:
+        parser = etree.XMLParser(
+            encoding=encoding,
+            resolve_entities=False,
+            load_dtd=False,
+            no_network=True,
+            huge_tree=False,
+            remove_comments=True,
+            remove_pis=True,
+        )
+        return etree.fromstring(body, parser)
+    except (etree.XMLSyntaxError, ValueError, LookupError) as error:
+        line = error.lineno if isinstance(error, etree.XMLSyntaxError) else None
+        raise XmlError(str(error).partition(", line ")[0][:200] or "not XML", line) from None
 
 
 def name_of(element: etree._Element) -> tuple[str, str]:
