@@ -17,3 +17,18 @@ settings.load_profile("same")
 def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the command line keeps policies by default."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user-cache"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """For runs in which everything must be there, such as .ci/run's of the plug-ins."""
+    parser.addoption("--no-skips", action="store_true", help="a skipped test is a failure")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a run that was to skip nothing, and did."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or not session.config.getoption("--no-skips"):
+        return
+    if skipped := len(reporter.stats.get("skipped", ())):
+        reporter.write_line(f"{skipped} skipped, though --no-skips was given", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -283,7 +283,10 @@ class _Run:
             logging.getLogger().removeHandler(log)
         if self.plan.events:
             self.made["events"] = log.events
-        stats = self.crawler.stats.get_stats() if self.crawler and self.crawler.stats else {}
+        # One that did not start has none, and Scrapy 2.19 raises where others say None.
+        stats = {}
+        with contextlib.suppress(AttributeError, RuntimeError):
+            stats = self.crawler.stats.get_stats()
         return {
             "got": self.got,
             "failed": self.failed,
