@@ -13,6 +13,7 @@ class ExampleSpider(scrapy.Spider):
     name = "example"
     custom_settings = {
         "ADDONS": {"reservation_middleware.scrapy.Addon": 300},
+        "USER_AGENT": "ExampleBot/1.0 (+https://example.org/bot)",
         "RESERVATION_AGENT": "ExampleBot",
         "RESERVATION_PURPOSES": ["ai-train"],
     }
@@ -26,7 +27,7 @@ class ExampleSpider(scrapy.Spider):
             yield scrapy.Request(url, errback=self.blocked)
 
     def parse(self, response: Response, **_: Any) -> Iterator[dict[str, Any]]:
-        decision = response.meta["reservation"]
+        decision = response.meta["reservation_decision"]
         yield {"url": response.url, "verdict": str(decision.verdict), "bytes": len(response.body)}
 
     def blocked(self, failure: Any) -> Iterator[dict[str, Any]]:

@@ -115,6 +115,11 @@ class Check:
         return self._question.target in BY_PATH
 
     @property
+    def agent(self) -> Agent:
+        """Who asks, and what for."""
+        return self._question.agent
+
+    @property
     def alone(self) -> bool:
         """Whether the answer holds for this page only, and not for all of its patterns."""
         return self._question.alone

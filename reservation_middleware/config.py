@@ -39,7 +39,7 @@ STORES = ("cache", "ledger", "ledger_key", "ledger_lines", "ledger_name", "prome
 KEYS = (*_WORDS, *_LISTS, "policy_tokens", *STORES)
 PREFIX = "RESERVATION_"
 #: Settings of the Scrapy adapter that mean nothing here.
-_ELSEWHERE = ("content", "media", "robotstxt", "timeout")
+_ELSEWHERE = ("content", "enabled", "media", "robotstxt", "timeout")
 _LINES = ("all", "bulk")
 _ENDPOINT = re.compile(r"(?:(?P<host>\[[0-9A-Fa-f:.]+\]|[^\s:\[\]/]*):)?(?P<port>[0-9]{1,5})")
 

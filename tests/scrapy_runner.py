@@ -422,7 +422,7 @@ class _Run:
 
             def parse(self, response: Any, asked: str, then: list[Any]) -> Iterator[Any]:
                 run.got.append(run.told(response, asked))
-                meta = {k: v for k, v in response.meta.items() if k == "reservation"}
+                meta = {k: v for k, v in response.meta.items() if k.startswith("reservation")}
                 for one in then:
                     yield self.ask(one, meta)
 
@@ -471,7 +471,8 @@ class _Run:
         from reservation_middleware.ledger.record import record
         from reservation_middleware.model import Decision
 
-        decision = response.meta.get("reservation")
+        decision = response.meta.get("reservation_decision")
+        assert isinstance(decision, Decision | None)
         return {
             "url": response.url,
             "asked": asked,
@@ -479,6 +480,7 @@ class _Run:
             "size": len(response.body),
             "flags": response.flags,
             "redirects": response.meta.get("redirect_urls", []),
+            "options": response.meta.get("reservation"),
             "record": record(decision) if isinstance(decision, Decision) else None,
         }
 
@@ -493,7 +495,7 @@ class _Run:
         error = failure.value
         decision = getattr(error, "decision", None)
         if decision is not None:
-            assert failure.request.meta["reservation"] is decision
+            assert failure.request.meta["reservation_decision"] is decision
             assert pickle.loads(pickle.dumps(error)).decision == decision
         return {
             "url": failure.request.url,

@@ -640,6 +640,9 @@ def test_other_settings(usual: Worker) -> None:
         ("RESERVATION_PURPOSES", ["ai-trane"], "ai-train"),
         ("RESERVATION_SIGNALS", ["tdmrap"], "tdmrep"),
         ("RESERVATION_AGENT", "Example Bot", "product token"),
+        ("RESERVATION_ROBOTSTXT", True, '"always", "obey" or False'),
+        ("RESERVATION_ROBOTSTXT", "sometimes", '"always", "obey" or False'),
+        ("RESERVATION_ENABLED", "perhaps", "RESERVATION_ENABLED"),
     ],
 )
 def test_a_setting_that_cannot_be(usual: Worker, name: str, value: Any, hint: str) -> None:
@@ -667,7 +670,7 @@ def test_another_reactor_is_a_clear_error() -> None:
         ({"USER_AGENT": "ExampleBot/1.0 (+https://b.example)"}, "ExampleBot", 0),
         ({"USER_AGENT": "Mozilla/5.0 (compatible; MyBot/2.0)"}, "MyBot", 0),
         ({"USER_AGENT": "x", "ROBOTSTXT_USER_AGENT": "RobotsBot"}, "RobotsBot", 0),
-        ({"USER_AGENT": "x", "RESERVATION_AGENT": "SetBot"}, "SetBot", 0),
+        ({"USER_AGENT": "x", "RESERVATION_AGENT": "SetBot"}, "SetBot", 1),
         ({"USER_AGENT": "Scrapy/2.19 (+https://scrapy.org)"}, "Scrapy", 1),
         ({"USER_AGENT": "Mozilla/5.0 (X11; Linux)"}, "*", 1),
     ],
@@ -684,7 +687,7 @@ def test_the_product_token(
 
 def test_groups_are_chosen_by_the_whole_token(usual: Worker) -> None:
     robots = Answer(body=b"User-agent: Google\nDisallow: /\n\nUser-agent: *\nAllow: /\n")
-    settings = {"RESERVATION_AGENT": "Google-Extended"}
+    settings = {"RESERVATION_AGENT": "Google-Extended", "USER_AGENT": "Google-Extended/1.0"}
     done, _ = crawl(usual, site(robots, x=PAGE), [f"{A}/x"], settings=settings)
     assert done.urls == [f"{A}/x"]
     split = b"User-agent: ExampleBot\nContent-Signal: search=yes\nUser-agent: b\nDisallow: /\n"
@@ -711,38 +714,6 @@ def test_skip_and_purposes(usual: Worker) -> None:
     assert [one["record"] and one["record"]["purposes"] for one in done.got if one["record"]] == [
         ["search"]
     ]
-
-
-@pytest.mark.parametrize(
-    ("options", "hint"),
-    [
-        ({"purpose": ["search"]}, "purposes"),
-        ({"purposes": ["serch"]}, "search"),
-        ("skip", "must be a dict"),
-    ],
-)
-def test_options_that_cannot_be(usual: Worker, options: Any, hint: str) -> None:
-    requests = [{"url": f"{A}/x", "meta": {"reservation": options}}]
-    done, web = crawl(usual, site(x=PAGE), requests)
-    [failed] = done.failed
-    assert failed["error"] == "ConfigurationError"
-    assert hint in failed["message"]
-    assert web.count(f"{A}/x") == 0
-
-
-def test_a_responses_meta_may_be_passed_on(usual: Worker) -> None:
-    """Its decision says for whom and for what, and is not taken for the next page's."""
-    pages = site(x=PAGE, y=NOAI, z=Answer(200, RESERVED))
-    first = {
-        "url": f"{A}/x",
-        "meta": {"reservation": {"purposes": ["tdm"]}},
-        "then": [f"{A}/y", f"{A}/z"],
-    }
-    done, _ = crawl(usual, pages, [first])
-    assert done.urls == [f"{A}/x", f"{A}/y"]
-    assert [one["record"]["url"] for one in done.got] == done.urls
-    assert {tuple(one["record"]["purposes"]) for one in done.got} == {("tdm",)}
-    assert done.blocked == [f"{A}/z"]
 
 
 # What is told

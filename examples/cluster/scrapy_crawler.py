@@ -16,6 +16,7 @@ class ClusterSpider(scrapy.Spider):
     name = "cluster"
     custom_settings = {
         "ADDONS": {"reservation_middleware.scrapy.Addon": 300},
+        "USER_AGENT": "ExampleBot/1.0 (+https://example.org/bot)",
         "ROBOTSTXT_OBEY": True,  # crawl rules hold in observe mode, too
         "LOG_LEVEL": "INFO",
     }
@@ -30,5 +31,5 @@ class ClusterSpider(scrapy.Spider):
             yield scrapy.Request(url)
 
     def parse(self, response: Response, **_: Any) -> Iterator[dict[str, Any]]:
-        decision = response.meta["reservation"]
+        decision = response.meta["reservation_decision"]
         yield {"url": response.url, "action": decision.action.value, "bytes": len(response.body)}

@@ -1,17 +1,15 @@
-"""The Scrapy adapter: add-on, downloader middleware, header-stage handler, stats.
+"""The Scrapy adapter: add-on, downloader middlewares, header-stage handler, stats.
 
 Translates between Scrapy and the core and enforces decisions; parses nothing. Policies
 are fetched through the crawler's own downloader, so that proxy, TLS and delay settings
 hold for them, too. Reference: https://docs.scrapy.org/en/latest/topics/addons.html
 """
 
-try:
-    from scrapy.downloadermiddlewares.robotstxt import RobotsTxtMiddleware
-    from scrapy.settings import BaseSettings
-    from scrapy.utils.misc import load_object
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-    from ._middleware import ReservationMiddleware
-    from ._report import ReservedError, decided
+try:
+    from ._addon import ORDER, SENT_ORDER, Addon
 except ImportError as error:  # pragma: no cover - needs an environment without Scrapy
     raise ImportError(
         "the Scrapy adapter needs Scrapy 2.13 or newer: "
@@ -19,40 +17,38 @@ except ImportError as error:  # pragma: no cover - needs an environment without 
         "or in a checkout uv run --extra scrapy …"
     ) from error
 
-#: Where the built-in robots.txt middleware stands; ours takes its place.
-ORDER = 100
+if TYPE_CHECKING:
+    from ._middleware import ReservationMiddleware
+    from ._report import ReservedError, decided
+    from ._sent import SentRequestCheck
+
+# Imported when they are first asked for: with RESERVATION_ENABLED = False nothing is.
+_MODULES = {
+    "ReservationMiddleware": "_middleware",
+    "ReservedError": "_report",
+    "SentRequestCheck": "_sent",
+    "decided": "_report",
+}
 
 
-class Addon:
-    """Puts the middleware into a crawler: ``ADDONS = {"reservation_middleware.scrapy.Addon": 300}``.
+def __getattr__(name: str) -> Any:
+    """A public name of one of the adapter's modules (PEP 562).
 
-    Never overrides what the user set: a middleware that the user listed stays where it
-    is. Where ``ROBOTSTXT_OBEY`` is on, the built-in robots.txt middleware is replaced.
+    Raises:
+        AttributeError: there is no such name.
     """
-
-    def update_settings(self, settings: BaseSettings) -> None:
-        """Add the middleware; take over from the built-in one."""
-        order = _place(settings, ReservationMiddleware, ORDER)
-        takes_over = order is not None and settings.getbool("RESERVATION_ROBOTSTXT", True)
-        if takes_over and settings.getbool("ROBOTSTXT_OBEY"):
-            _place(settings, RobotsTxtMiddleware, None)
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    return found
 
 
-def _place(settings: BaseSettings, middleware: type, order: int | None) -> int | None:
-    """Give a downloader middleware its place unless the user did; its place then.
-
-    By import path: Scrapy 2.13 does not see that a class is what its path in the base
-    setting names, so that ``setdefault_in_component_priority_dict`` switches nothing off.
-    """
-    name = "DOWNLOADER_MIDDLEWARES"
-    placed = settings.getdict(name)
-    for key, given in placed.items():
-        if load_object(key) is middleware:
-            return None if given is None else int(given)
-    module = __name__ if middleware is ReservationMiddleware else middleware.__module__
-    placed[f"{module}.{middleware.__qualname__}"] = order
-    settings.set(name, placed, settings.getpriority(name) or 0)
-    return order
-
-
-__all__ = ["ORDER", "Addon", "ReservationMiddleware", "ReservedError", "decided"]
+__all__ = [
+    "ORDER",
+    "SENT_ORDER",
+    "Addon",
+    "ReservationMiddleware",
+    "ReservedError",
+    "SentRequestCheck",
+    "decided",
+]

@@ -1,34 +1,36 @@
 """The downloader middleware with its header-stage handler."""
 
 import logging
-from collections.abc import Collection, Coroutine, Mapping
+from collections.abc import Coroutine
 from typing import Any, Self
 from weakref import WeakKeyDictionary
 
 from scrapy import Request, Spider, signals
 from scrapy.crawler import Crawler
-from scrapy.exceptions import StopDownload
+from scrapy.exceptions import NotConfigured, StopDownload
 from scrapy.http import Headers, Response
 
 from reservation_middleware.check import Check
 from reservation_middleware.fetch import Answer, Ask, Fetcher, Transport
 from reservation_middleware.journal import Journal
-from reservation_middleware.model import Action, Agent, ConfigurationError, Decision, Document, Mode
+from reservation_middleware.model import Action, ConfigurationError, Decision, Document, Mode
 from reservation_middleware.model.licence import ANY_HOST
-from reservation_middleware.model.vocabulary import unknown_word
 from reservation_middleware.reading import FIELDS, heard, may_be_bill
 from reservation_middleware.stores import opened
-from reservation_middleware.syntax.path import split_url
 
+from ._agent import Agents
 from ._page import head_of, page_of, whole
 from ._report import Reports, ReservedError
-from ._settings import agent_from, has_asyncio, policy_from, stores_from
+from ._settings import has_asyncio, policy_from, stores_from
+from ._switches import CrawlRules, crawl_rules, is_enabled
 from ._tokens import Tokens
 from ._transport import LEFT, Downloads
 
 logger = logging.getLogger("reservation_middleware.scrapy")
 
-_META = "reservation"
+#: The decision about a response: the key in its meta.
+DECISION = "reservation_decision"
+#: What ``dont_cache`` is in the meta of a request whose response was cut off here.
 _CUT = "reservation"
 # As Scrapy's Headers keep them.
 _FIELDS = frozenset(field.title() for field in FIELDS)
@@ -42,7 +44,12 @@ class ReservationMiddleware:
         ReservedError: the page is reserved, or crawling it is disallowed.
     """
 
+    # How settings and Scrapy's log name it.
+    __module__ = "reservation_middleware.scrapy"
+
     def __init__(self, crawler: Crawler) -> None:
+        if not is_enabled(crawler.settings):
+            raise NotConfigured  # without a word, as Scrapy's own do
         if not has_asyncio():
             raise ConfigurationError(
                 "reservation_middleware needs Scrapy's asyncio reactor, or no reactor at all: "
@@ -50,15 +57,14 @@ class ReservationMiddleware:
             )
         settings = crawler.settings
         self._crawler = crawler
-        self._agent = agent_from(settings)
-        self._agents = {tuple(self._agent.purposes): self._agent}
         self._policy = policy_from(settings)
         self._content = settings.getbool("RESERVATION_CONTENT", True)
         self._media = settings.getbool("RESERVATION_MEDIA", True)
-        # Crawl rules are ours unless the user leaves them to Scrapy's own middleware.
         # With ROBOTSTXT_OBEY on they hold even in observe mode: never less polite.
-        self._crawl_rules = settings.getbool("RESERVATION_ROBOTSTXT", True) and (
-            self._policy.mode is Mode.ENFORCE or settings.getbool("ROBOTSTXT_OBEY")
+        rules = crawl_rules(settings)
+        self._enforces_crawl_rules = rules is not CrawlRules.SCRAPY and (
+            settings.getbool("ROBOTSTXT_OBEY")
+            or (rules is CrawlRules.ALWAYS and self._policy.mode is Mode.ENFORCE)
         )
         self._checks: WeakKeyDictionary[Request, tuple[Check, Decision]] = WeakKeyDictionary()
         self._tokens = Tokens(self._policy, crawler.signals)
@@ -67,6 +73,7 @@ class ReservationMiddleware:
         stores = opened(**stores_from(settings).keywords())
         self._journal = Journal("scrapy", self._policy, logger, stores)
         self._reports = Reports(crawler, self._journal)
+        self._agents = Agents(crawler, self._reports.count)
         self._downloads = Downloads(
             crawler,
             timeout=settings.getfloat("RESERVATION_TIMEOUT", 30.0),
@@ -91,7 +98,9 @@ class ReservationMiddleware:
         meta = request.meta
         if LEFT in meta:
             return  # one of our own
-        agent = self._agent_for(request) if _META in meta else self._agent
+        if DECISION in meta:
+            del meta[DECISION]  # about an earlier response, whose meta was passed on
+        agent = self._agents.of(request)
         if agent is None:
             return
         now = self._fetcher.now(self._policy)
@@ -107,6 +116,30 @@ class ReservationMiddleware:
             raise self._blocked(check, decision, request)
         self._checks[request] = check, decision
         self._tokens.give(request, decision, now)
+
+    def check_sent(self, request: Request) -> None:
+        """Decide once more if later middlewares have set another crawler's User-Agent.
+
+        Raises:
+            ReservedError: to that crawler the page is reserved or disallowed.
+        """
+        known = self._checks.get(request)
+        if known is None:
+            return
+        check, decision = self._resent(request, *known)
+        if decision is not known[1]:
+            if self._stops(decision, request):
+                del self._checks[request]
+                raise self._blocked(check, decision, request)
+            self._checks[request] = check, decision
+
+    def _resent(self, request: Request, check: Check, decision: Decision) -> tuple[Check, Decision]:
+        """The check and decision for the User-Agent that a request was really sent with."""
+        agent = self._agents.sent(request, check.agent)
+        if agent is check.agent:
+            return check, decision
+        check = check.asked(agent, self._policy, check.now)
+        return check, check.decide()
 
     def headers_received(self, headers: Headers, request: Request) -> None:
         """Decide on the response head and stop the download where it is reserved.
@@ -141,7 +174,7 @@ class ReservationMiddleware:
         known = self._checks.pop(request, None)
         if known is None:
             return response
-        check, decision = known
+        check, decision = self._resent(request, *known)
         stopped = self._ends(check, decision, request)
         if response.status in _REDIRECTS and "Location" in response.headers:
             return response  # somebody handles redirects by hand; the next hop is checked
@@ -219,7 +252,7 @@ class ReservationMiddleware:
         octets: int | None = None,
     ) -> Response:
         """Let a response pass, or not."""
-        request.meta[_META] = decision
+        request.meta[DECISION] = decision
         if self._stops(decision, request):
             raise self._blocked(check, decision, request, octets)
         self._reports.tell(check, decision, request, blocked=False, octets=octets)
@@ -248,37 +281,13 @@ class ReservationMiddleware:
         await self._fetcher.close()
         await self._reports.close(self._fetcher)
 
-    def _agent_for(self, request: Request) -> Agent | None:
-        """Who asks for a request with options; None if it is to be left alone."""
-        options = request.meta[_META]
-        if isinstance(options, Decision):  # meta of an earlier response passed on
-            return self._agent_to(options.purposes)
-        if not isinstance(options, Mapping):
-            raise ConfigurationError("request.meta['reservation'] must be a dict")
-        for key in options:
-            if key not in ("skip", "purposes"):
-                raise ConfigurationError(unknown_word("key", str(key), ("skip", "purposes")))
-        if options.get("skip"):
-            # Meant for the site that was asked, not for wherever it redirects to.
-            first = request.meta.get("redirect_urls", [request.url])[0]
-            if split_url(first)[0] == split_url(request.url)[0]:
-                self._reports.count("skipped")
-                return None
-        purposes = options.get("purposes")
-        return self._agent if purposes is None else self._agent_to(purposes)
-
-    def _agent_to(self, purposes: Collection[str]) -> Agent:
-        """The crawl's agent with other purposes; the same object for the same purposes."""
-        agent = Agent(self._agent.token, purposes)
-        return self._agents.setdefault(tuple(agent.purposes), agent)
-
     def _stops(self, decision: Decision, request: Request) -> bool:
         """Whether a decision is enforced for this request."""
         if decision.action is Action.PROCEED:
             return False
         if (
             decision.crawl_action is Action.BLOCK
-            and self._crawl_rules
+            and self._enforces_crawl_rules
             and not request.meta.get("dont_obey_robotstxt")
         ):
             return True
@@ -295,6 +304,6 @@ class ReservationMiddleware:
     def _blocked(
         self, check: Check, decision: Decision, request: Request, octets: int | None = None
     ) -> ReservedError:
-        request.meta[_META] = decision
+        request.meta[DECISION] = decision
         self._reports.tell(check, decision, request, blocked=True, octets=octets)
         return ReservedError(decision)

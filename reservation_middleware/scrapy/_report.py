@@ -30,6 +30,9 @@ _LATE = 0.5
 class ReservedError(IgnoreRequest, ReservationError):
     """A request that was blocked; ``decision`` says why."""
 
+    # How Scrapy's stats name it.
+    __module__ = "reservation_middleware.scrapy"
+
     def __init__(self, decision: Decision) -> None:
         super().__init__(decision.sentence())
         self.decision = decision

@@ -4,10 +4,11 @@ Settings win over ``RESERVATION_*`` variables of the environment, these over the
 ``reservations.toml`` in the folder where the crawl was started.
 """
 
-import logging
 from typing import Any
 
+from scrapy.crawler import Crawler
 from scrapy.settings import BaseSettings
+from scrapy.utils.python import to_bytes
 
 try:
     from scrapy.utils.asyncio import is_asyncio_available
@@ -23,7 +24,7 @@ from reservation_middleware.model import (
 )
 from reservation_middleware.model.vocabulary import unknown_word
 
-logger = logging.getLogger("reservation_middleware.scrapy")
+from ._switches import ENABLED, ROBOTSTXT, crawl_rules
 
 _CHOICES = {
     f"RESERVATION_{key.upper()}": key
@@ -36,13 +37,11 @@ _SETTINGS = (
     *_CHOICES,
     *("RESERVATION_PURPOSES", "RESERVATION_PROXY_TOKENS", "RESERVATION_POLICY_TOKENS"),
     *("RESERVATION_SIGNALS", "RESERVATION_USER", "RESERVATION_GEO"),
-    *("RESERVATION_CONTENT", "RESERVATION_MEDIA", "RESERVATION_ROBOTSTXT", "RESERVATION_TIMEOUT"),
+    *(ENABLED, "RESERVATION_CONTENT", "RESERVATION_MEDIA", ROBOTSTXT, "RESERVATION_TIMEOUT"),
 )
 #: What is no key of ``reservations.toml``, and how Scrapy reads it.
 _TYPED = {
-    **dict.fromkeys(
-        ("RESERVATION_CONTENT", "RESERVATION_MEDIA", "RESERVATION_ROBOTSTXT"), "getbool"
-    ),
+    **dict.fromkeys(("RESERVATION_CONTENT", "RESERVATION_MEDIA"), "getbool"),
     "RESERVATION_TIMEOUT": "getfloat",
 }
 KNOWN = frozenset(_SETTINGS)
@@ -62,6 +61,7 @@ def policy_from(settings: BaseSettings) -> Policy:
             getattr(settings, kind)(name)
         except ValueError as error:
             raise ConfigurationError(f"{name}: {error}") from None
+    crawl_rules(settings)
     return configured({**said(), **_set(settings)}).policy
 
 
@@ -94,23 +94,29 @@ def _set(settings: BaseSettings) -> dict[str, Any]:
     return found
 
 
-def agent_from(settings: BaseSettings) -> Agent:
-    """Who crawls: set, or the product token of the crawler's user agent, with a warning
-    where that is nobody's own.
+def configured_agent(settings: BaseSettings) -> tuple[Agent, bool]:
+    """Who crawls as far as settings say, and whether ``RESERVATION_AGENT`` names it.
+
+    Else it is the crawler that ``ROBOTSTXT_USER_AGENT`` names, or everyone.
     """
     keys = {**said(), **_set(settings)}
     if keys.get("agent"):
-        return configured(keys).agent
-    user_agent = settings.get("ROBOTSTXT_USER_AGENT") or settings.get("USER_AGENT") or ""
-    token = product_token(user_agent)
-    if token is None or token.lower() == "scrapy":
-        logger.warning(
-            "RESERVATION_AGENT is not set and USER_AGENT %r names no crawler of yours; "
-            "robots.txt groups are looked up for %r, which many sites block by name",
-            user_agent,
-            token or "*",
-        )
-    return configured({**keys, "agent": token or "*"}).agent
+        return configured(keys).agent, True
+    token = product_token(settings.get("ROBOTSTXT_USER_AGENT") or "") or "*"
+    return configured({**keys, "agent": token}).agent, False
+
+
+def default_user_agent(crawler: Crawler) -> bytes:
+    """The User-Agent of requests that name none, as Scrapy's own middlewares will set it.
+
+    ``DEFAULT_REQUEST_HEADERS`` comes first, then the spider's ``user_agent``, then ``USER_AGENT``.
+    """
+    settings = crawler.settings
+    for name, value in (settings.getdict("DEFAULT_REQUEST_HEADERS") or {}).items():
+        if str(name).lower() == "user-agent" and value:
+            return to_bytes(value)
+    own = getattr(crawler.spider, "user_agent", None)
+    return to_bytes(own or settings.get("USER_AGENT") or "")
 
 
 def has_asyncio() -> bool:

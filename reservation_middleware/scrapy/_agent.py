@@ -1,0 +1,175 @@
+"""Who a request is judged for: the product token of its User-Agent, and its own options.
+
+Stock Scrapy asks robots.txt for the User-Agent that a request is sent with, so that is done here,
+too, unless ``RESERVATION_AGENT`` or ``ROBOTSTXT_USER_AGENT`` names the crawler once for all.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+
+import msgspec
+from scrapy import Request
+from scrapy.crawler import Crawler
+from scrapy.http import Headers
+
+from reservation_middleware.model import Agent, ConfigurationError, product_token
+from reservation_middleware.syntax.path import split_url
+
+from ._settings import configured_agent, default_user_agent
+
+logger = logging.getLogger("reservation_middleware.scrapy")
+
+#: Options of a request: the key in its meta.
+OPTIONS = "reservation"
+#: User-Agents, and combinations of agent and purposes, that are remembered.
+MAX_REMEMBERED = 256
+#: As Scrapy's Headers spell it.
+_USER_AGENT = b"User-Agent"
+
+
+class Agents:
+    """Finds the agent of each request.
+
+    Args:
+        crawler: whose settings name the agent, or the User-Agent.
+        count: adds one to a stat.
+    """
+
+    def __init__(self, crawler: Crawler, count: Callable[[str], None]) -> None:
+        settings = crawler.settings
+        self._count = count
+        self._warned: set[str] = set()
+        #: The agent of requests that have no User-Agent of their own (yet).
+        self._default, self._is_named = configured_agent(settings)
+        self._is_fixed = self._is_named or bool(settings.get("ROBOTSTXT_USER_AGENT"))
+        self._by_user_agent: dict[bytes, Agent] = {}
+        self._for_purposes: dict[tuple[str, tuple[str, ...]], Agent] = {}
+        #: User-Agents that were compared with the agent that is set.
+        self._compared: set[bytes] = set()
+        if self._is_named:
+            self._compare(default_user_agent(crawler))
+        elif not self._is_fixed:
+            self._default = self._named_by(default_user_agent(crawler), crawl_wide=True)
+
+    def of(self, request: Request) -> Agent | None:
+        """The agent that a request is judged for; None if it is to be left alone."""
+        agent = self._default if self._is_fixed else self._by_header(request.headers)
+        if OPTIONS in request.meta:
+            return self._with_options(agent, request)
+        return agent
+
+    def sent(self, request: Request, judged: Agent) -> Agent:
+        """The agent that a request was sent as; the one it was judged for unless that changed.
+
+        Middlewares that run later may have set another User-Agent. Where the agent is set, a
+        User-Agent that lacks it is a warning, once.
+        """
+        if self._is_fixed:
+            if self._is_named:
+                values = dict.get(request.headers, _USER_AGENT)
+                if values and values[0] not in self._compared:
+                    self._compare(values[0])
+            return judged
+        agent = self._by_header(request.headers)
+        return judged if agent.token == judged.token else self._for(agent, judged.purposes)
+
+    def _by_header(self, headers: Headers) -> Agent:
+        values = dict.get(headers, _USER_AGENT)
+        if not values:
+            return self._default
+        value: bytes = values[0]
+        known = self._by_user_agent.get(value)
+        if known is None:
+            if len(self._by_user_agent) >= MAX_REMEMBERED:
+                self._by_user_agent.clear()
+            known = self._by_user_agent[value] = self._named_by(value, crawl_wide=False)
+        return known
+
+    def _named_by(self, user_agent: bytes, *, crawl_wide: bool) -> Agent:
+        """The agent that a User-Agent names; the group for everyone if it names none."""
+        text = user_agent.decode("latin-1")
+        token = product_token(text)
+        if token is None or token.lower() == "scrapy":
+            where = "USER_AGENT" if crawl_wide else "the User-Agent of a request,"
+            self._warn(
+                "no name",
+                f"RESERVATION_AGENT is not set and {where} {text!r} names no crawler of yours; "
+                f"robots.txt groups are looked up for {token or '*'!r}, "
+                "which many sites block by name",
+            )
+        return self._with_token(token or "*")
+
+    def _with_token(self, token: str) -> Agent:
+        if token == self._default.token:
+            return self._default
+        return msgspec.structs.replace(self._default, token=token)
+
+    def _compare(self, user_agent: bytes) -> None:
+        """Warn, once, where a User-Agent does not name the agent that is set."""
+        if len(self._compared) >= MAX_REMEMBERED:
+            self._compared.clear()
+        self._compared.add(user_agent)
+        text = user_agent.decode("latin-1")
+        token = self._default.token
+        if token != "*" and token.lower() not in text.lower():
+            self._warn(
+                "another name",
+                f"RESERVATION_AGENT is {token!r}, but requests are sent as {text!r}: sites cannot "
+                "tell that these are yours; say it in USER_AGENT",
+            )
+
+    def _with_options(self, agent: Agent, request: Request) -> Agent | None:
+        """The agent by a request's options; None if they say that it is to be left alone."""
+        options = request.meta[OPTIONS]
+        if not _is_ours(options):
+            self._warn(
+                "not ours",
+                f"request.meta[{OPTIONS!r}] is left alone, as it has none of our options "
+                '("skip": a boolean, "purposes": a list): the crawl\'s own settings hold',
+            )
+            return agent
+        if options.get("skip"):
+            # Meant for the site that was asked, not for wherever it redirects to.
+            first = request.meta.get("redirect_urls", [request.url])[0]
+            if split_url(first)[0] == split_url(request.url)[0]:
+                self._count("skipped")
+                return None
+        purposes = options.get("purposes")
+        if purposes is None:
+            return agent
+        try:
+            return self._for(agent, purposes)
+        except ConfigurationError as error:
+            self._warn(
+                "purposes",
+                f"request.meta[{OPTIONS!r}]: {error}; RESERVATION_PURPOSES holds instead",
+            )
+            return agent
+
+    def _for(self, agent: Agent, purposes: object) -> Agent:
+        """An agent with other purposes; the same object for the same purposes.
+
+        Raises:
+            ConfigurationError: a purpose is not known.
+        """
+        changed = msgspec.structs.replace(agent, purposes=purposes)
+        if len(self._for_purposes) >= MAX_REMEMBERED:
+            self._for_purposes.clear()
+        return self._for_purposes.setdefault((agent.token, tuple(changed.purposes)), changed)
+
+    def _warn(self, kind: str, message: str) -> None:
+        """Log a warning of a kind once."""
+        if kind not in self._warned:
+            self._warned.add(kind)
+            logger.warning("%s", message)
+
+
+def _is_ours(options: object) -> bool:
+    """Whether a value in a request's meta is options of ours, and not a project's own."""
+    if not isinstance(options, Mapping) or not options.keys() <= {"skip", "purposes"}:
+        return False
+    purposes = options.get("purposes")
+    words = purposes if isinstance(purposes, list | tuple | set | frozenset) else (purposes or "",)
+    return isinstance(options.get("skip", False), bool) and all(
+        isinstance(word, str) for word in words
+    )
