@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from .ledger.form import new_ident
-from .model import Action, Decision, Policy
+from .model import Action, Decision, Policy, blocking_signals
 from .redact import redacted
 from .stores import Opened
 
@@ -34,11 +34,12 @@ class Journal:
         policy: what the operator decided.
         log: where events go.
         stores: ledger, metrics and cache, as far as there are any.
+        block_level: level of the events of requests that were stopped; of others it is DEBUG.
 
     Attributes:
         ledger: where they are kept, None for nowhere.
         decided: how many were told.
-        blocked: of how many requests that were stopped each signal was a reason.
+        blocked: how many requests were stopped for each signal's sake.
         would_block: the same of requests that were let pass all the same.
         counts: how many were stopped (blocked), and would have been (would_block).
     """
@@ -49,11 +50,14 @@ class Journal:
         policy: Policy,
         log: logging.Logger,
         stores: Opened,
+        *,
+        block_level: int = logging.INFO,
     ) -> None:
         self._adapter = adapter
         self._policy = policy
         self._log = log
         self._stores = stores
+        self._block_level = block_level
         self._metrics = stores.metrics
         self.ledger = stores.ledger
         self._listens = stores.ledger is not None or stores.metrics is not None
@@ -87,12 +91,12 @@ class Journal:
             The decision's id; empty where nobody was told.
         """
         self.decided += 1
-        signals: set[str] = set()
+        signals: tuple[str, ...] = ()
         if decision.action is Action.BLOCK:
-            signals = signals_of(decision)
+            signals = blocking_signals(decision)
             self.counts["blocked" if blocked else "would_block"] += 1
             (self.blocked if blocked else self.would_block).update(signals)
-        level = logging.INFO if blocked else logging.DEBUG
+        level = self._block_level if blocked else logging.DEBUG
         heard = _is_heard(self._log, level)
         if not (heard or self._listens):
             return ""
@@ -225,11 +229,6 @@ def _is_heard(log: logging.Logger, level: int) -> bool:
             return True
         at = at.parent if at.propagate else None
     return False
-
-
-def signals_of(decision: Decision) -> set[str]:
-    """The signals that a decision rests on."""
-    return {reason.signal for reason in decision.reasons if not reason.inferred}
 
 
 def page_of(check: Check) -> Page | None:

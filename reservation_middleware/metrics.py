@@ -52,7 +52,7 @@ class Metrics:
         )
         self._blocked = prometheus_client.Counter(
             "reservation_blocked",
-            "Requests that were stopped, by signal that the decision rests on.",
+            "Requests that were stopped, by signal for whose sake; none where nobody said anything.",
             ("adapter", "signal"),
             registry=self.registry,
         )

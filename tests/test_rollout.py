@@ -12,9 +12,9 @@ from test_replay import NOW, asked, document, page, told
 from reservation_middleware.ledger.entry import DecisionLine
 from reservation_middleware.ledger.reader import LedgerReader
 from reservation_middleware.ledger.segment import Ledger, Lines
-from reservation_middleware.model import Action, Agent, Mode, Stage
+from reservation_middleware.model import NO_SIGNAL, Action, Agent, Mode, Stage, blocking_signals
 from reservation_middleware.profiles import profile
-from reservation_middleware.report.rollout import NOT_KEPT, SILENCE, Rollout, deciding
+from reservation_middleware.report.rollout import NOT_KEPT, SILENCE, Rollout
 from reservation_middleware.report.rollout_text import html, plain, show_rollout
 from reservation_middleware.report.tally import Counter, Tally
 from reservation_middleware.report_commands import fold, question_of
@@ -166,10 +166,10 @@ def test_whose_words_decide() -> None:
     robots = b"User-agent: *\nDisallow: /\n\nUser-agent: GPTBot\nDisallow: /\n"
     documents = [document("http://a.example/robots.txt", "robots.txt", robots)]
     check = asked("http://a.example/", profile("strict"), documents, agent=Agent("X"))
-    assert deciding(check.decide()) == ("robots",)
+    assert blocking_signals(check.decide()) == ("robots",)
     open_ = asked("http://a.example/", profile("licence-first"), [])
-    assert deciding(open_.decide()) == (SILENCE,)
-    assert deciding(asked("http://a.example/", profile(), []).decide()) == ()
+    assert blocking_signals(open_.decide()) == (NO_SIGNAL,)
+    assert blocking_signals(asked("http://a.example/", profile(), []).decide()) == ()
 
 
 def test_modes_and_stages_are_words() -> None:

@@ -22,7 +22,7 @@ class JsonLines(logging.Formatter):
 
 
 def install(file: str, level: int = logging.DEBUG) -> None:
-    """Blocked requests are logged at INFO, at DEBUG those that passed, also in observe mode."""
+    """Decisions are logged at DEBUG; what the aiohttp client blocked is at INFO."""
     handler = logging.FileHandler(file, encoding="utf-8")
     handler.setFormatter(JsonLines())
     logger = logging.getLogger("reservation_middleware")

@@ -3,6 +3,7 @@
 Ground floor: imports nothing of the package but its own files.
 """
 
+from .blocking import NO_SIGNAL, blocking_reasons, blocking_signals
 from .decision import Decision, Reason, Stage
 from .document import PAGE, Document, Headers, Outcome, PolicyRequest
 from .error import ConfigurationError, LedgerError, ReservationError
@@ -27,6 +28,7 @@ __all__ = [
     "CRAWL",
     "EVERYTHING",
     "LEAVES",
+    "NO_SIGNAL",
     "PAGE",
     "SHORTHANDS",
     "Action",
@@ -60,6 +62,8 @@ __all__ = [
     "Span",
     "Stage",
     "Statement",
+    "blocking_reasons",
+    "blocking_signals",
     "claimed_token",
     "expand",
     "product_token",

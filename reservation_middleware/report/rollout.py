@@ -4,21 +4,19 @@ Pure, and in bounded memory: lines of a ledger in, tables out, whatever their or
 decision would be under another policy is handed in; nothing is decided here.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from reservation_middleware.ledger.entry import DecisionLine, EpochLine
 from reservation_middleware.ledger.hosts import domain
 from reservation_middleware.model import (
-    CRAWL,
+    NO_SIGNAL,
     Action,
     Decision,
     Mode,
-    Preference,
-    Reason,
     Stage,
-    expand,
+    blocking_signals,
 )
 
 from .tally import Counter, Tally
@@ -170,8 +168,8 @@ class Rollout:
     def _signals(
         self, table: Counter, line: DecisionLine, then: Answer | None, tally: Tally
     ) -> None:
-        now = set(deciding(line))
-        later = set(deciding(then)) if then is not None else set()
+        now = _deciding(line)
+        later = _deciding(then) if then is not None else set()
         for name in now | later:
             part = msgspec.structs.replace(tally)
             if name not in now:
@@ -189,22 +187,6 @@ class Rollout:
         self.until = last if self.until is None else max(self.until, last)
 
 
-def deciding(answer: Answer) -> tuple[str, ...]:
-    """The signals for whose sake a decision blocks, each once; none where it does not."""
-    if answer.action is not Action.BLOCK:
-        return ()
-    about: set[str] = {CRAWL} if answer.crawl is Preference.DISALLOWED else set()
-    if answer.verdict is Preference.DISALLOWED:
-        about.update(expand(answer.purposes))
-    said = [
-        one
-        for one in answer.reasons
-        if one.preference is Preference.DISALLOWED and not about.isdisjoint(one.covers)
-    ]
-    # Words aimed at somebody else decide only where nobody spoke to us.
-    names = _names(one for one in said if not one.inferred) or _names(said)
-    return names or (SILENCE,)
-
-
-def _names(reasons: Iterable[Reason]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(one.signal for one in reasons))
+def _deciding(answer: Answer) -> set[str]:
+    """The signals for whose sake a decision blocks, as the table names them."""
+    return {SILENCE if name == NO_SIGNAL else name for name in blocking_signals(answer)}

@@ -71,7 +71,7 @@ class ReservationMiddleware:
         self._anywhere = any(ANY_HOST in one.hosts for one in self._policy.licences)
         # Last, as from here on something is open.
         stores = opened(**stores_from(settings).keywords())
-        self._journal = Journal("scrapy", self._policy, logger, stores)
+        self._journal = Journal("scrapy", self._policy, logger, stores, block_level=logging.DEBUG)
         self._reports = Reports(crawler, self._journal)
         self._agents = Agents(crawler, self._reports.count)
         self._downloads = Downloads(

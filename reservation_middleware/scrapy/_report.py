@@ -13,8 +13,14 @@ from scrapy.signals import spider_closed
 
 from reservation_middleware.check import Check
 from reservation_middleware.fetch import Fetcher
-from reservation_middleware.journal import Journal, lines_of, signals_of
-from reservation_middleware.model import Action, Decision, Preference, ReservationError
+from reservation_middleware.journal import Journal, lines_of
+from reservation_middleware.model import (
+    Action,
+    Decision,
+    Preference,
+    ReservationError,
+    blocking_signals,
+)
 
 #: Sent once per request with its last decision: ``handler(decision, request, spider, ident,
 #: blocked)``; a handler takes what it names. ``ident`` is the decision's id in ledger and log,
@@ -87,10 +93,10 @@ class Reports:
         if blocked:
             self.count("blocked")
             self.count(f"blocked/stage/{decision.stage}")
-            self._count_signals("blocked", signals_of(decision))
+            self._count_signals("blocked", blocking_signals(decision))
         elif decision.action is Action.BLOCK:
             self.count("would_block")
-            self._count_signals("would_block", signals_of(decision))
+            self._count_signals("would_block", blocking_signals(decision))
         spider = self._crawler.spider
         ident = self._journal.tell(
             check,
