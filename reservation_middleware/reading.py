@@ -206,6 +206,14 @@ def content_reading(document: Document) -> Reading | None:
     return Reading(document, CONTENT, source) if source.speaks else None
 
 
+def may_speak(document: Document) -> bool:
+    """Whether a page's body, or a piece of one, holds a word that some signal reads.
+
+    Of a piece nothing is to be concluded but that the page is worth being read again.
+    """
+    return Source(document, CONTENT, _WORDS).speaks
+
+
 def heard(document: Document) -> Heard | None:
     """What a head holds that some signal may read; None if there is nothing.
 

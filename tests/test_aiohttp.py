@@ -362,11 +362,12 @@ async def test_streaming_works_through_the_middleware() -> None:
 
 
 @run
-async def test_an_endless_page_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_endless_page_is_left_to_its_reader(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("reservation_middleware.aiohttp._body.MAX_PAGE", 100_000)
     connector = aiohttp.TCPConnector(force_close=True)
     pages = {
         A: Answer(headers=(HTML,), body=b"<p>", fault="endless"),
+        A + "meta": Answer(headers=(HTML,), body=META, fault="endless"),
         A + "bomb": Answer(
             headers=(HTML, ("Content-Encoding", "gzip")), body=gzip.compress(b"x" * 10_000_000)
         ),
@@ -374,19 +375,33 @@ async def test_an_endless_page_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
     }
     async with Web(pages) as web, crawler("client", web, connector=connector) as client:
         for url in (A, A + "bomb"):
-            with pytest.raises(aiohttp.ClientPayloadError):
-                await client.get(url)
+            async with client.get(url) as response:
+                assert client.decision(response).stage is Stage.HEADERS  # not all of it was seen
+                assert "content" in client.decision(response).not_reached
+                assert len(await response.content.readexactly(500_000)) == 500_000
+                response.close()
+        assert (await blocked(client.get(A + "meta"))).stage is Stage.CONTENT
         await eventually(lambda: not web._tasks)
         async with client.get(A + "x") as response:
+            assert client.decision(response).stage is Stage.CONTENT
             assert len(await response.read()) == 100_000
 
 
 @run
 async def test_a_page_that_is_cut_off() -> None:
-    page = Answer(headers=(HTML,), body=META, fault="cut")
-    async with Web({A: page}) as web, crawler("client", web) as client:
+    pages = {
+        A: Answer(headers=(HTML,), body=META, fault="cut"),
+        A + "x": Answer(headers=(HTML,), body=b"<p>some words", fault="cut"),
+    }
+    async with Web(pages) as web, crawler("client", web) as client:
+        await blocked(client.get(A))  # what came of it says no
+        async with client.get(A + "x") as response:
+            assert client.decision(response).stage is Stage.HEADERS
+            assert await response.content.readexactly(13) == b"<p>some words"
+            with pytest.raises(aiohttp.ClientPayloadError):
+                await response.content.read(1)
         with pytest.raises(aiohttp.ClientPayloadError):
-            await client.get(A)
+            await (await client.get(A + "x")).read()
 
 
 @run
@@ -399,8 +414,12 @@ async def test_traces_see_the_body() -> None:
     trace = aiohttp.TraceConfig()
     trace.on_response_chunk_received.append(received)
     page = Answer(headers=(HTML,), body=b"<p>x")
-    async with Web({A: page}) as web, crawler("client", web, trace_configs=[trace]) as client:
-        await client.get(A)
+    async with (
+        Web({A: page}) as web,
+        crawler("client", web, trace_configs=[trace]) as client,
+        client.get(A) as response,
+    ):
+        await response.read()
     assert seen == [b"<p>x"]  # and nothing of the policies
 
 
@@ -1085,7 +1104,7 @@ async def test_checks_go_with_their_responses() -> None:
         kept = []
         for _ in range(5):
             response = await client.get(A)
-            kept.append(weakref.ref(client._middleware._known(response)))
+            kept.append(weakref.ref(client._middleware.known(response)))
             assert kept[-1]() is not None
         del response
         gc.collect()

@@ -35,6 +35,8 @@ PAGES = {
     f"{A}/as-html": Answer(200, IMAGE_AS_HTML, body=PNG),
     f"{A}/page": Answer(200, IMAGE_AS_HTML, body=b'<meta name="tdm-reservation" content="1"><p>x'),
 }
+#: One that says nothing.
+CLEAR = make.png(make.data_mining("DMI-UNSPECIFIED"))
 REST = b"\0" * 3_000
 LIMIT = len(PNG) + 1_000
 
@@ -171,7 +173,7 @@ async def as_it_comes(response: ClientResponse) -> bytes:
 
 
 async def exactly(response: ClientResponse) -> bytes:
-    head = await response.content.readexactly(len(PNG))
+    head = await response.content.readexactly(len(CLEAR))
     return head + await response.content.read()
 
 
@@ -194,7 +196,7 @@ async def test_a_body_that_is_too_long_is_left_to_its_reader(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(_body, "MAX_MEDIA", LIMIT)
-    body = PNG + REST
+    body = CLEAR + REST
     decisions: list[Decision] = []
     async with (
         server(said(body, **how)) as url,
@@ -226,6 +228,19 @@ async def test_a_body_just_short_enough_is_looked_into(
 
 
 @run
+async def test_the_beginning_of_a_body_that_is_too_long_may_say_no(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_body, "MAX_MEDIA", LIMIT)
+    async with (
+        server(said(PNG + REST, length=False)) as url,
+        ReservationClient(agent="ExampleBot") as client,
+    ):
+        with pytest.raises(ReservedError):
+            await client.get(url)
+
+
+@run
 async def test_a_long_body_that_is_cut_off_says_so_to_its_reader(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -234,7 +249,7 @@ async def test_a_long_body_that_is_cut_off_says_so_to_its_reader(
     async def reply(writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\n")
         writer.write(b"Transfer-Encoding: chunked\r\n\r\n")
-        body = PNG + REST
+        body = CLEAR + REST
         writer.write(b"%x\r\n" % len(body) + body + b"\r\n")
         await writer.drain()
         await asyncio.sleep(0.05)

@@ -14,11 +14,11 @@ from aiohttp import (
 
 from reservation_middleware.fetch import Cache, Fetcher
 from reservation_middleware.model import Agent, Decision, Policy
-from reservation_middleware.reading import is_media, looks_into
 
-from ._body import read, read_media
+from ._content import look_into
 from ._factory import reservation_middleware
 from ._middleware import Last, Listener, ReservationMiddleware, ReservedError
+from ._page import length_of
 
 if TYPE_CHECKING:
     from reservation_middleware.ledger.segment import Ledger
@@ -40,10 +40,11 @@ class ReservationClient:
     Args:
         policy: what the operator decided; the ``opt-out`` profile if None.
         agent: who asks; see ``reservation_middleware``.
-        content: look into HTML. Such a body is read whole before the response is handed
-            out, so ``response.read()`` and ``text()`` work and ``.content`` is at its end.
-        media: look into images, PDF and EPUB, too, where the extra ``[media]`` is installed.
-            Up to 64 MiB they are read whole like HTML; longer ones are left to be streamed.
+        content: look into HTML and feeds. Such a body is held until its end, for 2 seconds and
+            up to 64 MiB, before the response is handed out, with a stream that is whole; what
+            comes of a slower page is judged as it is read, where it may raise ReservedError.
+        media: look into images, PDF and EPUB, too, where the extra ``[media]`` is installed:
+            for 30 seconds, and up to 64 MiB; longer ones are left to be streamed.
         fetcher: gets the policies; hand one in to share it between clients.
         listener: is called with the last decision about every request.
         cache: as for ``reservation_middleware``, like the next ones. What is named and not
@@ -177,34 +178,30 @@ class ReservationClient:
     ) -> ClientResponse:
         middleware, last = self._middleware, Last()
         options["middlewares"] = (partial(middleware.checked, last=last), *inner)
+        check_status = options.get("raise_for_status")
+        if check_status is None:
+            check_status = self.session.raise_for_status
+        if callable(check_status):  # it may read the body, which is judged before
+            options["raise_for_status"] = False
         response: ClientResponse | None = None
         try:
             response = await self.session.request(method, url, **options)
-            body = await self._body_of(response) if self._content else None
+            known = middleware.known(response)
+            if known is not None:
+                if self._content:
+                    await look_into(middleware, known, response, media=self._media)
+                else:
+                    middleware.passed(known, length_of(response))
+                last.known = None
+            if callable(check_status):
+                await check_status(response)
         except BaseException as error:
             if response is not None:
                 response.close()
             if not isinstance(error, ReservedError):
                 middleware.failed(last)
             raise
-        try:
-            await middleware.look_into(response, body)
-        except BaseException:
-            response.close()
-            raise
         return response
-
-    async def _body_of(self, response: ClientResponse) -> bytes | None:
-        """The body of a response as far as it is looked into, else None."""
-        if response.method == "HEAD" or response.status == 304:
-            return None
-        media_type = self._middleware.head(response).media_type
-        if not looks_into(media_type, response.status):
-            return None  # a binary one is left to be streamed
-        if is_media(media_type):
-            return await read_media(response) if self._media else None
-        body = await read(response)
-        return body if self._media or not is_media("", body) else None
 
 
 class _Pending(Coroutine[Any, Any, ClientResponse]):

@@ -6,7 +6,8 @@ from functools import lru_cache, partial
 from itertools import count
 from sys import intern
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
+from weakref import WeakSet
 
 from aiohttp import ClientError, ClientHandlerType, ClientRequest, ClientResponse
 
@@ -18,7 +19,6 @@ from reservation_middleware.model import (
     Action,
     Agent,
     Decision,
-    Document,
     Mode,
     Policy,
     ReservationError,
@@ -76,11 +76,18 @@ class Last:
         self.known: Known | None = None
 
 
+class Unfinished(Protocol):
+    """A request whose last decision is still to be told."""
+
+    def finish(self) -> None:
+        """Tell it now, if that was not done yet."""
+
+
 class ReservationMiddleware:
     """An aiohttp client middleware; made by ``reservation_middleware()``.
 
     It decides before the fetch and at the response head. Looking into the body here
-    would empty the stream for its reader; ``ReservationClient`` does that. With a ledger or a
+    would make plain sessions wait for it; ``ReservationClient`` does that. With a ledger or a
     cache of its own it wants to be closed: ``async with`` does that, too.
     """
 
@@ -102,6 +109,8 @@ class ReservationMiddleware:
         #: Where a response keeps what is known of it, as long as it lives: a session may have
         #: several middlewares. A weak mapping takes some microseconds more.
         self._slot = intern(f"_reservations_{next(_numbers)}")
+        #: Looks into pages that are still being read: what was decided is told at their end.
+        self.unfinished: WeakSet[Unfinished] = WeakSet()
 
     async def __aenter__(self) -> Self:
         return self
@@ -116,6 +125,8 @@ class ReservationMiddleware:
 
     async def close(self) -> None:
         """Close the ledger and the cache that were opened here; never raises."""
+        for look in list(self.unfinished):
+            look.finish()
         await self._journal.close()
 
     async def __call__(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
@@ -126,9 +137,9 @@ class ReservationMiddleware:
             RuntimeError: the session or the fetcher was closed meanwhile.
         """
         response = await self.checked(request, handler, Last())
-        known = self._known(response)
+        known = self.known(response)
         if known is not None and not known.redirect:
-            self._passed(known, length_of(response))
+            self.passed(known, length_of(response))
         return response
 
     async def checked(
@@ -189,7 +200,7 @@ class ReservationMiddleware:
         setattr(response, self._slot, known)
         return response
 
-    def _known(self, response: ClientResponse) -> Known | None:
+    def known(self, response: ClientResponse) -> Known | None:
         """What is known of a response, None if it was not checked."""
         return getattr(response, self._slot, None)
 
@@ -199,41 +210,49 @@ class ReservationMiddleware:
 
     def decision(self, response: ClientResponse) -> Decision | None:
         """The last decision about a response, None if it was not checked."""
-        known = self._known(response)
+        known = self.known(response)
         return known.decision if known else None
 
-    async def look_into(self, response: ClientResponse, body: bytes | None) -> None:
-        """Decide again with the content, and tell what was decided.
+    async def judge_content(self, known: Known, body: bytes, *, whole: bool) -> None:
+        """Decide again with a page's content.
+
+        Of a part of it only a block counts: else the decision about the head stands, and the
+        content counts as not reached.
+
+        Args:
+            known: what is known of the request.
+            body: the content, from its beginning on.
+            whole: whether that is all of it.
 
         Raises:
-            ReservedError: the content reserves what the head did not.
+            ReservedError: the content reserves what the head did not. That was told.
+            RuntimeError: the session or the fetcher was closed meanwhile.
         """
-        known = self._known(response)
-        if known is None:
+        check, head = known.check, known.check.page
+        if head is None or not (whole or known.decision.action is Action.PROCEED):
             return
-        if body is not None and not known.redirect:
-            check = known.check
-            check.feed(page_of(check.page or head_of(response), body))
+        counts = False
+        try:
+            check.feed(page_of(head, body))
             if check.page_speaks:
-                self.fetcher.learn(check)
+                if whole:
+                    self.fetcher.learn(check)
                 if check.wants():
                     await self.fetcher.follow(check, self._transport(known.cause, beside=True))
-            known.decision = check.decide()
-        octets = length_of(response) if body is None else len(body)
-        if self.stops(known.decision):
-            response.close()
-            raise self.blocked(known.check, known.decision, octets)
-        self._passed(known, octets)
-
-    def head(self, response: ClientResponse) -> Document:
-        """A response's head as a document."""
-        known = self._known(response)
-        return (known and known.check.page) or head_of(response)
+            decision = check.decide()
+            counts = whole or decision.action is Action.BLOCK
+        finally:
+            if not counts:
+                check.feed(head)
+        if counts:
+            known.decision = decision
+            if self.stops(decision):
+                raise self.blocked(check, decision, len(body))
 
     def failed(self, last: Last) -> None:
         """Tell of a request that ended otherwise: its page was not fetched."""
         if last.known is not None:
-            self._passed(last.known, None)
+            self.passed(last.known, None)
 
     def stops(self, decision: Decision) -> bool:
         """Whether a decision is enforced; in observe mode none is."""
@@ -246,7 +265,8 @@ class ReservationMiddleware:
             self._listener(decision, True)
         return ReservedError(decision)
 
-    def _passed(self, known: Known, octets: int | None) -> None:
+    def passed(self, known: Known, octets: int | None) -> None:
+        """Tell that a response was handed out, with the length of its body."""
         self._journal.tell(known.check, known.decision, blocked=False, octets=octets)
         if self._listener:
             self._listener(known.decision, False)

@@ -1,0 +1,191 @@
+"""The look into a response's content: before it is handed out, or while its reader reads it.
+
+Which bodies are looked into is ``reading``'s business, what they say the check's.
+"""
+
+import re
+from contextlib import suppress
+from weakref import ref
+
+from aiohttp import EMPTY_PAYLOAD, ClientResponse
+
+from reservation_middleware.reading import is_media, looks_into, may_speak
+
+from . import _body
+from ._body import HeldStream, Progress
+from ._middleware import Known, ReservationMiddleware, ReservedError
+from ._page import length_of, page_of
+
+_CONTENT_RANGE = re.compile(r"bytes\s+(\d{1,15})-(\d{1,15})/(\d{1,15}|\*)", re.IGNORECASE)
+
+
+async def look_into(
+    middleware: ReservationMiddleware, known: Known, response: ClientResponse, *, media: bool
+) -> None:
+    """Decide with a response's content, as far as it is looked into, and tell the decision.
+
+    A body that is not looked into is not touched. Another one is held until its end, for
+    ``PAGE_SECONDS`` or ``MEDIA_SECONDS`` and up to ``MAX_PAGE`` octets. One that takes longer is
+    handed out, and judged further as it is read: a reservation that comes late raises
+    ReservedError from the read that would deliver it, or at the latest from the one that would
+    find the end. One that is longer is left to its reader; its content counts as not reached.
+
+    Args:
+        middleware: which checked the head.
+        known: what is known of the request.
+        response: the response, whose stream is whole afterwards.
+        media: look into images, PDF and EPUB, too.
+
+    Raises:
+        ReservedError: the content reserves what the head did not.
+        RuntimeError: the session or the fetcher was closed meanwhile.
+    """
+    head, complete = known.check.page, _completeness(response)
+    if (
+        known.redirect
+        or head is None
+        or complete is None
+        or not looks_into(head.media_type, head.status)
+    ):
+        middleware.passed(known, length_of(response))
+        return
+    body: bytes | None = getattr(response, "_body", None)
+    if body is None and response.content is EMPTY_PAYLOAD:
+        body = b""
+    if body is not None:  # read already, as by a middleware that caches
+        if media or not is_media(head.media_type, body):
+            await middleware.judge_content(known, body, whole=complete)
+        middleware.passed(known, len(body))
+        return
+    is_file = is_media(head.media_type)
+    most = _body.MAX_MEDIA if is_file else _body.MAX_PAGE
+    if is_file and (not media or (response.content_length or 0) > most):
+        middleware.passed(known, length_of(response))
+        return
+    response.content = stream = HeldStream(response.content)
+    body = await stream.hold(most, _body.MEDIA_SECONDS if is_file else _body.PAGE_SECONDS)
+    if not media and is_media("", body):
+        stream.hand_out()
+        middleware.passed(known, length_of(response))
+        return
+    whole = complete and stream.progress is Progress.WHOLE
+    await middleware.judge_content(known, body, whole=whole)
+    if stream.progress is Progress.COMING and complete and stream.octets <= most:
+        stream.hand_out(_LateLook(middleware, known, response, body, piecewise=not is_file))
+        return
+    middleware.passed(
+        known, length_of(response) if stream.progress is Progress.COMING else len(body)
+    )
+    stream.hand_out()
+
+
+def _completeness(response: ClientResponse) -> bool | None:
+    """Whether a response's body is all of the page, or a part from its beginning on (False).
+
+    None for another part, and where there is no body.
+    """
+    if response.method == "HEAD" or response.status in (101, 204, 304):
+        return None
+    if response.status != 206:
+        return True
+    found = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", "").strip())
+    if found is None or int(found[1]) > 0:
+        return None
+    return found[3] != "*" and int(found[2]) + 1 == int(found[3])
+
+
+class _LateLook:
+    """Judges a body that was too slow to be held until its end, before each piece is delivered.
+
+    A piece that holds none of the words that signals look for changes nothing; after another
+    one all that came so far is read again, as often as that stays linear in its length. At the
+    end everything is read once more, so that at the latest there nothing is missed.
+    """
+
+    #: Octets before a piece that are searched with it, as a tag may be cut in two.
+    _OVERLAP = 4096
+    #: How many times its length may be spent on reading a page anew, and octets beside that.
+    _TIMES, _FREE = 8, 4 * 1024 * 1024
+
+    def __init__(
+        self,
+        middleware: ReservationMiddleware,
+        known: Known,
+        response: ClientResponse,
+        body: bytes,
+        *,
+        piecewise: bool,
+    ) -> None:
+        self._middleware = middleware
+        self._known = known
+        self._response = ref(response)
+        self._piecewise = piecewise
+        #: All that came so far; None when it is no longer looked into.
+        self._body: bytearray | None = bytearray(body)
+        self._octets = self._searched = len(body)
+        self._spent = 0
+        self._is_due = False
+        self._is_told = False
+        middleware.unfinished.add(self)
+
+    def add(self, data: bytes) -> None:
+        """Take the next octets."""
+        self._octets += len(data)
+        if self._body is not None:
+            self._body += data
+
+    async def examine(self, progress: Progress) -> None:
+        """Judge all octets so far, if that may give anything new.
+
+        Raises:
+            ReservedError: they reserve the page; the connection is closed.
+            RuntimeError: the session or the fetcher was closed meanwhile.
+        """
+        if self._body is None:
+            return
+        if len(self._body) > _body.MAX_PAGE:
+            self._body = None
+            return
+        if not (self._is_due or progress is not Progress.COMING or self._is_worthwhile()):
+            return
+        self._is_due = True  # until it is done, however often a reader gives up meanwhile
+        try:
+            await self._middleware.judge_content(
+                self._known, bytes(self._body), whole=progress is Progress.WHOLE
+            )
+        except ReservedError:
+            self._is_told = True
+            self._body = None
+            response = self._response()
+            if response is not None:
+                response.close()
+            raise
+        self._is_due = False
+        if progress is not Progress.COMING:
+            self._body = None
+
+    def _is_worthwhile(self) -> bool:
+        body, head = self._body, self._known.check.page
+        if body is None or head is None or not self._piecewise:
+            return False
+        piece = bytes(body[max(0, self._searched - self._OVERLAP) :])
+        self._searched = len(body)
+        if not may_speak(page_of(head, piece)):
+            return False
+        spent = self._spent + len(body)
+        if spent > self._TIMES * len(body) + self._FREE:
+            return False
+        self._spent = spent
+        return True
+
+    def finish(self) -> None:
+        """Tell what was decided, if that was not done yet."""
+        if not self._is_told:
+            self._is_told = True
+            self._body = None
+            self._middleware.passed(self._known, self._octets)
+
+    def __del__(self) -> None:
+        # A response that was neither read to its end nor closed.
+        with suppress(Exception):
+            self.finish()
