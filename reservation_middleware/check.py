@@ -39,7 +39,7 @@ from .reading import (
     request_for,
 )
 from .signals import CONTENT, Link, Question
-from .site import Site
+from .site import Site, without_head
 from .syntax.path import judged, split_url
 
 # Members of an enum are looked up slowly before Python 3.12.
@@ -67,7 +67,17 @@ class Check:
     """
 
     __slots__ = (
-        *("_away", "_content", "_fed", "_heard", "_known", "_lessons", "_linked", "_question"),
+        *(
+            "_away",
+            "_content",
+            "_fed",
+            "_has_head",
+            "_heard",
+            "_known",
+            "_lessons",
+            "_linked",
+            "_question",
+        ),
         *("_said", "_site", "now", "origin", "page", "stage"),
     )
 
@@ -95,6 +105,8 @@ class Check:
         self.page: Document | None = None  #: As it was last fed: its head, or all of it.
         #: Whether the page was found at another origin, to which its references lead.
         self._away = False
+        #: Whether the page's status and fields were seen; of a rendered page they may not be.
+        self._has_head = True
         #: What the page's head says, its content if that says anything, the readings of both.
         self._heard: Heard | None = None
         self._content: Reading | None = None
@@ -118,6 +130,13 @@ class Check:
     def agent(self) -> Agent:
         """Who asks, and what for."""
         return self._question.agent
+
+    def is_about(self, url: str) -> bool:
+        """Whether a URL is another spelling of the page's: equal origin, path and query."""
+        if url == self._question.url:
+            return True
+        origin, target = split_url(url)
+        return origin == self.origin and judged(target) == self._question.path
 
     @property
     def alone(self) -> bool:
@@ -172,6 +191,7 @@ class Check:
         other = Check(one.url, agent=agent, policy=policy, site=self._site or self._read(), now=now)
         other.page, other._heard, other._content = self.page, self._heard, self._content
         other._said, other.stage, other._away = self._said, self.stage, self._away
+        other._has_head = self._has_head
         other._question.media = one.media
         other._lessons, other._linked = self._lessons, self._linked
         return other
@@ -210,7 +230,11 @@ class Check:
         return tuple(link for link in links if link.key not in known)
 
     def feed(self, document: Document) -> None:
-        """Take one document: a policy resource, the page's head, or the page with its body."""
+        """Take one document: a policy resource, the page's head, or the page with its body.
+
+        A page that was fetched and has neither a status nor any field is content without a
+        head, as rendering services give it.
+        """
         if document.resource == PAGE:
             if document.status is None and document.outcome is not Outcome.FETCHED:
                 return  # there was no page
@@ -221,6 +245,7 @@ class Check:
             self.page = document
             same = document.url == self._question.url
             self._away = not same and split_url(document.url)[0] != self.origin
+            self._has_head = document.status is not None or bool(document.headers)
             self._heard = heard(document)
             self._said = None
             if document.body is None:
@@ -261,6 +286,8 @@ class Check:
                 site.keep(question, self._heard, decision, made)
         else:
             decision = site.decide(question, self.stage)
+        if not self._has_head:
+            decision = without_head(decision)
         policy = question.policy
         if policy.licences and decision.action is Action.BLOCK:
             return apply(decision, policy, self.now, unreachable=site.unreachable)

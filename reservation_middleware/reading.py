@@ -43,7 +43,8 @@ _COMMON: Mapping[str, tuple[str, ...]] = {
     )
     for field in {name.decode() for signal in SIGNALS for name in signal.common_fields}
 }
-_STATUSES = frozenset(status for signal in SIGNALS for status in signal.statuses)
+#: Statuses by which a page says something, whatever its fields and content.
+STATUSES = frozenset(status for signal in SIGNALS for status in signal.statuses)
 #: Fields of a page's head that matter, with the words of those that most responses carry.
 _WORDS_OF: Mapping[str, tuple[str, ...]] = {
     "content-type": (),
@@ -220,7 +221,7 @@ def heard(document: Document) -> Heard | None:
     Two pages of one origin whose heads are heard to say the same are judged alike, but for
     what depends on their own address (``Reading.local``).
     """
-    speaks = document.status in _STATUSES
+    speaks = document.status in STATUSES
     headers = document.headers
     if not speaks and len(headers) == 1 and headers[0][0] == "content-type":
         return None  # most heads of which adapters keep what matters

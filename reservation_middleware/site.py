@@ -281,6 +281,16 @@ class Site:
         )
 
 
+def without_head(decision: Decision) -> Decision:
+    """A decision about a page of which the content was seen, and its head was not."""
+    missed = {*decision.not_reached, HEADERS.name}
+    return msgspec.structs.replace(
+        decision,
+        consulted=tuple(name for name in decision.consulted if name != HEADERS.name),
+        not_reached=tuple(place.name for place in PLACES if place.name in missed),
+    )
+
+
 _CONSULTED: Mapping[Stage, tuple[str, ...]] = {
     Stage.SITE: (),
     Stage.HEADERS: (HEADERS.name,),

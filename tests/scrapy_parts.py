@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from scrapy import Request
+from scrapy.http import HtmlResponse
 
 
 class OwnUserAgents:
@@ -16,3 +17,22 @@ class OwnUserAgents:
     def process_request(self, request: Request, spider: Any = None) -> None:
         if "as" in request.meta:
             request.headers["User-Agent"] = request.meta["as"]
+
+
+class Browser:
+    """Stands in for a browser: follows redirects itself, and tells where the page was found.
+
+    For http requests whose meta has "found" it answers with the page of that address;
+    "headless" leaves out all fields, as rendering services do.
+    """
+
+    def process_request(self, request: Request, spider: Any = None) -> HtmlResponse | None:
+        if "found" not in request.meta and "headless" not in request.meta:
+            return None
+        fields = {} if "headless" in request.meta else request.meta.get("fields", {"Server": "x"})
+        return HtmlResponse(
+            request.meta.get("found", request.url),
+            status=request.meta.get("status", 200),
+            headers=fields,
+            body=request.meta.get("body", "<p>fine").encode(),
+        )

@@ -25,7 +25,7 @@ OPEN = (
     *("robots.txt takes longer than the timeout once", "50 pages of 5 sites, each with a hiccup"),
     "a Host header",
     *("HTTPCACHE replayed, the site gone", "HTTPCACHE replayed, HTTPCACHE_IGNORE_MISSING"),
-    *("a download handler that follows redirects itself", "dot segments"),
+    "dot segments",
     *("a page, read in every way", "a picture, read in every way", "server-sent events"),
     *("every method, forms and uploads", "websockets", "attributes of a session", "cookies"),
     *("a session that is not entered",),

@@ -6,6 +6,7 @@ too, unless ``RESERVATION_AGENT`` or ``ROBOTSTXT_USER_AGENT`` names the crawler 
 
 import logging
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import msgspec
 from scrapy import Request
@@ -57,6 +58,23 @@ class Agents:
         if OPTIONS in request.meta:
             return self._with_options(agent, request)
         return agent
+
+    def beyond_skip(self, request: Request, url: str) -> Agent | None:
+        """The agent for what a request that was to be left alone found at another origin.
+
+        Args:
+            request: one that was not judged, for whatever reason.
+            url: where its response was found.
+
+        Returns:
+            None where that is the origin asked, or the request was not skipped.
+        """
+        options: Any = request.meta.get(OPTIONS)
+        if not _is_ours(options) or not options.get("skip"):
+            return None
+        if split_url(request.url)[0] == split_url(url)[0]:
+            return None
+        return self._default if self._is_fixed else self._by_header(request.headers)
 
     def sent(self, request: Request, judged: Agent) -> Agent:
         """The agent that a request was sent as; the one it was judged for unless that changed.

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Coroutine
+from datetime import datetime
 from typing import Any, Self
 from weakref import WeakKeyDictionary
 
@@ -19,7 +20,7 @@ from reservation_middleware.reading import FIELDS, heard, may_be_bill
 from reservation_middleware.stores import opened
 
 from ._agent import Agents
-from ._page import head_of, page_of, whole
+from ._page import head_as_seen, head_of, page_of, whole
 from ._report import Reports, ReservedError
 from ._settings import has_asyncio, policy_from, stores_from
 from ._switches import CrawlRules, crawl_rules, is_enabled
@@ -103,7 +104,7 @@ class ReservationMiddleware:
         agent = self._agents.of(request)
         if agent is None:
             return
-        now = self._fetcher.now(self._policy)
+        now = self._now()
         check = Check(request.url, agent=agent, policy=self._policy, now=now)
         if not check.origin.startswith(("http://", "https://")) or check.about_policy:
             return
@@ -169,16 +170,46 @@ class ReservationMiddleware:
     ) -> Response | Coroutine[Any, Any, Response]:
         """Decide on the whole response, and leave the decision in its meta.
 
-        Only where the page points to a document that is needed first, this takes a while.
+        Only where a document is needed first, this takes a while: the page points to it, or was
+        found elsewhere than it was asked for.
         """
         known = self._checks.pop(request, None)
         if known is None:
-            return response
+            agent = self._agents.beyond_skip(request, response.url)
+            if agent is None:
+                return response
+            asked = Check(request.url, agent=agent, policy=self._policy, now=self._now())
+            return self._found_elsewhere(request, response, asked)
         check, decision = self._resent(request, *known)
-        stopped = self._ends(check, decision, request)
         if response.status in _REDIRECTS and "Location" in response.headers:
             return response  # somebody handles redirects by hand; the next hop is checked
-        head = page_of(response.url, response.status, head_of(response.headers), None)
+        if not check.is_about(response.url) and not self._ends(check, decision, request):
+            return self._found_elsewhere(request, response, check)
+        return self._judge(request, response, check, decision)
+
+    async def _found_elsewhere(
+        self, request: Request, response: Response, asked: Check
+    ) -> Response:
+        """Decide on a response that somebody redirected on the way, as browsers do, by the policies
+        of where it was found. What was fetched is not delivered against them.
+        """
+        check = Check(response.url, agent=asked.agent, policy=self._policy, now=asked.now)
+        if not check.origin.startswith(("http://", "https://")) or check.about_policy:
+            return self._end(request, response, asked, asked.decide(), len(response.body))
+        self._reports.count("found_elsewhere")
+        await self._fetcher.prepare(check, self._transport(request))
+        decision = check.decide()
+        if self._stops(decision, request):
+            raise self._blocked(check, decision, request, len(response.body))
+        judged = self._judge(request, response, check, decision)
+        return judged if isinstance(judged, Response) else await judged
+
+    def _judge(
+        self, request: Request, response: Response, check: Check, decision: Decision
+    ) -> Response | Coroutine[Any, Any, Response]:
+        """Decide on a response by its head and its body."""
+        stopped = self._ends(check, decision, request)
+        head = head_as_seen(response)
         silent = heard(head) is None
         if stopped or not silent:
             check.feed(head)
@@ -239,6 +270,9 @@ class ReservationMiddleware:
             await self._fetcher.follow(check, transport)
             decision = check.decide()
         return self._end(request, response, check, decision, len(response.body))
+
+    def _now(self) -> datetime | None:
+        return self._fetcher.now(self._policy)
 
     def _whole(self, response: Response, head: Document) -> Document:
         return whole(response, head, media=self._media) if self._content else head

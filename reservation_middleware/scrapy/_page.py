@@ -3,24 +3,35 @@
 from scrapy.http import Headers, Response
 
 from reservation_middleware.model import PAGE, Document, Outcome
-from reservation_middleware.reading import PAGE_FIELDS, is_media, looks_into
+from reservation_middleware.reading import PAGE_FIELDS, STATUSES, is_media, looks_into
 
 # By the names under which Scrapy's Headers keep them.
 _PAGE_FIELDS = {field.title(): field.decode() for field in PAGE_FIELDS}
 
 
 def page_of(
-    url: str, status: int, headers: tuple[tuple[str, str], ...], body: bytes | None
+    url: str, status: int | None, headers: tuple[tuple[str, str], ...], body: bytes | None
 ) -> Document:
     """The page as a document."""
     return Document(
         url=url,
         resource=PAGE,
-        outcome=Outcome.of(status),
+        outcome=Outcome.FETCHED if status is None else Outcome.of(status),
         status=status,
         headers=headers,
         body=body,
     )
+
+
+def head_as_seen(response: Response) -> Document:
+    """The page's head.
+
+    A response without a single field has none, as those of rendering services: then its status
+    is left out, too, unless it says something by itself (402, 451).
+    """
+    if response.headers or response.status in STATUSES:
+        return page_of(response.url, response.status, head_of(response.headers), None)
+    return page_of(response.url, None, (), None)
 
 
 def whole(response: Response, head: Document, *, media: bool) -> Document:
@@ -34,7 +45,7 @@ def whole(response: Response, head: Document, *, media: bool) -> Document:
     if looks_into(head.media_type, head.status) and (
         media or not is_media(head.media_type, response.body)
     ):
-        return page_of(response.url, response.status, head.headers, response.body)
+        return page_of(response.url, head.status, head.headers, response.body)
     return head
 
 
