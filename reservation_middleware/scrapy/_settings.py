@@ -24,6 +24,7 @@ from reservation_middleware.model import (
 )
 from reservation_middleware.model.vocabulary import unknown_word
 
+from ._route import POLICY_META, policy_meta
 from ._switches import ENABLED, ROBOTSTXT, crawl_rules
 
 _CHOICES = {
@@ -38,6 +39,7 @@ _SETTINGS = (
     *("RESERVATION_PURPOSES", "RESERVATION_PROXY_TOKENS", "RESERVATION_POLICY_TOKENS"),
     *("RESERVATION_SIGNALS", "RESERVATION_USER", "RESERVATION_GEO"),
     *(ENABLED, "RESERVATION_CONTENT", "RESERVATION_MEDIA", ROBOTSTXT, "RESERVATION_TIMEOUT"),
+    POLICY_META,
 )
 #: What is no key of ``reservations.toml``, and how Scrapy reads it.
 _TYPED = {
@@ -62,6 +64,7 @@ def policy_from(settings: BaseSettings) -> Policy:
         except ValueError as error:
             raise ConfigurationError(f"{name}: {error}") from None
     crawl_rules(settings)
+    policy_meta(settings)
     return configured({**said(), **_set(settings)}).policy
 
 

@@ -1,7 +1,6 @@
 """Policies fetched through the crawler's own downloader, cut off where nobody reads on."""
 
 from collections.abc import Callable
-from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -18,6 +17,7 @@ from reservation_middleware.syntax.path import split_url
 from reservation_middleware.unpack import Unpacker, refuse_bomb
 
 from ._resolve import addresses
+from ._route import Routes
 
 #: A policy that says it is longer, or is when unpacked, counts as unreachable; one that just
 #: goes on is cut off much earlier.
@@ -25,6 +25,8 @@ LONGEST = 16 * 1024 * 1024
 
 #: In the meta of a policy's request: how many bytes of its body may still come.
 LEFT = "_reservation_policy_limit"
+
+_OWN_FIELDS = {"Accept": "*/*", "Accept-Encoding": "identity"}
 
 #: Adds to a stat: name and how much.
 Count = Callable[[str], None]
@@ -44,6 +46,7 @@ class Downloads:
         self._timeout = timeout
         self._count = count
         self._watching = 0
+        self._routes = Routes(crawler.settings)
         self._environment = crawler.settings.getbool("HTTPPROXY_ENABLED")
 
     async def fetch(self, ask: Ask, cause: Request) -> Answer:
@@ -53,21 +56,20 @@ class Downloads:
             EncodingError: it is packed in a way that nobody can, or should, undo.
             PrivateAddressError: it is guarded, and its host is not public.
         """
-        headers, route = _route(cause)
+        route = self._routes.of(cause)
         request = Request(
             ask.url,
             callback=NO_CALLBACK,
             priority=1000,
             dont_filter=True,
             headers={
-                "Accept": "*/*",
-                "Accept-Encoding": "identity",
+                **(_OWN_FIELDS if route.is_own else {}),
                 **dict(ask.conditions),
                 **_nothing_for_others(ask.url, cause.url),
-                **headers,
+                **route.headers,
             },
             meta={
-                **route,
+                **route.meta,
                 LEFT: ask.limit,
                 "allow_offsite": True,
                 "dont_cache": True,
@@ -85,7 +87,9 @@ class Downloads:
             },
         )
         try:
-            if ask.guarded and not _may_be_proxied(request, environment=self._environment):
+            if ask.guarded and not (
+                route.is_remote or _may_be_proxied(request, environment=self._environment)
+            ):
                 await look_up(ask.url, addresses)
             self._watch(1)
             try:
@@ -130,19 +134,6 @@ class Downloads:
         if left < 0:
             raise StopDownload(fail=False)
         request.meta[LEFT] = left - len(data)
-
-
-def _route(cause: Request) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Headers and meta that send a policy's request the way of the page that needs it."""
-    headers: dict[str, Any] = {}
-    meta = {"bindaddress": cause.meta["bindaddress"]} if "bindaddress" in cause.meta else {}
-    # A redirected request brings along what the environment's proxies were for its first
-    # URL; where it was told its proxy, the credentials may have moved to a header.
-    if "proxy" in cause.meta and "_scheme_proxy" not in cause.meta:
-        meta["proxy"] = cause.meta["proxy"]
-        if "Proxy-Authorization" in cause.headers:
-            headers["Proxy-Authorization"] = cause.headers["Proxy-Authorization"]
-    return headers, meta
 
 
 def _nothing_for_others(url: str, cause: str) -> dict[str, None]:

@@ -80,7 +80,8 @@ def crawled(worker: Worker) -> Iterator[Crawled]:
 
 def test_policies_go_the_page_s_way(crawled: Crawled) -> None:
     """Asked as a browser, robots.txt and tdmrep.json are there, and are obeyed."""
-    assert crawled.done.problems == []
+    [warning] = crawled.done.problems
+    assert warning.startswith("RESERVATION_AGENT is 'ExampleBot', but requests are sent as")
     assert crawled.got("page")["flags"] == ["impersonate"]
     for path in ("private/x", "mined/x", "head", "meta"):
         assert crawled.failed(path)["error"] == "ReservedError", path
