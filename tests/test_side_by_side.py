@@ -5,6 +5,7 @@ The situations stand in `side_by_side`; `python -m tests.side_by_side` prints th
 
 import asyncio
 import gc
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from side_by_side.run import Scrapy
 from side_by_side.sessions import USES, Use, compare_use
 from side_by_side.situations import Situation
 from side_by_side.table import problems
+from support import ROOT
 
 pytestmark = pytest.mark.slow
 
@@ -63,5 +65,13 @@ def test_a_session(one: Use) -> None:
 
 
 def test_there_are_more_than_thirty() -> None:
-    names = [one.name for one in (*CRAWLS, *USES)]
-    assert len(names) > 30
+    assert len(CRAWLS) + len(USES) > 30
+
+
+def test_every_stat_stands_in_the_docs(scrapy: Scrapy) -> None:
+    page = (ROOT / "docs" / "scrapy.md").read_text("utf-8")
+    table = page.partition("## Stats")[2]
+    told = [re.sub("<[a-z]+>", ".+", name) for name in re.findall(r"`([\w/.<>]+)`", table)]
+    ours = {name for name in scrapy.stats if "reservation" in name or "robotstxt" in name}
+    assert ours
+    assert {name for name in ours if not any(re.fullmatch(one, name) for one in told)} == set()

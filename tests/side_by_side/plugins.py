@@ -6,6 +6,7 @@ from typing import Any
 
 from scrapy import Request
 from scrapy.core.downloader.handlers.http11 import HTTP11DownloadHandler
+from scrapy.exceptions import IgnoreRequest
 from scrapy.http import HtmlResponse, Response
 
 from .sites import BOT
@@ -25,6 +26,14 @@ class AnswerMiddleware:
         if request.url.endswith("/made-up"):
             return HtmlResponse(request.url, body=b"<title>made up</title>")
         return None
+
+
+class DropMiddleware:
+    """Drops robots.txt."""
+
+    def process_request(self, request: Request) -> None:
+        if request.url.endswith("/robots.txt"):
+            raise IgnoreRequest("not wanted")
 
 
 class OwnHandler(HTTP11DownloadHandler):

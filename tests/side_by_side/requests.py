@@ -25,10 +25,12 @@ from .situations import Crawl, Json, Situation
 
 ELSEWHERE = "what was found at a path that robots.txt disallows is not delivered"
 FETCHED = "what a handler fetched by itself cannot be undone"
-RESOLVED = "servers resolve them to a path that robots.txt disallows"
-OTHER_HOST = "the host that is asked disallows it; stock reads the rules of the address"
-ITS_HOST = "the host that is asked allows it"
-DEAD = "a host that does not answer fails at its robots.txt"
+RESOLVED = "blocked, as servers resolve them to a path that robots.txt disallows"
+HOST_S = "the rules of the host that is asked hold; stock reads those of the address"
+DEAD = (
+    "a host that does not answer fails at its robots.txt; stock takes that for no rules and fails "
+    "at the page"
+)
 #: The middleware of Scrapy that follows `<meta http-equiv="refresh">`.
 REFRESH = '<meta http-equiv="refresh" content="0;url={}">'
 DOTTED = (f"{A}/a/../private/x", f"{A}/b/%2e%2e/private/x")
@@ -158,8 +160,8 @@ WAYS = (
             }
         ],
         stock=2,
-        withheld={f"{HERE}/private/x": OTHER_HOST, f"{HERE}/here": ITS_HOST},
-        excused={f"{B}/here": ITS_HOST},
+        withheld={f"{HERE}/private/x": HOST_S, f"{HERE}/here": HOST_S},
+        excused={f"{B}/here": HOST_S},
     ),
     situation(
         "POST and HEAD",

@@ -29,10 +29,29 @@ UNREACHABLE = dict.fromkeys(
     [*numbered(), PRIVATE],
     "a robots.txt that cannot be had allows nothing (RFC 9309 §2.3.1.4); stock takes it for no rules",
 )
-WAITING = "stock checks only the first of the requests that wait for a robots.txt (asyncio reactor)"
-OFF_SITE = "stock drops robots.txt's redirect as off-site and takes it for no rules"
-ALWAYS = "RESERVATION_ROBOTSTXT is `always` unless it is set: crawl rules hold"
-RESERVED = "reserved: tdm-reservation: 1"
+WAITING = (
+    "all are checked; stock checks only the first of the requests that wait for a robots.txt "
+    "(asyncio reactor, Scrapy 2.14 to 2.19)"
+)
+DROPPED = "a robots.txt that a middleware drops was not read; stock takes it for no rules"
+OFF_SITE = "its rules hold; stock drops robots.txt's redirect as off-site and takes it for no rules"
+ALWAYS = "crawl rules hold even so, as `RESERVATION_ROBOTSTXT` is `always` unless it is set"
+#: Whether crawl rules hold, by ROBOTSTXT_OBEY, RESERVATION_MODE and RESERVATION_ROBOTSTXT.
+HOLD: dict[tuple[bool, str, str | bool], bool] = {
+    (True, "enforce", "always"): True,
+    (True, "enforce", "obey"): True,
+    (True, "enforce", False): True,
+    (True, "observe", "always"): True,
+    (True, "observe", "obey"): True,
+    (True, "observe", False): True,
+    (False, "enforce", "always"): True,
+    (False, "enforce", "obey"): False,
+    (False, "enforce", False): False,
+    (False, "observe", "always"): False,
+    (False, "observe", "obey"): False,
+    (False, "observe", False): False,
+}
+RESERVED = "it is reserved, and not delivered in enforce mode"
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 WEBKIT = (
     "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; "
@@ -62,9 +81,24 @@ def answering(
     return situation(f"robots.txt {name}", pages, whole(), settings, stock=stock, **options)
 
 
-def obeying(name: str, settings: Json, *, stock: int, **options: Any) -> Situation:
-    """A situation of settings that say whether crawl rules hold."""
-    return situation(name, site(), whole(), settings, stock=stock, **options)
+def obeying(*, is_obeyed: bool, mode: str, robotstxt: str | bool) -> Situation:
+    """A situation of the settings that say whether crawl rules hold."""
+    word = robotstxt if robotstxt is False else f"`{robotstxt}`"
+    settings = {
+        "ROBOTSTXT_OBEY": is_obeyed,
+        "RESERVATION_MODE": mode,
+        "RESERVATION_ROBOTSTXT": robotstxt,
+    }
+    holds = HOLD[is_obeyed, mode, robotstxt]
+    return situation(
+        f"ROBOTSTXT_OBEY {is_obeyed}, {mode}, RESERVATION_ROBOTSTXT {word}",
+        site(),
+        whole(),
+        settings,
+        stock=10 if is_obeyed else 11,
+        rules={} if holds else {A: b""},
+        withheld={PRIVATE: ALWAYS} if holds and not is_obeyed else {},
+    )
 
 
 def asking(
@@ -137,6 +171,14 @@ ANSWERS = (
         withheld={PRIVATE: WAITING},
     ),
     situation(
+        "robots.txt is dropped by a middleware of the project",
+        site(),
+        whole(),
+        {"DOWNLOADER_MIDDLEWARES": {"side_by_side.plugins.DropMiddleware": 400}},
+        stock=11,
+        withheld=dict.fromkeys([*numbered(), PRIVATE], DROPPED),
+    ),
+    situation(
         "50 pages of 5 sites, each with a hiccup",
         {
             url: page
@@ -149,29 +191,11 @@ ANSWERS = (
 )
 
 OBEYING = (
-    obeying("ROBOTSTXT_OBEY off", {"ROBOTSTXT_OBEY": False}, stock=11, withheld={PRIVATE: ALWAYS}),
-    obeying(
-        "ROBOTSTXT_OBEY off, RESERVATION_ROBOTSTXT `obey`",
-        {"ROBOTSTXT_OBEY": False, "RESERVATION_ROBOTSTXT": "obey"},
-        stock=11,
-        rules={A: b""},
+    *(
+        obeying(is_obeyed=is_obeyed, mode=mode, robotstxt=robotstxt)
+        for is_obeyed, mode, robotstxt in HOLD
     ),
-    obeying(
-        "ROBOTSTXT_OBEY off, RESERVATION_ROBOTSTXT False",
-        {"ROBOTSTXT_OBEY": False, "RESERVATION_ROBOTSTXT": False},
-        stock=11,
-        rules={A: b""},
-    ),
-    obeying(
-        "ROBOTSTXT_OBEY off, observe mode",
-        {"ROBOTSTXT_OBEY": False, "RESERVATION_MODE": "observe"},
-        stock=11,
-        rules={A: b""},
-    ),
-    obeying("RESERVATION_ROBOTSTXT `obey`", {"RESERVATION_ROBOTSTXT": "obey"}, stock=10),
-    obeying("RESERVATION_ROBOTSTXT False", {"RESERVATION_ROBOTSTXT": False}, stock=10),
-    obeying("observe mode", {"RESERVATION_MODE": "observe"}, stock=10),
-    obeying("RESERVATION_ENABLED off", {"RESERVATION_ENABLED": False}, stock=10),
+    situation("RESERVATION_ENABLED off", site(), whole(), {"RESERVATION_ENABLED": False}, stock=10),
     situation(
         "meta dont_obey_robotstxt",
         site(),

@@ -37,6 +37,11 @@ class Scrapy:
         for worker in self._workers:
             worker.close()
 
+    @property
+    def stats(self) -> set[str]:
+        """Names that our crawls had in their stats."""
+        return self._workers[1].stats
+
     def compare(self, situation: Situation) -> Outcome:
         """Do a situation on both sides at a time, and compare."""
         stock, ours = self._pool.map(lambda worker: worker.run(situation), self._workers)
@@ -44,10 +49,15 @@ class Scrapy:
 
 
 class _Worker:
-    """A process of `worker.py`."""
+    """A process of `worker.py`.
+
+    Attributes:
+        stats: names that crawls had in their stats.
+    """
 
     def __init__(self, *, ours: bool) -> None:
         self._ours = ours
+        self.stats: set[str] = set()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "side_by_side.worker"],
             stdin=subprocess.PIPE,
@@ -81,6 +91,7 @@ class _Worker:
                     told[f"{name}, crawl {number}" if name in told else name] = outcome
                 items += answer["items"]
                 log += answer["log"]
+                self.stats |= set(answer["stats"])
             seen = [one._replace(url=_taken(places, one.url)) for one in web.log]
             return Side(told, seen, _made(Path(store), items, seen), log)
 

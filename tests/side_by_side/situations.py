@@ -98,6 +98,11 @@ class Situation:
     limits: Callable[[Sequence[Seen]], list[str]] | None = None
     compares: Sequence[str] = ()
 
+    @property
+    def reasons(self) -> str:
+        """Why ours does otherwise; empty where it does not."""
+        return "; ".join(dict.fromkeys((*self.withheld.values(), *self.excused.values())))
+
 
 @dataclass(frozen=True)
 class Outcome:

@@ -15,7 +15,6 @@ from .situations import Outcome, Situation
 
 def row(situation: Situation, outcome: Outcome) -> str:
     """A line of the table, in Markdown."""
-    reasons = sorted({*situation.withheld.values(), *situation.excused.values()})
     cells = (
         situation.name,
         len(outcome.stock.got),
@@ -23,7 +22,7 @@ def row(situation: Situation, outcome: Outcome) -> str:
         len(outcome.lost),
         len(outcome.stock_broke),
         len(outcome.ours_broke) + len(outcome.beyond),
-        "; ".join(reasons),
+        situation.reasons,
     )
     return "| " + " | ".join(map(str, cells)) + " |"
 

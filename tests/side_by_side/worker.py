@@ -149,7 +149,8 @@ async def crawl(job: Json) -> Json:
         except Exception as error:  # noqa: BLE001 - told
             told["the crawl"] = ["failed", type(error).__name__, str(error)]
     logging.getLogger().removeHandler(log)
-    return {"told": told, "items": items, "log": log.lines}
+    stats = list(crawler.stats.get_stats()) if "the crawl" not in told else []
+    return {"told": told, "items": items, "log": log.lines, "stats": stats}
 
 
 async def _serve(out: Any) -> None:
