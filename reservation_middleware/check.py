@@ -40,7 +40,7 @@ from .reading import (
 )
 from .signals import CONTENT, Link, Question
 from .site import Site, without_head
-from .syntax.path import judged, split_url
+from .syntax.path import judged, resolved_target, split_url
 
 # Members of an enum are looked up slowly before Python 3.12.
 _SITE, _HEADERS, _CONTENT = Stage.SITE, Stage.HEADERS, Stage.CONTENT
@@ -92,9 +92,12 @@ class Check:
     ) -> None:
         #: Scheme, host and port that policies are keyed by; empty if the URL has none.
         self.origin, target = split_url(url)
-        self._question = Question(
-            url, target, judged(target), agent, profile() if policy is None else policy
-        )
+        policy = profile() if policy is None else policy
+        self._question = question = Question(url, target, judged(target), agent, policy)
+        resolved = resolved_target(url, target)
+        if resolved is not None:
+            question.resolved = Question(url, resolved, judged(resolved), agent, policy)
+            question.alone = True
         self._site = site
         self._known = site is not None
         self._fed: dict[str, Reading] | None = None

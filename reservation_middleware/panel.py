@@ -16,7 +16,7 @@ from .plan import MOST_PATTERNS, Plan
 from .profiles import profile
 from .signals import Question
 from .site import Site
-from .syntax.path import judged, split_url
+from .syntax.path import judged, resolved_target, split_url
 
 
 class Shared(msgspec.Struct, frozen=True):
@@ -64,7 +64,8 @@ class Panel:
         """
         _, target = split_url(url)
         together = site.together(self, self._together)
-        plan = None if self.policy.licences else together.plan
+        is_plain = not self.policy.licences and resolved_target(url, target) is None
+        plan = together.plan if is_plain else None
         matching = plan.matching(judged(target), target) if plan else ()
         if plan and not target.startswith("/robots.txt"):
             known = plan.answer(Stage.SITE, matching)

@@ -18,6 +18,14 @@ CONFLICT = NoteKind(
     "https://datatracker.ietf.org/doc/html/draft-ietf-aipref-vocab-08#section-5.1",
 )
 
+RESOLVED = NoteKind(
+    "path-resolved",
+    Level.INFO,
+    "the address has dot segments or backslashes, so {} was judged beside it",
+    "Nothing to mend in what the site says; ask for the address that is meant.",
+    "https://www.rfc-editor.org/rfc/rfc3986#section-5.2.4",
+)
+
 _ALL_UNKNOWN: Mapping[str, Preference | None] = dict.fromkeys(LEAVES, Preference.UNKNOWN)
 _ALL_NONE: Mapping[str, Preference | None] = dict.fromkeys(LEAVES, None)
 

@@ -28,7 +28,7 @@ from .model import (
 )
 from .plan import Plan, Plans
 from .reading import PLACES, Reading
-from .resolve import conflict_note, resolve, verdict
+from .resolve import RESOLVED, conflict_note, resolve, verdict
 from .settle import in_order, settle
 from .signals import CONTENT, HEADERS, ROBOTS_TXT, Link, Question, Settled
 
@@ -109,6 +109,8 @@ class Site:
             settled = question.settled = settle(self.found, question)
         if page:
             return self._ruling(question, stage, self._with(page, settled, question), page)
+        if question.resolved is not None:  # a note names the resolved path
+            return self._ruling(question, stage, tuple(settled.values()), ())
         return self._settled(settled, question, stage)
 
     def kept(self, question: Question, stage: Stage, heard: Heard) -> Kept | None:
@@ -148,7 +150,8 @@ class Site:
     def _plan(self, question: Question) -> Plan | None:
         """The plan for a question, with the patterns that its path matches looked up."""
         if question.matching is None:
-            plan = self.plans.of(question)
+            # Two paths are judged where one is written, so none of them has answers of its own.
+            plan = None if question.resolved else self.plans.of(question)
             question.matching = ()
             if plan is not None and not question.target.startswith("/robots.txt"):
                 question.plan, question.matching = (
@@ -249,6 +252,8 @@ class Site:
             notes = (*notes, *(note for reading in page for note in reading.notes))
         if answer.conflicts:
             notes = (*notes, conflict_note(answer))
+        if question.resolved is not None:
+            notes = (*notes, Note(RESOLVED, question.url, None, question.resolved.target))
         offers: tuple[Offer, ...] = ()
         identifiers: tuple[Identifier, ...] = ()
         for one in settled:

@@ -25,6 +25,16 @@ UNSENDABLE = {
         "a crawl has an old copy after it fetched it: tests/test_faults.py",
     ),
     "rsl-feed-item": "a crawl hears a feed when it fetched it: tests/test_lessons.py",
+    **dict.fromkeys(
+        (
+            *("path-dots-up", "path-dots-encoded", "path-dots-half-encoded", "path-dots-single"),
+            *("path-dots-backslash", "path-dots-above-root", "path-dots-written"),
+            *("path-dots-allow-needs-both", "path-dots-both-allowed", "aipref-dots"),
+            *("content-signals-dots", "content-signals-dots-yes", "canel-dots"),
+            *("robots-agents-dots", "tdmrep-dots", "ai-txt-dots", "rsl-dots"),
+        ),
+        "aiohttp resolves dot segments itself: tests/test_dot_segments.py",
+    ),
     "robots-itself": "adapters never check a policy resource: it is fetched, nothing is decided",
 }
 

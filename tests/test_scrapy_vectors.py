@@ -30,6 +30,7 @@ UNSENDABLE = {
         ),
         "a crawl has an old copy after it fetched it: tests/test_faults.py",
     ),
+    "path-dots-backslash": "Scrapy makes slashes of backslashes: tests/test_dot_segments.py",
     "rsl-feed-item": "a crawl hears a feed when it fetched it: tests/test_lessons.py",
 }
 #: The settings that knobs of a policy have; "reservation" has none.

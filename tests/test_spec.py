@@ -35,7 +35,7 @@ from reservation_middleware.model import (
 )
 from reservation_middleware.profiles import PROFILES
 from reservation_middleware.reading import PLACES, STALE
-from reservation_middleware.resolve import CONFLICT
+from reservation_middleware.resolve import CONFLICT, RESOLVED
 from reservation_middleware.signals import SIGNALS, Signal
 from support import ROOT, SPEC, Json, load_vectors, vector_files
 
@@ -209,8 +209,11 @@ def test_vectors_are_fit_for_real_crawls() -> None:
 # ---- notes
 
 
+OF_NO_SIGNAL = [CONFLICT, EXPIRED, STALE, RESOLVED]
+
+
 def declared() -> list[NoteKind]:
-    return [*(kind for signal in SIGNALS for kind in signal.notes), CONFLICT, EXPIRED, STALE]
+    return [*(kind for signal in SIGNALS for kind in signal.notes), *OF_NO_SIGNAL]
 
 
 def test_every_note_is_emitted() -> None:
@@ -313,7 +316,7 @@ def test_notes_are_on_the_page_with_their_level(signal: Signal[Any]) -> None:
     assert table == {kind.ident: kind.level.value for kind in signal.notes}
 
 
-@pytest.mark.parametrize("kind", [CONFLICT, EXPIRED, STALE], ids=lambda kind: kind.ident)
+@pytest.mark.parametrize("kind", OF_NO_SIGNAL, ids=lambda kind: kind.ident)
 def test_notes_of_no_signal_are_on_the_decision_page(kind: NoteKind) -> None:
     assert [f"`{kind.ident}`", kind.level.value] in [
         cells[:2] for cells in rows(section(page("decision"), "Notes"))

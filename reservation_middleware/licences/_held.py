@@ -27,13 +27,16 @@ from reservation_middleware.model import (
     expand,
 )
 from reservation_middleware.model.licence import ANY_HOST, host_name, is_host_name, is_loopback
-from reservation_middleware.syntax.path import Pattern, canonical, split_url
+from reservation_middleware.syntax.dot_segments import resolve
+from reservation_middleware.syntax.path import (
+    Pattern,
+    canonical,
+    resolved_target,
+    split_url,
+)
 
 #: What reasons and notes about licences name.
 SIGNAL, CARRIER = "licence", "licences.toml"
-
-#: Segments of a path that lead elsewhere than it seems.
-_DOTS = re.compile(r"(^|/)(\.|%2e){1,2}(/|$)", re.IGNORECASE)
 
 EXPIRED = NoteKind(
     "licence-expired",
@@ -151,8 +154,10 @@ def _there(
     host = _host(decision.url)[1]
     if not is_host_name(host):
         return ()  # whatever somebody may decode it to
-    path = canonical(split_url(decision.url)[1])
-    plain = not _DOTS.search(path.partition("?")[0])
+    target = split_url(decision.url)[1]
+    path = canonical(target)
+    # Segments of dots lead elsewhere than it seems.
+    plain = resolved_target(decision.url, target) is None
     return tuple(
         one
         for one in licences
@@ -189,7 +194,7 @@ def _offered(server: Server, offers: Sequence[Offer]) -> bool:
         below = path if path.endswith("/") else f"{path}/"
         if where == origin and (f"{target}/" == below or target.startswith(below)):
             # Dots would lead out of what is below.
-            return not _DOTS.search(target)
+            return resolve(target) is None
     return False
 
 

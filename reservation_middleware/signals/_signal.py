@@ -90,6 +90,7 @@ class Question(msgspec.Struct):
         alone: the answer holds for this path only, whatever patterns it matches.
         plan: what the origin's answers depend on, once looked up; None if on more than patterns.
         matching: the plan's patterns that the path matches; None where nothing was looked up.
+        resolved: the question about the path without its dot segments, None where it has none.
 
     """
 
@@ -104,6 +105,7 @@ class Question(msgspec.Struct):
     alone: bool = False
     plan: Any = None
     matching: tuple[int, ...] | None = None
+    resolved: "Question | None" = None
 
     @property
     def cut(self) -> bool:
@@ -114,6 +116,8 @@ class Question(msgspec.Struct):
         """Forget what followed from the origin's documents, since there are others now."""
         self.settled = self.plan = self.matching = None
         self.crawl = _UNKNOWN
+        if self.resolved is not None:
+            self.resolved.anew()
 
 
 class View(NamedTuple):

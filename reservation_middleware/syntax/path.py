@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from urllib.parse import quote, unquote
 
+from .dot_segments import resolve
 from .places import Places
 
 _RUN, _SHORT = re.compile("((?:%[0-9A-Fa-f]{2})+)"), 30
@@ -57,12 +58,35 @@ def split_url(url: str) -> tuple[str, str]:
     scheme, authority, target = found.groups()
     origin = _origin(scheme, authority)
     if target[:1] != "/":
-        return origin, f"/{target}"[:MAX_TARGET]
+        return origin, _rooted(target)[:MAX_TARGET]
     if found.end(2) == slash:  # never of what has no slash at its end
         if len(_ORIGINS) >= _MOST_ORIGINS:
             _ORIGINS.clear()
         _ORIGINS[url[:slash]] = origin
     return origin, target[:MAX_TARGET]
+
+
+def _rooted(target: str) -> str:
+    """A target that begins with a slash; browsers take a backslash for one."""
+    return "/" + target.removeprefix("\\")
+
+
+def resolved_target(url: str, target: str) -> str | None:
+    """The target with its path's dot segments removed, None where it has none.
+
+    Args:
+        url: the URL that the target is of.
+        target: as ``split_url`` gives it.
+
+    >>> resolved_target("https://a.example/a/../b", "/a/../b")
+    '/b'
+    """
+    if len(target) >= MAX_TARGET:  # it was cut, and dots behind the cut may lead anywhere
+        found = _ORIGIN.match(url)
+        whole = found[3] if found else url.partition("#")[0]
+        target = whole if whole.startswith("/") else _rooted(whole)
+    resolved = resolve(target)
+    return None if resolved is None else resolved[:MAX_TARGET]
 
 
 def _origin(scheme: str, authority: str) -> str:
