@@ -2,26 +2,34 @@
 
 The core (``Check``) is sans-IO; ``reservation_middleware.scrapy`` and
 ``reservation_middleware.aiohttp`` put it into crawlers. See README.md.
+
+A name is imported when it is first used (PEP 562): a command that judges nothing starts without
+the core.
 """
 
-from .check import Check
-from .config import Configuration, configuration
-from .model import (
-    Action,
-    Agent,
-    ConfigurationError,
-    Decision,
-    Document,
-    Mode,
-    Outcome,
-    Policy,
-    Preference,
-    ReservationError,
-    Stage,
-)
-from .panel import Panel
-from .profiles import profile
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from .version import SPEC_VERSION, __version__
+
+if TYPE_CHECKING:
+    from .check import Check
+    from .config import Configuration, configuration
+    from .model import (
+        Action,
+        Agent,
+        ConfigurationError,
+        Decision,
+        Document,
+        Mode,
+        Outcome,
+        Policy,
+        Preference,
+        ReservationError,
+        Stage,
+    )
+    from .panel import Panel
+    from .profiles import profile
 
 __all__ = [
     "SPEC_VERSION",
@@ -43,3 +51,24 @@ __all__ = [
     "configuration",
     "profile",
 ]
+
+#: Where names are that are not of ``model``.
+_HOMES = {
+    "Check": "check",
+    "Configuration": "config",
+    "configuration": "config",
+    "Panel": "panel",
+    "profile": "profiles",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found: object = getattr(import_module(f".{_HOMES.get(name, 'model')}", __name__), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -4,19 +4,13 @@ Output goes to standard output, talk to standard error. Exit statuses are part o
 contract: 0 may proceed, 1 blocked or bad, 2 bad usage, 3 could not be fetched.
 """
 
-import asyncio
-import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from . import ledger_commands, report_commands
-from .agents import KnownAgent, catalogue
-from .batch import bounded_lines, decide_lines
-from .ledger.record import record
-from .model import Document, ReservationError
 from .options import (
     AgentOption,
     ColorOption,
@@ -26,16 +20,18 @@ from .options import (
     PurposeOption,
     configured,
     console,
-    degrade_output,
     folder,
     http_url,
     page_url,
     print_json,
     words,
 )
-from .report.layout import rows, safe
-from .report.text import show
+from .standard_streams import UnusableError, run, write_json
 from .version import SPEC_VERSION, __version__
+
+if TYPE_CHECKING:
+    from .agents import KnownAgent
+    from .model import Document
 
 app = typer.Typer(
     name="reservations",
@@ -75,13 +71,13 @@ def demo(
 
     Exit status: 0, or 1 if the two adapters disagree.
     """
-    from .demo import run  # needs Scrapy and aiohttp, which no other command does
+    from .demo import run as crawl  # needs Scrapy and aiohttp, which no other command does
 
     try:
         output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise typer.BadParameter(f"cannot write to {output}: {error.strerror}") from None
-    if not run(output, console(no_color)):
+    except (OSError, ValueError) as error:
+        raise UnusableError.of(f"write to {output}", error) from None
+    if not crawl(output, console(no_color)):
         raise typer.Exit(1)
 
 
@@ -113,8 +109,12 @@ def check(
 
     Exit status: 0 may proceed, 1 blocked, 2 bad usage, 3 could not be fetched.
     """
+    import asyncio
+
     from .cache import open_cache
     from .inspection import Inspection, inspect, usual_cache  # needs aiohttp
+    from .ledger.record import record
+    from .report.text import show
 
     chosen = configured(agent=agent, purposes=words(purpose), profile=profile, licences=licences)
     # All are looked at before any is asked.
@@ -168,16 +168,12 @@ def decide() -> None:
 
     Exit status: 0, 1 if any line was bad. See spec/README.md for the lines.
     """
+    from .batch import bounded_lines, decide_lines
+
     good = True
-    write = sys.stdout.buffer.write
-    try:
-        for line, ok in decide_lines(bounded_lines(sys.stdin.buffer)):
-            good = good and ok
-            write(line + b"\n")
-            sys.stdout.buffer.flush()  # whoever waits for this answer before it asks again
-    except BrokenPipeError:
-        # The reader has seen enough; keep Python from complaining at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    for line, ok in decide_lines(bounded_lines(sys.stdin.buffer)):
+        good = good and ok
+        write_json(line)
     raise typer.Exit(0 if good else 1)
 
 
@@ -193,6 +189,9 @@ def agents(
     no_color: ColorOption = False,
 ) -> None:
     """The catalogue of known AI agents: operator, purposes, whether they obey, sources."""
+    from .agents import catalogue
+    from .report.layout import rows, safe
+
     known = catalogue()
     if token:
         chosen = []
@@ -225,11 +224,11 @@ def agents(
         screen.print(f"{len(chosen)} agents, catalogue of {known.version}")
 
 
-def _purposes(agent: KnownAgent) -> str:
+def _purposes(agent: "KnownAgent") -> str:
     return ", ".join(agent.purposes) or "not stated"
 
 
-def _described(document: Document) -> dict[str, Any]:
+def _described(document: "Document") -> dict[str, Any]:
     return {
         "url": document.url,
         "resource": document.resource,
@@ -242,10 +241,12 @@ def _described(document: Document) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Run the command line; the package's own errors become one line and status 2."""
-    degrade_output()
-    try:
-        app()
-    except (ReservationError, ImportError) as error:
-        sys.stderr.write(f"reservations: {error}\n")
-        raise SystemExit(2) from None
+    """Run the command line; what is wrong on this machine becomes one line and status 2."""
+    run(app, explain=_explain)
+
+
+def _explain(error: Exception) -> str | None:
+    """What an error says to users; None for one that they should never have seen."""
+    from .model import ReservationError
+
+    return str(error) if isinstance(error, (ReservationError, ImportError)) else None

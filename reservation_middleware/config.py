@@ -7,7 +7,6 @@ keys are errors that name the nearest valid key.
 
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +18,7 @@ from .model import Agent, ConfigurationError, Policy
 from .model.vocabulary import unknown_word
 from .profiles import profile
 from .signals import known_signals
+from .toml_file import read_toml
 
 #: Lists may be written with commas in the environment.
 _LISTS = ("purposes", "proxy_tokens", "signals", "user", "geo")
@@ -186,6 +186,8 @@ def _stores(given: Mapping[str, Any], folder: Path | None) -> Stores:
         endpoint(words["prometheus"])
     for key in ("ledger", "ledger_key"):
         if key in words:
+            if "\0" in words[key]:
+                raise ConfigurationError(f"{key} must be the name of a file, not {words[key]!r}")
             # Beside the configuration file, or from where the program was started.
             words[key] = (folder or Path.cwd()) / words[key]
     return Stores(**words)
@@ -194,13 +196,10 @@ def _stores(given: Mapping[str, Any], folder: Path | None) -> Stores:
 def _from_files(folder: Path) -> dict[str, Any]:
     own, project = folder / "reservations.toml", folder / "pyproject.toml"
     for file in (own, project):
-        try:
-            with file.open("rb") as stream:
-                data = tomllib.load(stream)
-        except FileNotFoundError:
+        found = read_toml(file, name=file.name)
+        if found is None:
             continue
-        except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ConfigurationError(f"{file.name}: {error}") from None
+        data = found[0]
         if file is project:
             tool = data.get("tool", {})
             data = tool.get("reservations", {}) if isinstance(tool, dict) else {}

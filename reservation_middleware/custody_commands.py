@@ -7,20 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import msgspec
 import typer
 
-from .ledger.key import key_file as usual_key_file
-from .ledger.key import signer_of
-from .ledger.note import Signer, Verifier
-from .ledger.reader import LedgerReader
-from .ledger.summary import Protocol, domains_csv, markdown, summary
-from .model import LedgerError
-from .options import folder
-from .report.progress import progress
-from .signals import SIGNALS
+from .options import folder, http_url, replace_file
+from .standard_streams import UnusableError, printable, say
+
+if TYPE_CHECKING:
+    from .ledger.note import Signer
+    from .ledger.summary import Protocol
 
 
 class Tables(StrEnum):
@@ -29,10 +25,14 @@ class Tables(StrEnum):
     PARQUET = "parquet"
 
 
-LedgerArgument = Annotated[Path, typer.Argument(metavar="LEDGER", help="The folder of a ledger.")]
+LedgerArgument = Annotated[
+    Path, typer.Argument(metavar="LEDGER", readable=False, help="The folder of a ledger.")
+]
 KeyFileOption = Annotated[
     Path | None,
-    typer.Option("--key-file", metavar="FILE", help="The key that signs; default LEDGER.key."),
+    typer.Option(
+        "--key-file", metavar="FILE", readable=False, help="The key that signs; default LEDGER.key."
+    ),
 ]
 HostOption = Annotated[
     str, typer.Option("--host", metavar="H", help="The host, and all hosts below it.")
@@ -41,17 +41,27 @@ HostOption = Annotated[
 
 @contextmanager
 def told() -> Iterator[None]:
-    """Tell what is wrong with a ledger in one line; that is no bad usage."""
+    """Tell in one line why a verb about a ledger ends, with the status that says whose fault it is.
+
+    1 where the evidence contradicts itself, 3 where a time-stamp authority gave nothing, 0 where
+    nothing is about what was asked. A disk, a key or rights that are missing are status 2.
+    """
+    from .model.error import AuthorityError, LedgerError, NothingSignedError, StorageError
+
     try:
         yield
+    except StorageError:
+        raise
     except LedgerError as error:
-        line = "".join(c if c.isprintable() else " " for c in str(error))
-        typer.echo(f"reservations: {line}", err=True)
-        raise typer.Exit(1) from None
+        say(str(error))
+        status = {AuthorityError: 3, NothingSignedError: 0}.get(type(error), 1)
+        raise typer.Exit(status) from None
 
 
 def octets(folder: Path) -> int:
     """How long the lines of a ledger are together."""
+    from .ledger.reader import LedgerReader
+
     with LedgerReader(folder) as reader:
         return reader.octets
 
@@ -60,12 +70,15 @@ def read_file(path: Path) -> bytes:
     """A file that was named on the command line."""
     try:
         return path.read_bytes()
-    except OSError as error:
-        raise typer.BadParameter(f"cannot read {path}: {error.strerror}") from None
+    except (OSError, ValueError) as error:
+        raise UnusableError.of(f"read {path}", error) from None
 
 
 def verifier_key(given: str) -> str:
     """A verifier key, or the text of a file that holds one, checked."""
+    from .ledger.note import Verifier
+    from .model import LedgerError
+
     text = given if "+" in given else read_file(Path(given)).decode("utf-8", "replace").strip()
     if text.startswith("PRIVATE+KEY+"):
         raise typer.BadParameter(
@@ -80,7 +93,7 @@ def verifier_key(given: str) -> str:
 
 def certificates(path: Path) -> bytes:
     """A file of certificates, checked: a wrong one says nothing about the ledger."""
-    from cryptography.x509 import load_pem_x509_certificates  # noqa: PLC0415 - for this flag only
+    from cryptography.x509 import load_pem_x509_certificates
 
     data = read_file(path)
     try:
@@ -107,10 +120,12 @@ def stamp(
 ) -> None:
     """Have a time-stamp authority say that the ledger, as it is signed now, was there by now.
 
-    Exit status: 0, 1 if no stamp was granted, 2 bad usage.
+    Exit status: 0, 1 if a checkpoint is broken, 2 bad usage, nothing signed or no disk, 3 if no
+    stamp was granted.
     """
-    from .ledger.stamp import stamp as ask  # noqa: PLC0415 - the extra [stamp]
+    from .ledger.stamp import stamp as ask  # the extra [stamp]
 
+    authority = http_url(authority, authority)
     signer = _signer(ledger, key_file)
     with told():
         typer.echo(ask(ledger, authority, signer))
@@ -123,10 +138,11 @@ def erase(
 ) -> None:
     """Erase all lines about a host, and what only they rest on; the rest still verifies.
 
-    Copies of the ledger, bundles, caches and logs are not touched. Exit status: 0, 1 if it was not done, 2 bad usage.
+    Copies of the ledger, bundles, caches and logs are not touched. Exit status: 0, 1 if the ledger
+    is broken, 2 bad usage, a living writer, no disk or no rights.
     """
-    from .ledger.erase import erase as wipe  # noqa: PLC0415
-    from .ledger.host import Host  # noqa: PLC0415
+    from .ledger.erase import erase as wipe
+    from .ledger.host import Host
 
     Host.parse(host)
     octets(ledger)
@@ -147,18 +163,20 @@ def erase(
 def recover(ledger: LedgerArgument, key_file: KeyFileOption = None) -> None:
     """Cut off what killed writers left unfinished, and sign what is whole.
 
-    Exit status: 0, 1 if a segment could not be recovered, 2 bad usage.
+    Exit status: 0, 1 if what was signed is not there any more, 2 bad usage, no disk or no rights.
     """
-    from .ledger.recover import recover as mend  # noqa: PLC0415
+    from .ledger.recover import recover as mend
 
     _signer(ledger, key_file)
     with told():
         reports = mend(ledger, key=key_file)
     for report in reports:
-        typer.echo("".join(c if c.isprintable() else " " for c in str(report)))
+        typer.echo(printable(str(report)))
     if not reports:
         typer.echo("nothing to recover", err=True)
-    raise typer.Exit(1 if any(report.problem for report in reports) else 0)
+    if any(report.broken for report in reports):
+        raise typer.Exit(1)
+    raise typer.Exit(2 if any(report.problem for report in reports) else 0)
 
 
 def export(
@@ -189,13 +207,19 @@ def export(
 
     Exit status: 0, 1 if the ledger is broken, 2 bad usage.
     """
+    import msgspec
+
+    from .ledger.reader import LedgerReader
+    from .ledger.summary import domains_csv, markdown, summary
+    from .report.progress import progress
+
     del format  # there is one so far
     if small and not summed:
         raise typer.BadParameter("--sme is about the --summary")
     try:
         output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise typer.BadParameter(f"cannot write to {output}: {error.strerror}") from None
+    except (OSError, ValueError) as error:
+        raise UnusableError.of(f"write to {output}", error) from None
     with LedgerReader(ledger) as reader, progress("reading", reader.octets) as advance:
         if summed:
             with told():
@@ -209,7 +233,7 @@ def export(
                 },
             )
             return
-        from .ledger.export import export as tables_of  # noqa: PLC0415 - the extra [export]
+        from .ledger.export import export as tables_of  # the extra [export]
 
         with told():
             rows = tables_of(reader, output, progress=advance)
@@ -217,8 +241,11 @@ def export(
         typer.echo(f"{output / name}.parquet: {number:,} rows")
 
 
-def protocols() -> list[Protocol]:
+def protocols() -> "list[Protocol]":
     """The families that are read, as they declare themselves."""
+    from .ledger.summary import Protocol
+    from .signals import SIGNALS
+
     return [
         Protocol(
             one.name,
@@ -234,18 +261,21 @@ def protocols() -> list[Protocol]:
 
 def _write(output: Path, files: dict[str, bytes]) -> None:
     try:
-        output.mkdir(parents=True, exist_ok=True)
         for name, data in files.items():
-            (output / name).write_bytes(data)
+            replace_file(output / name, data)
             typer.echo(output / name)
     except OSError as error:
-        raise typer.BadParameter(f"cannot write to {output}: {error.strerror}") from None
+        raise UnusableError.of(f"write to {output}", error) from None
 
 
-def _signer(ledger: Path, key_file: Path | None) -> Signer:
+def _signer(ledger: Path, key_file: Path | None) -> "Signer":
     """The key of a ledger; none is made here."""
+    from .ledger.key import key_file as usual_key_file
+    from .ledger.key import signer_of
+    from .ledger.reader import LedgerReader
+
     LedgerReader(ledger).close()
     file = usual_key_file(ledger.resolve()) if key_file is None else key_file
     if not file.is_file():
-        raise typer.BadParameter(f"there is no key {file}; --key-file names another")
+        raise UnusableError(f"there is no key {file}; --key-file names another")
     return signer_of(ledger, file, "reservations")

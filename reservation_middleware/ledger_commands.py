@@ -7,24 +7,17 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
-import msgspec
 import typer
 
 from . import custody_commands as custody
-from .batch import MAX_LINE, bounded_lines
 from .custody_commands import HostOption, LedgerArgument, octets, read_file, told
-from .ledger.compare import COMPARED, NOT_COMPARED
-from .ledger.entry import DecisionLine, encode
-from .ledger.offers import MOST, RateCard
-from .ledger.reader import LedgerReader
-from .options import ColorOption, Format, FormatOption, console, print_json
-from .replay import COUNTED, Replayed
-from .replay import replay as replayed
-from .report.ledger import show_bundle, show_replay, show_stats, show_verified
-from .report.offers import show_rate_card
-from .report.progress import progress
+from .options import ColorOption, Format, FormatOption, console, print_json, replace_file
+from .standard_streams import UnusableError, say, write_json
+
+if TYPE_CHECKING:
+    from .replay import Replayed
 
 app = typer.Typer(help="The evidence: decision records and what is in them.", no_args_is_help=True)
 
@@ -37,7 +30,10 @@ def _main() -> None:
 @app.command()
 def verify(
     ledger: Annotated[
-        Path, typer.Argument(metavar="LEDGER|BUNDLE", help="A ledger's folder, or a bundle.")
+        Path,
+        typer.Argument(
+            metavar="LEDGER|BUNDLE", readable=False, help="A ledger's folder, or a bundle."
+        ),
     ],
     key: Annotated[
         list[str] | None,
@@ -52,13 +48,17 @@ def verify(
         typer.Option(
             "--since",
             metavar="CHECKPOINT",
+            readable=False,
             help="A copy of log/*.checkpoint that was kept elsewhere; repeated.",
         ),
     ] = None,
     ca: Annotated[
         list[Path] | None,
         typer.Option(
-            "--ca", metavar="PEM", help="A time-stamp authority's root certificates; repeated."
+            "--ca",
+            metavar="PEM",
+            readable=False,
+            help="A time-stamp authority's root certificates; repeated.",
         ),
     ] = None,
     strict: Annotated[
@@ -69,10 +69,12 @@ def verify(
 ) -> None:
     """Whether a ledger, or a host's bundle of one, is as it was written and signed.
 
-    Exit status: 0 it is, 1 it is not, 2 bad usage.
+    Exit status: 0 it is, 1 it is not, 2 bad usage, or it cannot be read.
     """
-    from .ledger.prove import verify_bundle  # noqa: PLC0415 - keys and signatures
-    from .ledger.verify import verify as check  # noqa: PLC0415
+    from .ledger.prove import verify_bundle
+    from .ledger.verify import verify as check
+    from .report.ledger import show_bundle, show_verified
+    from .report.progress import progress
 
     keys = [custody.verifier_key(one) for one in key or ()] or None
     if ledger.is_dir():
@@ -109,27 +111,31 @@ def prove(
     host: HostOption,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", metavar="FILE", help="Default: standard output."),
+        typer.Option(
+            "-o", "--output", metavar="FILE", readable=False, help="Default: standard output."
+        ),
     ] = None,
 ) -> None:
     """A bundle with all lines about one host and nobody else's, which verifies by itself.
 
-    Exit status: 0, 1 if nothing signed is about the host, 2 bad usage.
+    Exit status: 0, also where nothing signed is about the host, 1 if the ledger is broken, 2 bad
+    usage, no disk or no rights.
     """
-    from .ledger.host import Host  # noqa: PLC0415
-    from .ledger.prove import prove as bundle_of  # noqa: PLC0415 - keys and signatures
+    from .ledger.host import Host
+    from .ledger.prove import prove as bundle_of
+    from .report.progress import progress
 
     Host.parse(host)
     with progress("reading", 2 * octets(ledger)) as advance, told():
         data = bundle_of(ledger, host, progress=advance)
     if output is None:
-        sys.stdout.buffer.write(data)
+        write_json(data, end=b"")
         return
     try:
-        output.write_bytes(data)
-    except OSError as error:
-        raise typer.BadParameter(f"cannot write {output}: {error.strerror}") from None
-    typer.echo(f"reservations: {len(data):,} bytes about {host} in {output}", err=True)
+        replace_file(output, data)
+    except (OSError, ValueError) as error:
+        raise UnusableError.of(f"write {output}", error) from None
+    say(f"{len(data):,} bytes about {host} in {output}")
 
 
 @app.command()
@@ -146,6 +152,12 @@ def replay(
     Exit status: 0 none differs, 1 one does or the ledger is broken, 2 bad usage, 3 some could not
     be made again; what bulk mode only counted is none of these.
     """
+    from .ledger.reader import LedgerReader
+    from .replay import COUNTED
+    from .replay import replay as replayed
+    from .report.ledger import show_replay
+    from .report.progress import progress
+
     with (
         LedgerReader(ledger) as reader,
         progress("replaying", reader.octets) as advance,
@@ -171,7 +183,10 @@ def stats(
 
     Exit status: 0, 1 if the ledger is broken, 2 bad usage.
     """
-    from .ledger.stats import Stats  # noqa: PLC0415
+    from .ledger.reader import LedgerReader
+    from .ledger.stats import Stats
+    from .report.ledger import show_stats
+    from .report.progress import progress
 
     found = Stats()
     with LedgerReader(ledger) as reader:
@@ -208,6 +223,10 @@ def offers(
     and passed over. Exit status: 0, 1 if a ledger is broken, 2 for bad usage or a file that
     cannot be read.
     """
+    from .batch import MAX_LINE
+    from .ledger.offers import MOST, RateCard
+    from .report.offers import show_rate_card
+
     card = RateCard()
     with ExitStack() as stack:
         # All are opened before any is read: a wrong name is told at once.
@@ -217,7 +236,7 @@ def offers(
                 with told():
                     card.read(lines(), longest=MAX_LINE)
             except OSError as error:
-                raise typer.BadParameter(f"cannot read {name}: {error.strerror}") from None
+                raise UnusableError.of(f"read {name}", error) from None
     if format is Format.JSON:
         for line in card.lines():
             print_json(line)
@@ -229,7 +248,7 @@ def offers(
         (card.left_out, f"sightings of further offers left out: more than {MOST} different ones"),
     ):
         if number:
-            typer.echo(f"reservations: {number} {what}", err=True)
+            say(f"{number} {what}")
     if format is Format.TEXT:
         typer.echo(f"offers: {len(card.lines())}, records: {card.records}", err=True)
 
@@ -239,6 +258,10 @@ for verb in (custody.key, custody.stamp, custody.erase, custody.recover, custody
 
 
 def _lines(name: str, stack: ExitStack) -> tuple[str, Callable[[], Iterator[bytes]]]:
+    from .batch import bounded_lines
+    from .ledger.entry import DecisionLine, encode
+    from .ledger.reader import LedgerReader
+
     if name != "-" and (Path(name) / "log").is_dir():
         reader = stack.enter_context(LedgerReader(name))
         return name, lambda: (
@@ -254,12 +277,16 @@ def _opened(name: str, stack: ExitStack) -> tuple[str, BinaryIO]:
     try:
         return name, stack.enter_context(Path(name).open("rb"))
     except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise typer.BadParameter(f"cannot read {name}: {why}") from None
+        raise UnusableError.of(f"read {name}", error) from None
 
 
-def _replayed(results: Iterable[Replayed], *, show: int) -> dict[str, Any]:
+def _replayed(results: "Iterable[Replayed]", *, show: int) -> dict[str, Any]:
     """What came of a replay, as plain values: numbers, and the first that differ."""
+    import msgspec
+
+    from .ledger.compare import COMPARED, NOT_COMPARED
+    from .ledger.entry import DecisionLine
+
     made = different = 0
     apart: dict[str, int] = {}
     shown: list[dict[str, Any]] = []
@@ -293,5 +320,7 @@ def _replayed(results: Iterable[Replayed], *, show: int) -> dict[str, Any]:
 
 
 def _plain(report: Any) -> dict[str, Any]:
+    import msgspec
+
     plain: dict[str, Any] = msgspec.to_builtins(report)
     return plain

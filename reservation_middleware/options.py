@@ -1,24 +1,26 @@
 """What the commands share: flags, how URLs are taken, where output goes.
 
-Output goes to standard output, talk to standard error; neither fails on a character that
-the terminal cannot show.
+Output goes to standard output, talk to standard error. What takes a while to import is imported
+where it is used: every command starts with this module.
 """
 
-import codecs
 import os
 import re
 import sys
 from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 
-import msgspec
 import typer
-from rich.console import Console
 
-from .config import Configuration, configuration
+from .standard_streams import write_json
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from .config import Configuration
 
 
 class Format(StrEnum):
@@ -53,8 +55,10 @@ def words(given: list[str] | None) -> list[str] | None:
     return [word.strip() for value in given for word in value.split(",") if word.strip()]
 
 
-def configured(**flags: Any) -> Configuration:
+def configured(**flags: Any) -> "Configuration":
     """The configuration that holds in the working directory, with these flags."""
+    from .config import configuration
+
     return configuration(flags)
 
 
@@ -123,30 +127,46 @@ def folder(given: str | Path) -> Path:
     return Path(given)
 
 
-def console(no_color: bool) -> Console:
-    """Where text is printed; as wide as the terminal, or 120 columns where there is none."""
-    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 120
+def replace_file(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all: on a full disk the one that was there before stays.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    if path.exists() and not path.is_file():
+        path.write_bytes(data)  # a pipe, or a device
+        return
+    path = path.resolve()
+    draft = path.with_name(f".{path.name[:200]}.{os.getpid()}.new")
+    try:
+        with draft.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def console(no_color: bool) -> "Console":
+    """Where text is printed: as wide as ``COLUMNS`` or the terminal says, else 120 columns."""
+    from rich.console import Console
+
+    columns = os.environ.get("COLUMNS", "").strip()
+    width = None if sys.stdout.isatty() else 120
+    if columns.isascii() and columns.isdigit():
+        # 0 is what a terminal says that does not know; nobody reads lines of millions.
+        width = min(int(columns[:9]), MAX_COLUMNS) or width
     return Console(no_color=no_color or None, width=width, highlight=False)
+
+
+#: Lines are laid out no wider than this, whatever ``COLUMNS`` says.
+MAX_COLUMNS = 10_000
 
 
 def print_json(value: Any) -> None:
     """Print one value as a line of JSON."""
-    sys.stdout.buffer.write(msgspec.json.encode(value) + b"\n")
-    sys.stdout.buffer.flush()
+    import msgspec
 
-
-def degrade_output() -> None:
-    """Let streams that cannot show a character print another in its place."""
-    codecs.register_error("reservations", _degraded)
-    for stream in (sys.stdout, sys.stderr):
-        if getattr(stream, "errors", None) == "strict":
-            stream.reconfigure(errors="reservations")  # type: ignore[union-attr]
-
-
-_PLAIN = {"…": "...", "–": "-", "—": "-", "×": "x", "→": "->", "’": "'"}
-
-
-def _degraded(error: UnicodeError) -> tuple[str, int]:
-    if not isinstance(error, UnicodeEncodeError):
-        raise error
-    return _PLAIN.get(error.object[error.start], "?"), error.start + 1
+    write_json(msgspec.json.encode(value))

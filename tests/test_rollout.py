@@ -17,7 +17,7 @@ from reservation_middleware.profiles import profile
 from reservation_middleware.report.rollout import NOT_KEPT, SILENCE, Rollout
 from reservation_middleware.report.rollout_text import html, plain, show_rollout
 from reservation_middleware.report.tally import Counter, Tally
-from reservation_middleware.report_commands import fold, question_of
+from reservation_middleware.rollout_fold import fold, question_of
 
 ROBOTS = b"User-agent: *\nDisallow: /private/\nContent-Signal: ai-train=no\n"
 

@@ -222,8 +222,8 @@ def test_files_that_do_not_belong_there(tmp_path: Path) -> None:
         "log/x",
         "log/x.jsonl",
         f"log/{other}.checkpoint",
-        f"log/{name}.jsonl.new",
-        f"log/{name}.checkpoint.new",
+        f"log/{other}.jsonl.new.new",
+        f"log/{name}.lock",
         f"policy/{other}.warc.gz",
         "policy/x",
         "stamps/x",
@@ -235,6 +235,12 @@ def test_files_that_do_not_belong_there(tmp_path: Path) -> None:
         assert f"{stray}: it does not belong" in texts(verify(folder)), stray
         path.unlink()
     (folder / "more").rmdir()
+    for left in (f"log/{name}.jsonl.new", f"log/{name}.checkpoint.new", f"log/{other}.lock"):
+        (folder / left).touch()
+        assert verify(folder).ok, left
+        assert f"{left}: it does not belong" in texts(verify(folder, strict=True)), left
+        recover(folder)
+        assert verify(folder, strict=True).ok, left
     assert verify(folder).ok
 
 
@@ -256,15 +262,118 @@ def test_signatures_of_others(tmp_path: Path) -> None:
     assert not verify(folder, keys=both).ok
 
 
+def _held(path: Path) -> subprocess.Popen[bytes]:
+    """Another process that holds a lock, as a living writer does."""
+    code = (
+        "import fcntl, sys, time; file = open(sys.argv[1], 'a'); fcntl.flock(file, fcntl.LOCK_EX);"
+        "print(flush=True); sys.stdin.read()"
+    )
+    held = subprocess.Popen(
+        [sys.executable, "-c", code, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert held.stdout
+    held.stdout.readline()
+    return held
+
+
+def _blocked_as_not(place: Folder, name: str) -> None:
+    log = place.log(name)
+    lines = log.read_bytes().splitlines(keepends=True)
+    assert b'"kind":"end"' in lines[-1]
+    changed = [line.replace(b'"blocked":true', b'"blocked":false') for line in lines[:-1]]
+    log.write_bytes(b"".join(changed))
+
+
+def _no_checkpoint(place: Folder, name: str) -> None:
+    _blocked_as_not(place, name)
+    place.checkpoint(name).unlink()
+
+
+def _earlier_checkpoint(place: Folder, name: str) -> None:
+    """Keep the owner's checkpoint of the first two lines, and make up those behind it."""
+    _blocked_as_not(place, name)
+    place.checkpoint(name).write_bytes((place.path.parent / "first").read_bytes())
+
+
+def _torn_behind_the_end(place: Folder, name: str) -> None:
+    with place.log(name).open("ab") as file:
+        file.write(b'{"torn')
+
+
+def _more_in_the_archive(place: Folder, name: str) -> None:
+    with place.archive(name).open("ab") as file:
+        file.write(b"more")
+
+
+def _archive_gone(place: Folder, name: str) -> None:
+    place.archive(name).unlink()
+
+
+def _lock_says_something(place: Folder, name: str) -> None:
+    place.lock(name).write_bytes(b"1234")
+
+
+def _drafts(place: Folder, name: str) -> None:
+    for draft in place.drafts(name):
+        draft.write_bytes(b"x")
+
+
+def _lock_of_no_segment(place: Folder, name: str) -> None:
+    place.lock(name[:-8] + "00000000").touch()
+
+
+#: What somebody does who may write to the folder and has no key; whether only --strict finds it.
+WITHOUT_A_KEY: dict[str, tuple[Callable[[Folder, str], None], bool]] = {
+    "end and checkpoint dropped": (_no_checkpoint, False),
+    "set back to an earlier checkpoint": (_earlier_checkpoint, True),
+    "torn behind the end": (_torn_behind_the_end, False),
+    "more in the archive": (_more_in_the_archive, False),
+    "no archive": (_archive_gone, False),
+    "a lock that says something": (_lock_says_something, False),
+    "drafts": (_drafts, True),
+    "a lock of no segment": (_lock_of_no_segment, True),
+}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="flock")
+@pytest.mark.parametrize("how", WITHOUT_A_KEY)
+def test_a_lock_proves_nothing(tmp_path: Path, how: str) -> None:
+    folder = tmp_path / "ledger"
+    with small(folder) as ledger:
+        [first] = folder.glob("log/*.checkpoint")
+        (tmp_path / "first").write_bytes(first.read_bytes())
+        log_page(ledger, "https://blocked.example/x")
+    place, name = only(folder)
+    assert verify(folder, keys=[key(folder)], strict=True).ok
+    attack, only_strict = WITHOUT_A_KEY[how]
+    attack(place, name)
+    free = {strict: verify(folder, keys=[key(folder)], strict=strict) for strict in (False, True)}
+    assert (free[False].ok, free[True].ok) == (only_strict, False)
+    with _held(place.lock(name)):
+        for strict, report in free.items():
+            held = verify(folder, keys=[key(folder)], strict=strict)
+            assert held.segments[0].running
+            assert held.problems == report.problems
+
+
+def test_with_a_key_an_empty_ledger_fails(tmp_path: Path) -> None:
+    folder = closed(tmp_path / "ledger")
+    for path in [*folder.glob("log/*"), *folder.glob("policy/*")]:
+        path.unlink()
+    assert verify(folder, strict=True).ok
+    assert "there is no segment" in texts(verify(folder, keys=[key(folder)]))
+
+
 def test_a_living_writer_is_no_problem(tmp_path: Path) -> None:
     folder = tmp_path / "ledger"
     with small(folder) as ledger:
         ledger.checkpoint()
         log_page(ledger, "https://d.example/")
-        report = verify(folder, strict=True)
+        report = verify(folder)
         assert report.ok, texts(report)
         (segment,) = report.segments
         assert segment.running
+        assert "no checkpoint covers" in texts(verify(folder, strict=True))
         assert segment.unsigned > 0
     (segment,) = verify(folder).segments
     assert (segment.running, segment.unsigned) == (False, 0)
@@ -276,7 +385,7 @@ def test_while_somebody_writes(tmp_path: Path) -> None:
     done = _start(folder, 'for n in range(300): log_page(ledger, f"https://a{n}.example/")')
     count = 0
     while done.poll() is None:
-        report = verify(folder, strict=True)
+        report = verify(folder)
         assert report.ok, texts(report)
         count += 1
     assert done.returncode == 0

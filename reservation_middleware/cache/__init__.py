@@ -36,7 +36,7 @@ def open_cache(url: str) -> Cache:
         from .sqlite import SqliteCache  # noqa: PLC0415 - not every Python has it
 
         path = unquote(parts.path.removeprefix("/"))
-        if parts.netloc or not path:
+        if parts.netloc or not path or "\0" in path:
             raise ConfigurationError(
                 f"{url!r} names no file: sqlite:///relative.db or sqlite:////absolute.db"
             )

@@ -29,7 +29,7 @@ from reservation_middleware.redact import redacted
 from reservation_middleware.syntax.path import split_url
 
 from .entry import Archive
-from .folder import opened
+from .folder import opened, unreadable
 from .form import time_text
 from .head import answer_of, head_of
 
@@ -174,7 +174,7 @@ def read_octets(folder: Path, archive: Archive) -> bytes:
             stream.seek(archive.offset)
             data = stream.read(archive.length)
     except OSError as error:
-        raise LedgerError(f"{where}: {error.strerror}") from None
+        raise unreadable(where, error) from None
     if sha256(data).hexdigest() != archive.sha256:
         raise LedgerError(f"{where}: not the bytes that were written")
     return data

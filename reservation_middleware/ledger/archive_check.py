@@ -16,7 +16,7 @@ from reservation_middleware.model import LedgerError
 
 from .entry import Archive, DocumentLine, ErasedArchive
 from .filler import SHORTEST, filler
-from .folder import opened
+from .folder import opened, unreadable
 
 #: What a record may unpack to; a document's limit is far below.
 LARGEST_RECORD = 32 * 1024 * 1024
@@ -125,7 +125,7 @@ class Tiles:
         except FileNotFoundError:
             pass
         except OSError as error:
-            raise LedgerError(f"it cannot be read: {error.strerror or error}") from None
+            raise unreadable("it cannot be read", error) from None
 
     @property
     def rest(self) -> int:

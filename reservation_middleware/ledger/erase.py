@@ -13,6 +13,7 @@ from typing import IO
 import msgspec
 
 from reservation_middleware.model import LedgerError
+from reservation_middleware.model.error import StorageError
 
 from .archive import read_octets
 from .archive_check import read_member
@@ -29,7 +30,7 @@ from .entry import (
     encode,
 )
 from .filler import filler
-from .folder import LONGEST_LINE, Folder, opened
+from .folder import LONGEST_LINE, Folder, opened, unreadable
 from .host import Host
 from .merkle import leaf_hash
 from .writer import locked, release
@@ -70,19 +71,19 @@ def erase(folder: str | Path, host: str) -> Erased:
     names = place.segments()
     for name in names:
         if place.running(name):
-            raise LedgerError(f"the writer of {name} still lives")
+            raise StorageError(f"the writer of {name} still lives")
     total = dict.fromkeys(("lines", "documents", "records", "kept"), 0)
     written = []
     for name in names:
         lock = locked(place.lock(name))
         if lock is None:
-            raise LedgerError(f"the writer of {name} still lives")
+            raise StorageError(f"the writer of {name} still lives")
         try:
             plan = _Plan(place, name, whose)
             if plan.carry_out():
                 written.append(name)
         except OSError as error:
-            raise LedgerError(f"{place.log(name)}: {error.strerror or error}") from None
+            raise unreadable(place.log(name), error) from None
         finally:
             release(lock)
         for what in total:

@@ -18,7 +18,8 @@ except ImportError as error:
         "or in a checkout uv run --extra export …"
     ) from error
 
-from reservation_middleware.model import LEAVES, LedgerError
+from reservation_middleware.model import LEAVES
+from reservation_middleware.model.error import StorageError
 
 from .entry import DecisionLine, DocumentLine, EpochLine
 from .form import time_of
@@ -157,7 +158,7 @@ def export(
                 _write(folder / f"{name}.parquet", COLUMNS[name], sorter)
             return {name: sorter.rows for name, sorter in sorters.items()}
     except OSError as error:
-        raise LedgerError(f"{error.filename or folder}: {error.strerror or error}") from None
+        raise StorageError(f"{error.filename or folder}: {error.strerror or error}") from None
 
 
 def _write(path: Path, columns: Mapping[str, Any], rows: Iterable[Row]) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from secrets import token_hex
 
 from reservation_middleware.model import LedgerError
+from reservation_middleware.model.error import StorageError
 
 from .note import Signer
 
@@ -35,18 +36,18 @@ def signer_of(folder: Path, key: str | os.PathLike[str] | None, name: str) -> Si
     folder = folder.resolve()
     file = key_file(folder) if key is None else Path(key).resolve()
     if file.is_relative_to(folder):
-        raise LedgerError(f"{file}: the key must not be in the ledger's folder")
+        raise StorageError(f"{file}: the key must not be in the ledger's folder")
     try:
         text = _text(file)
         if text is None:
             _make(file, Signer.generate(name).text)
             text = _text(file)
     except OSError as error:
-        raise LedgerError(f"{file}: {error.strerror or error}") from None
+        raise StorageError(f"{file}: {error.strerror or error}") from None
     try:
         return Signer.parse(text or "")
     except LedgerError as error:
-        raise LedgerError(f"{file}: {error}") from None
+        raise StorageError(f"{file}: {error}") from None
 
 
 def _text(file: Path) -> str | None:

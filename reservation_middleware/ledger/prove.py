@@ -11,13 +11,14 @@ from pathlib import Path
 import msgspec
 
 from reservation_middleware.model import LedgerError
+from reservation_middleware.model.error import NothingSignedError, StorageError
 
 from .archive import read_octets
 from .archive_check import read_member
 from .bundle import Bundle, BundleLine, BundleReport, BundleSegment, encode_bundle, references
 from .bundle_check import verify_bundle
 from .entry import DocumentLine, ErasedLine, Index, decode
-from .folder import LONGEST_LINE, Folder, opened, read_note
+from .folder import LONGEST_LINE, Folder, opened, read_note, unreadable
 from .host import Host
 from .merkle import Tree, inclusions, leaf_hash
 from .note import Checkpoint, Verifier, open_note
@@ -62,7 +63,7 @@ def prove(
     found = [_segment(place, name, whose, progress) for name in place.segments()]
     segments = tuple(segment for segment in found if segment is not None)
     if not segments:
-        raise LedgerError(f"{folder}: no signed line is about {whose.text}")
+        raise NothingSignedError(f"{folder}: no signed line is about {whose.text}")
     return encode_bundle(Bundle(host=whose.text, segments=segments))
 
 
@@ -77,6 +78,8 @@ def _segment(
     note = read_note(path)
     try:
         checkpoint = Checkpoint.parse(open_note(note, [Verifier.parse(first.key)]).text)
+    except StorageError:
+        raise
     except LedgerError as error:
         raise LedgerError(f"{path}: {error}") from None
     wanted, bodies = _wanted(place.log(name), checkpoint.size, host, progress)
@@ -186,4 +189,4 @@ def _lines(path: Path, size: int, progress: Callable[[int], object] | None) -> I
                     progress(passed)
                     passed = 0
     except OSError as error:
-        raise LedgerError(f"{path}: {error.strerror or error}") from None
+        raise unreadable(path, error) from None

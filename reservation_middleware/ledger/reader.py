@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, Self
 import msgspec
 
 from reservation_middleware.model import Document, LedgerError, Policy
+from reservation_middleware.model.error import StorageError
 
 from .archive import Record, read_record
 from .entry import (
@@ -26,7 +27,7 @@ from .entry import (
     Written,
     decode,
 )
-from .folder import LONGEST_LINE, Folder, opened
+from .folder import LONGEST_LINE, Folder, opened, unreadable
 from .form import time_of
 
 #: Bytes between two words about progress.
@@ -97,7 +98,7 @@ class Segment:
                         progress(offset - told)
                         told = offset
         except OSError as error:
-            raise LedgerError(f"{self.file}: {error.strerror}") from None
+            raise unreadable(self.file, error) from None
 
     def entry(self, index: Index) -> PolicyLine | DocumentLine | ErasedLine:
         """A policy or document line, or an erased one, that was passed already.
@@ -114,7 +115,7 @@ class Segment:
             self._stream.seek(self._offsets[place])
             line = self._stream.readline(LONGEST_LINE + 1)
         except OSError as error:
-            raise LedgerError(f"{self.file}: {error.strerror}") from None
+            raise unreadable(self.file, error) from None
         entry = self._decode(line.removesuffix(b"\n"), index)
         if not isinstance(entry, PolicyLine | DocumentLine | ErasedLine):
             raise LedgerError(f"{self.where(index)}: the line was changed meanwhile")
@@ -225,6 +226,8 @@ class Segment:
             raise LedgerError(f"{self.where(index)}: the document has no record in the archive")
         try:
             return read_record(self._folder, line.archive)
+        except StorageError:
+            raise
         except LedgerError as error:
             raise LedgerError(f"{self.where(index)}: {error}") from None
 

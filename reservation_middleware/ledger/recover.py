@@ -6,12 +6,14 @@ segment for which that cannot be said stays as it is and is reported.
 """
 
 import os
+from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from reservation_middleware.model import LedgerError
+from reservation_middleware.model.error import StorageError
 
 from .entry import (
     Archive,
@@ -26,7 +28,7 @@ from .entry import (
     decode,
     encode,
 )
-from .folder import LONGEST_LINE, Folder, archive_name, opened, origin, read_note
+from .folder import LONGEST_LINE, SEGMENT, Folder, archive_name, opened, origin, read_note
 from .form import new_salt, time_text
 from .key import signer_of
 from .merkle import Tree, leaf_hash
@@ -44,18 +46,24 @@ class Report(NamedTuple):
     Attributes:
         cut: bytes of lines that were cut off.
         archive_cut: bytes of the archive that were cut off.
+        left: drafts that a step which was cut off had left, and which were taken away.
         problem: why nothing was done, None if it was recovered.
+        broken: it is the evidence's fault, not that of a disk or of missing rights.
     """
 
     segment: str
     cut: int = 0
     archive_cut: int = 0
     problem: str | None = None
+    broken: bool = False
+    left: int = 0
 
     def __str__(self) -> str:
         """One line for people."""
         if self.problem is not None:
             return f"{self.segment}: not recovered: {self.problem}"
+        if self.left:
+            return f"{self.segment}: drafts of unfinished steps were taken away: {self.left}"
         cut = f"{self.cut} bytes of lines and {self.archive_cut} of the archive were cut off"
         return f"{self.segment}: its writer was gone; {cut}"
 
@@ -79,17 +87,17 @@ def recover(
 def recover_with(folder: Folder, signer: Signer, moment: datetime) -> list[Report]:
     """As ``recover``, with the key."""
     reports: list[Report] = []
-    for lock in folder.path.glob("log/*.lock"):
-        if not folder.log(lock.name.removesuffix(".lock")).exists():
-            _clear(lock)
     for name in folder.segments():
         try:
             found = _one(folder, name, signer, moment)
         except (LedgerError, OSError) as error:
-            reports.append(Report(name, problem=str(error)))
+            broken = isinstance(error, LedgerError) and not isinstance(error, StorageError)
+            why = getattr(error, "strerror", None) or str(error)
+            reports.append(Report(name, problem=why, broken=broken))
         else:
             reports += [found] if found else []
-    return reports
+    # Last: a segment's own lock tells above that it is to be looked at.
+    return reports + _sweep(folder)
 
 
 def _one(folder: Folder, name: str, signer: Signer, moment: datetime) -> Report | None:
@@ -255,11 +263,32 @@ def _is_done(log: Path) -> bool:
         return False
 
 
-def _clear(file: Path) -> None:
-    """Take away the lock of a writer that was gone before it wrote anything."""
-    lock = locked(file)
-    if lock is not None:
-        release(lock)
+def _sweep(folder: Folder) -> list[Report]:
+    """Take away what steps left that were cut off: drafts, and locks of no segment."""
+    left: dict[str, list[Path]] = defaultdict(list)
+    segments = folder.segments()
+    for path in folder.left():
+        name = path.name.partition(".")[0]
+        if path != folder.lock(name) or name not in segments:
+            left[name].append(path)
+    reports = []
+    for name, files in sorted(left.items()):
+        # A stamp has no segment, and its draft lives for as long as one call to the disk.
+        lock = locked(folder.lock(name)) if SEGMENT.fullmatch(name) else None
+        if lock is None and SEGMENT.fullmatch(name):
+            continue  # its writer lives, or somebody erases from it
+        try:
+            for path in files:
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            reports.append(Report(name, problem=error.strerror or str(error)))
+        else:
+            drafts = sum(path != folder.lock(name) for path in files)
+            reports += [Report(name, left=drafts)] if drafts else []
+        finally:
+            if lock is not None:
+                release(lock)
+    return reports
 
 
 def _now() -> datetime:

@@ -16,6 +16,7 @@ from threading import RLock
 from typing import Self
 
 from reservation_middleware.model import Decision, Document, LedgerError, Mode, Policy
+from reservation_middleware.model.error import StorageError
 
 from .bulk import Epochs
 from .compose import Drafts, singled_out
@@ -103,9 +104,9 @@ class Ledger:
             for report in recover_with(held, signer, clock()):
                 logger.warning("%s", report)
             return cls(held, signer, lines, clock)
-        except OSError as error:
-            why = error.strerror or error
-            raise LedgerError(f"no ledger can be kept in {path}: {why}") from None
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or error
+            raise StorageError(f"no ledger can be kept in {path}: {why}") from None
 
     @property
     def segment(self) -> str | None:

@@ -10,10 +10,11 @@ from typing import NamedTuple
 import msgspec
 
 from reservation_middleware.model import LedgerError
+from reservation_middleware.model.error import StorageError
 
 from .archive_check import Tiles
 from .entry import ErasedLine, SegmentLine, decode
-from .folder import LONGEST_LINE, Folder, archive_name, opened, origin, read_note
+from .folder import LONGEST_LINE, Folder, archive_name, opened, origin, read_note, unreadable
 from .line_check import Lines
 from .merkle import Tree, leaf_hash
 from .note import Checkpoint, Verifier, open_note
@@ -45,7 +46,8 @@ class SegmentReport(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         name: its name.
         key: its verifier key as its first line has it, None if that has none.
-        running: its writer lives.
+        running: its lock is held, so a writer seems to live; anybody can hold a lock, and nothing
+            is judged by it.
         ended: it was closed.
         lines: whole lines.
         signed: how many of them its latest checkpoint covers.
@@ -94,12 +96,20 @@ class Claim(NamedTuple):
 
 
 def first_line(path: Path) -> SegmentLine | None:
-    """The segment line of a segment's file, None if it has none that can be read."""
+    """The segment line of a segment's file, None if it has none.
+
+    Raises:
+        StorageError: rights are missing, or the disk fails.
+    """
     try:
         with opened(path) as file:
             line = file.readline(LONGEST_LINE)
         entry = decode(line.removesuffix(b"\n"))
-    except (OSError, LedgerError):
+    except LedgerError:
+        return None
+    except OSError as error:
+        if isinstance(found := unreadable(path, error), StorageError):
+            raise found from None
         return None
     return entry if isinstance(entry, SegmentLine) else None
 
@@ -142,12 +152,18 @@ class SegmentCheck:
         self.more = 0
 
     def run(self) -> SegmentReport:
-        """Check it."""
+        """Check it.
+
+        Raises:
+            StorageError: rights are missing, or the disk fails.
+        """
         running = self._folder.running(self._name)
-        signed = self._checkpoint(running)
+        signed = self._checkpoint()
         archive = archive_name(self._name)
         try:
             tiles = Tiles(self._folder.path / archive, archive)
+        except StorageError as error:
+            raise StorageError(f"{self._folder.path / archive}: {error}") from None
         except LedgerError as error:
             self._problem(archive, None, str(error))
             tiles = Tiles(None, archive)
@@ -156,13 +172,12 @@ class SegmentCheck:
         finally:
             tiles.close()
 
-    def _checkpoint(self, running: bool) -> Checkpoint | None:
+    def _checkpoint(self) -> Checkpoint | None:
         """The latest checkpoint, if its signature is right."""
         path = self._folder.checkpoint(self._name)
         file = f"log/{self._name}.checkpoint"
         if not path.exists():
-            if not running:
-                self._problem(file, None, "the segment has no checkpoint: nothing of it is signed")
+            self._problem(file, None, "the segment has no checkpoint: nothing of it is signed")
             return None
         line = first_line(self._folder.log(self._name))
         try:
@@ -177,6 +192,8 @@ class SegmentCheck:
                 raise LedgerError(f"none of the given keys signed it, only {own.text}")
             if found.origin != origin(own.name, self._name):
                 raise LedgerError(f"it is about another log: {found.origin[:200]!r}")
+        except StorageError as error:
+            raise StorageError(f"{path}: {error}") from None
         except LedgerError as error:
             self._problem(file, None, str(error))
             return None
@@ -192,7 +209,7 @@ class SegmentCheck:
             self._claims.append(Claim(signed.size, signed.root, checkpoint))
         due = sorted(self._claims, reverse=True)
         torn, last, root = 0, "", None
-        for line in self._read(running):
+        for line in self._read():
             while due and due[-1].size == tree.size:
                 self._claimed(due.pop(), tree)
             if not line.endswith(b"\n"):
@@ -223,7 +240,7 @@ class SegmentCheck:
         size = 0
         if signed is not None and not self._broken and not self.more:
             size, root = signed.size, signed.root.hex()
-        if not running and not self.more:
+        if not self.more:
             closed = last in ("end", "recovered")
             self._tail(tree.size - size, torn, tiles, closed=closed)
         counts = lines.counts
@@ -256,7 +273,10 @@ class SegmentCheck:
         self._problem(self._log, None, text)
 
     def _tail(self, unsigned: int, torn: int, tiles: Tiles, *, closed: bool) -> None:
-        """What comes behind all that was signed: only a writer that was killed leaves any."""
+        """What comes behind all that was signed: of a writer that lives, or was killed.
+
+        Which of the two is not asked: a lock proves nothing.
+        """
         if torn and (closed or self._strict):
             self._problem(self._log, None, f"{torn} bytes at its end are no whole line")
         if tiles.rest and (closed or self._strict):
@@ -264,7 +284,7 @@ class SegmentCheck:
         if unsigned and self._strict:
             self._problem(self._log, None, f"no checkpoint covers its last {unsigned} lines")
 
-    def _read(self, running: bool) -> Iterator[bytes]:
+    def _read(self) -> Iterator[bytes]:
         """The lines, the last one perhaps without its end."""
         try:
             with opened(self._folder.log(self._name)) as file:
@@ -272,9 +292,6 @@ class SegmentCheck:
                 while line := file.readline(LONGEST_LINE):
                     if len(line) == LONGEST_LINE:
                         self._problem(self._log, None, "a line is longer than any of ours")
-                        return
-                    # A living writer's last line may be on its way.
-                    if running and not line.endswith(b"\n"):
                         return
                     yield line
                     passed += len(line)
@@ -284,7 +301,10 @@ class SegmentCheck:
                 if self._progress is not None:
                     self._progress(passed)
         except OSError as error:
-            self._problem(self._log, None, f"it cannot be read: {error.strerror or error}")
+            found = unreadable("it cannot be read", error)
+            if isinstance(found, StorageError):
+                raise StorageError(f"{self._folder.log(self._name)}: {found}") from None
+            self._problem(self._log, None, str(found))
 
     def _problem(self, file: str, line: int | None, text: str) -> None:
         if len(self.problems) < self._most:

@@ -21,6 +21,7 @@ import msgspec
 from cryptography import x509
 
 from reservation_middleware.model import LedgerError
+from reservation_middleware.model.error import AuthorityError, StorageError
 
 from .folder import SEGMENT, Folder, combined, origin, read_note, segment_of
 from .form import time_text
@@ -102,7 +103,7 @@ def request(folder: str | Path) -> Pending:
             raise LedgerError(f"the checkpoint of {name} is about another segment")
         roots[name] = found.size, found.root
     if not roots:
-        raise LedgerError(f"{folder}: nothing is signed that could be stamped")
+        raise StorageError(f"{folder}: nothing is signed that could be stamped")
     builder = TimestampRequestBuilder().data(combined(roots))
     return Pending(roots, builder.hash_algorithm(HashAlgorithm.SHA256).build())
 
@@ -125,9 +126,9 @@ def post(url: str, query: bytes, *, timeout: float = 30) -> bytes:
             data: bytes = answer.read(LARGEST_ANSWER + 1)
     except (OSError, ValueError, URLError) as error:
         why = str(error.reason if type(error) is URLError else error)  # holds no socket
-        raise LedgerError(f"the time-stamp authority did not answer: {why}"[:300]) from None
+        raise AuthorityError(f"the time-stamp authority did not answer: {why}"[:300]) from None
     if len(data) > LARGEST_ANSWER:
-        raise LedgerError("the time-stamp authority's answer is too long")
+        raise AuthorityError("the time-stamp authority's answer is too long")
     return data
 
 

@@ -15,6 +15,7 @@ from typing import Self
 import msgspec
 
 from reservation_middleware.model import LedgerError
+from reservation_middleware.model.error import StorageError
 
 from .folder import Folder, combined, read_note, segment_of
 from .note import Checkpoint, Verifier, open_note
@@ -23,7 +24,8 @@ from .stamp import StampReport, check_stamp
 
 #: Problems that are told one by one; a ledger that is none has one in every line.
 MOST_PROBLEMS = 1000
-#: How often a segment is looked at that is being erased from meanwhile, and after how long.
+#: How often, for a whole ledger, a segment is looked at again that is being begun or erased from
+#: meanwhile, and after how many seconds.
 _TRIES, _PAUSE = 20, 0.05
 
 
@@ -98,12 +100,14 @@ def verify(
         since: checkpoints, as the notes that they are, which were kept elsewhere.
         authorities: root certificates of time-stamp authorities, in PEM; without them the
             signatures of time stamps are not checked.
-        strict: lines that nobody signed yet, and torn ones, are problems even where the writer
-            was killed.
+        strict: whatever no signature covers is a problem, also where a writer lives or was
+            killed: lines, torn lines, bytes of the archive, drafts, locks of no segment. Without it
+            these are counted only. Whether a lock is held makes no difference to either.
         progress: called now and then with how many more bytes of lines were read.
 
     Raises:
-        LedgerError: the folder is no ledger, or a key is none.
+        StorageError: the folder is no ledger, or it cannot be read.
+        LedgerError: a key is none.
     """
     place = Folder(folder)
     pinned = None if keys is None else tuple(map(_verifier, keys))
@@ -126,9 +130,12 @@ def verify(
     stamps = _stamps(place, known, tuple(authorities), claims, problems)
     # Listed again: a segment may have been begun meanwhile.
     problems.extend(claims.missing(place.segments()))
+    if pinned is not None and not names:
+        problems.add(Problem("log", None, "there is no segment: nothing is signed by a given key"))
     reports = []
+    tries = _TRIES
     for name in names:
-        for _ in range(_TRIES):
+        while True:
             before = _identity(place, name)
             check = SegmentCheck(
                 place,
@@ -140,13 +147,14 @@ def verify(
                 most=MOST_PROBLEMS,
             )
             report = check.run()
-            if not check.problems or not _replaced(place, name, before):
+            if not check.problems or not tries or not _replaced(place, name, before):
                 break
+            tries -= 1
             sleep(_PAUSE)
         reports.append(report)
         problems.extend(check.problems)
         problems.more += check.more
-    for stranger in place.strangers():
+    for stranger in place.strangers(strict=strict):
         problems.add(Problem(stranger, None, "it does not belong into a ledger"))
     roots = {one.name: (one.signed, bytes.fromhex(one.root)) for one in reports if one.root}
     return Report(
@@ -190,8 +198,11 @@ def _identity(place: Folder, name: str) -> list[int]:
 
 
 def _replaced(place: Folder, name: str, before: list[int]) -> bool:
-    """Whether somebody erases from a segment, so that its files do not fit each other yet."""
-    if _identity(place, name) != before:
+    """Whether a segment is being begun or erased from, so that its files do not fit each other yet.
+
+    It only decides whether to look again.
+    """
+    if _identity(place, name) != before or not place.checkpoint(name).exists():
         return True
     return place.running(name) and any(path.exists() for path in place.drafts(name)[1:])
 
@@ -225,6 +236,8 @@ def _stamps(
         file = f"stamps/{path.name}"
         try:
             report, roots = check_stamp(file, read_note(path), known, authorities)
+        except StorageError as error:
+            raise StorageError(f"{path}: {error}") from None
         except LedgerError as error:
             problems.add(Problem(file, None, str(error)))
             continue

@@ -5,7 +5,6 @@ The only I/O about licences. The format is told in ``spec/licences.md``.
 
 import os
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +20,7 @@ from reservation_middleware.model import (
     Server,
 )
 from reservation_middleware.model.vocabulary import unknown_word
+from reservation_middleware.toml_file import read_toml
 
 
 def load(
@@ -42,19 +42,10 @@ def load(
     """
     environment = os.environ if environment is None else environment
     now = now or datetime.now(UTC)
-    try:
-        raw = file.read_bytes()
-        text = raw.decode("utf-8-sig")
-        data = tomllib.loads(text)
-    except FileNotFoundError:
-        raise ConfigurationError(f"{file}: there is no such file") from None
-    except OSError as error:
-        raise ConfigurationError(f"{file}: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        where = raw.count(b"\n", 0, error.start) + 1
-        raise ConfigurationError(f"{file}:{where}: not UTF-8") from None
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ConfigurationError(f"{file}: {error}") from None
+    read = read_toml(file)
+    if read is None:
+        raise ConfigurationError(f"{file}: there is no such file")
+    data, text = read
     for key in data:
         if key != "licence":
             where = _line(text, 0, key, "")

@@ -15,3 +15,18 @@ class ConfigurationError(ReservationError, ValueError):
 
 class LedgerError(ReservationError):
     """A ledger cannot be opened, read or trusted; the message says where and why."""
+
+
+class StorageError(LedgerError):
+    """The folder, the key, the disk or the rights that a ledger needs are not there.
+
+    It says nothing about the evidence: the command line's status is 2, not 1.
+    """
+
+
+class AuthorityError(LedgerError):
+    """A time-stamp authority gave no token; the command line's status is 3."""
+
+
+class NothingSignedError(LedgerError):
+    """No signed line of a ledger is about what was asked; that is an answer, and no fault."""

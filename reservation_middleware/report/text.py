@@ -53,34 +53,63 @@ def show(
         problem: why the page could not be fetched.
         extra: places that a crawl under this profile does not ask.
     """
+    documents = tuple(documents)
+    once = _Once({document.problem for document in documents if document.problem})
     style = "bold red" if decision.blocked else "bold green"
     console.print(Text.assemble((str(decision.action).upper(), style), "  ", safe(decision.url)))
     if asked != decision.url:
         console.print(safe(f"redirected from {asked}"))
-    console.print(safe(f"{decision.agent}, profile {decision.profile}: {decision.sentence()}"))
+    said = f"{decision.agent}, profile {decision.profile}: {decision.sentence()}"
+    console.print(safe(once.told(said)))
     for purpose in decision.purposes:
         said = verdict(decision.usage, expand((purpose,)))
         console.print(Text.assemble(f"  for {purpose}: ", (said, _STYLE[said])))
     if problem:
-        console.print(Text.assemble(("page not fetched: ", "red"), safe(problem)))
+        console.print(Text.assemble(("page not fetched: ", "red"), safe(once.told(problem))))
     elif decision.stage == "site":
         console.print("The page itself was not fetched: crawling it is disallowed.")
-    _reasons(console, decision)
+    _reasons(console, decision, once)
     _agents(console, agents)
-    _places(console, decision, documents, extra)
+    _places(console, decision, documents, extra, once)
     for offer in decision.offers:
         show_offer(console, offer)
     _identifiers(console, decision.identifiers)
     for note in decision.notes:
         where = f"{note.document}:{note.line}" if note.line else note.document
         console.print(
-            Text.assemble((f"{note.kind.level}  ", _LEVEL[note.kind.level]), safe(note.summary))
+            Text.assemble(
+                (f"{note.kind.level}  ", _LEVEL[note.kind.level]), safe(once.told(note.summary))
+            )
         )
         remedy = safe(f"{note.kind.remedy} [{note.kind.ident}] {where}")
         console.print(Padding(remedy, (0, 0, 0, 2), expand=False), style="dim")
 
 
-def _reasons(console: Console, decision: Decision) -> None:
+class _Once:
+    """Network errors that are written out where they come first: a dead host has one per place.
+
+    Args:
+        problems: the errors.
+    """
+
+    def __init__(self, problems: Collection[str]) -> None:
+        self._new = set(problems)
+        # The longest first: one may be part of another.
+        self._problems = sorted(problems, key=len, reverse=True)
+
+    def told(self, text: str) -> str:
+        """A text in which errors that were told before are not told again."""
+        for problem in self._problems:
+            if problem not in text:
+                continue
+            if problem in self._new:
+                self._new.remove(problem)
+                break
+            text = text.replace(problem, "the same error")
+        return text
+
+
+def _reasons(console: Console, decision: Decision, once: _Once) -> None:
     if not decision.reasons:
         console.print("Nobody said anything about it.")
         return
@@ -94,17 +123,18 @@ def _reasons(console: Console, decision: Decision) -> None:
                 Text(reason.preference, style=_STYLE[reason.preference]),
                 safe(reason.category),
                 safe(f"{reason.carrier}:{reason.line}" if reason.line else reason.carrier),
-                _words(reason),
+                _words(reason, once),
             )
             for reason in decision.reasons
         ],
     )
 
 
-def _words(reason: Reason) -> Text:
+def _words(reason: Reason, once: _Once) -> Text:
     """What a reason quotes, and on what conditions it holds, unless the quotation says so."""
     more = "; ".join(one for one in reason.conditions if one not in reason.text)
-    return safe(f"{reason.text} (conditions: {more})" if more else reason.text)
+    text = once.told(reason.text)
+    return safe(f"{text} (conditions: {more})" if more else text)
 
 
 def _identifiers(console: Console, identifiers: Iterable[Identifier]) -> None:
@@ -133,7 +163,11 @@ def _agents(console: Console, agents: Mapping[str, Decision]) -> None:
 
 
 def _places(
-    console: Console, decision: Decision, documents: Iterable[Document], extra: Collection[str]
+    console: Console,
+    decision: Decision,
+    documents: Iterable[Document],
+    extra: Collection[str],
+    once: _Once,
 ) -> None:
     cells = []
     for document in documents:
@@ -145,7 +179,7 @@ def _places(
         else:
             found = f"{status}, {document.outcome}"
             if document.problem:
-                found += f": {document.problem}"
+                found += f": {once.told(document.problem)}"
         cells.append((safe(document.url), safe(found)))
     cells += [(safe(place), Text("not reached")) for place in decision.not_reached]
     console.print()

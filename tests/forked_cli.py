@@ -1,0 +1,169 @@
+"""The command line in a process of its own per case, forked from one that has imported it.
+
+``python forked_cli.py`` takes one case per line of standard input, as JSON, and answers each with
+one line: exit status (negative: the signal), output, talk. A case costs some milliseconds where a
+new interpreter costs half a second; file descriptors, rights and limits are the child's own.
+
+Not here: what is expected (``test_exit_status.py``).
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+#: What standard streams may be in place of a file.
+CLOSED, PIPE, FULL, FOLDER, NOTHING = "closed", "pipe", "full", "folder", "nothing"
+
+
+class Done(NamedTuple):
+    """How a case ended."""
+
+    status: int
+    out: str
+    err: str
+
+
+class Cases:
+    """Runs cases, one after the other."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self._process = process
+
+    def run(self, *arguments: object, **case: Any) -> Done:
+        """Run the command line.
+
+        Args:
+            arguments: as they are typed.
+            case: ``stdin``, ``stdout``, ``stderr`` (one of the words above), ``text`` (standard
+                input), ``cwd``, ``env`` (added), ``nobody`` (without rights), ``limit`` (largest
+                size of a file in bytes).
+        """
+        case["arguments"] = list(map(str, arguments))
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(json.dumps(case, default=str) + "\n")
+        self._process.stdin.flush()
+        return Done(*json.loads(self._process.stdout.readline()))
+
+
+@contextmanager
+def cases(cache: Path) -> Iterator[Cases]:
+    """A process to run cases in.
+
+    Args:
+        cache: where copies of policies are kept.
+    """
+    here = {**os.environ, "COLUMNS": "160", "NO_COLOR": "1", "XDG_CACHE_HOME": str(cache)}
+    command = [sys.executable, str(Path(__file__))]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=here
+    ) as process:
+        yield Cases(process)
+        assert process.stdin
+        process.stdin.close()
+
+
+_PARENT: list[Any] = []
+
+
+def _child(case: dict[str, Any], out: int, err: int) -> None:
+    files = {0: os.open(os.devnull, os.O_RDONLY), 1: out, 2: err}
+    if "text" in case:
+        text = tempfile.TemporaryFile()  # noqa: SIM115
+        text.write(case["text"].encode("utf-8", "surrogateescape"))
+        text.seek(0)
+        files[0] = text.fileno()
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        match case.get(name):
+            case "full":
+                files[number] = os.open("/dev/full", os.O_WRONLY)
+            case "pipe":
+                reader, files[number] = os.pipe()
+                os.close(reader)
+    for number, file in files.items():
+        os.dup2(file, number)
+    _PARENT.extend([sys.stdin, sys.stdout, sys.stderr])  # going, they would close what is new
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        stream = None
+        if case.get(name) == CLOSED:
+            os.close(number)
+        else:  # as the interpreter opens them
+            mode = "r" if not number else "w"
+            how = "backslashreplace" if number == 2 else "strict"
+            stream = open(number, mode, encoding="utf-8", errors=how, closefd=False)  # noqa: SIM115
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
+        if case.get(name) == FOLDER:  # no stream can be made of one
+            os.dup2(os.open("/", os.O_RDONLY), number)
+    os.chdir(case.get("cwd") or "/")
+    os.environ.update(case.get("env", {}))
+    if case.get("nobody"):
+        os.setuid(65534)
+    if "limit" in case:
+        import resource
+        import signal
+
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (case["limit"], case["limit"]))
+    sys.argv = ["reservations", *case["arguments"]]
+
+
+def _serve() -> None:
+    # What the verbs import, so that each child has it.
+    import reservation_middleware.batch
+    import reservation_middleware.inspection
+    import reservation_middleware.ledger.erase
+    import reservation_middleware.ledger.offers
+    import reservation_middleware.ledger.prove
+    import reservation_middleware.ledger.stats
+    import reservation_middleware.ledger.summary
+    import reservation_middleware.ledger.verify
+    import reservation_middleware.replay
+    import reservation_middleware.report.ledger
+    import reservation_middleware.report.offers
+    import reservation_middleware.report.rollout_text
+    import reservation_middleware.report.text
+    import reservation_middleware.rollout_fold
+    from reservation_middleware.__main__ import main
+    from reservation_middleware.cli import app
+
+    del reservation_middleware
+    with suppress(SystemExit):
+        app(["agents", "GPTBot"], standalone_mode=False)  # reads annotations, once for all
+    sys.stdout.flush()
+    for line in iter(sys.stdin.readline, ""):
+        case = json.loads(line)
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            child = os.fork()
+            if not child:
+                status = 99
+                try:
+                    _child(case, out.fileno(), err.fileno())
+                    main()
+                    status = 98  # it always exits
+                except SystemExit as error:
+                    status = error.code if isinstance(error.code, int) else 97
+                except BaseException:  # noqa: BLE001
+                    import traceback
+
+                    os.write(err.fileno(), traceback.format_exc().encode())
+                finally:
+                    os._exit(status)
+            status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+            texts = []
+            for file in (out, err):
+                file.seek(0)
+                texts.append(file.read().decode("utf-8", "replace"))
+        os.write(_ANSWERS, json.dumps([status, *texts]).encode() + b"\n")
+
+
+if __name__ == "__main__":
+    _ANSWERS = os.dup(1)
+    os.dup2(2, 1)
+    _serve()
