@@ -19,7 +19,7 @@ from reservation_middleware.ledger.reader import LedgerReader
 from reservation_middleware.metrics import Metrics
 from reservation_middleware.model import Decision, blocking_signals
 from reservation_middleware.report.rollout import Rollout
-from reservation_middleware.report_commands import fold, question_of
+from reservation_middleware.rollout_fold import fold, question_of
 from web import Answer, Web, WebThread
 
 A = "http://a.example"
