@@ -6,12 +6,13 @@ even a handshake from reaching a private net where nobody plays tricks. Knows no
 """
 
 import asyncio
+import errno
 import socket
 from collections.abc import Awaitable, Callable, Iterable
 from urllib.parse import urlsplit
 
 from .syntax.host import is_public_address
-from .transport import PrivateAddressError
+from .transport import PrivateAddressError, problem_of
 
 #: The addresses of a name and a port; raises ``OSError`` where there are none.
 Resolve = Callable[[str, int], Awaitable[Iterable[str]]]
@@ -48,6 +49,38 @@ async def look_up(url: str, resolve: Resolve = resolved) -> None:
         return
     for address in addresses:
         refuse_private(host, address)
+
+
+#: Errors of the system that are this machine's, whoever was to be connected to.
+_OWN = frozenset(
+    {
+        *(errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.ENETDOWN, errno.EACCES),
+        *(errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT),
+    }
+)
+#: What a resolver says that got no answer from any server, or has none.
+_NO_SERVER = frozenset({socket.EAI_AGAIN, socket.EAI_FAIL, getattr(socket, "EAI_SYSTEM", None)})
+
+
+def is_resolver_fault(error: BaseException | None) -> bool:
+    """Whether a name was not found because no DNS server answered."""
+    return isinstance(error, socket.gaierror) and error.errno in _NO_SERVER
+
+
+def fault_of(error: BaseException) -> str | None:
+    """What is wrong with this machine or its set-up, whatever library told; None if nothing is
+    known to be.
+    """
+    if isinstance(error, ImportError):
+        return f"a library is missing ({problem_of(error)})"
+    if isinstance(error, NotImplementedError):
+        return problem_of(error)
+    if isinstance(error, OSError) and not isinstance(error, socket.gaierror):
+        if error.errno in _OWN:
+            return problem_of(error)
+    elif is_resolver_fault(error):
+        return f"no DNS server answers ({problem_of(error)})"
+    return None
 
 
 def refuse_private(host: str, address: str | None) -> None:

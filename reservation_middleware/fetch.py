@@ -20,6 +20,7 @@ from .model import Agent, Document, Policy, PolicyRequest, Probes
 from .reading import Reading, probed, request_for
 from .ready import Ready, ReadySites
 from .resources import NOW, Resources
+from .retries import Pause, RetriableTransport, Retries, sleep
 from .site import Site
 from .syntax.host import is_public, is_public_address
 from .syntax.path import split_url
@@ -27,6 +28,7 @@ from .transport import (
     MAX_REDIRECTS,
     Answer,
     Ask,
+    MachineFaultError,
     PrivateAddressError,
     Transport,
     TransportClosedError,
@@ -34,6 +36,8 @@ from .transport import (
 
 #: Seconds for one policy resource, redirects included.
 TIMEOUT = 30.0
+#: As Scrapy's pages are retried by default.
+RETRIES = Retries()
 
 
 class Origins(StrEnum):
@@ -58,10 +62,13 @@ class Fetcher:
         timeout: seconds for one policy resource; None where the transport keeps time.
         origins: which origins are asked; ``PUBLIC`` for services that strangers use.
         since: copies that were fetched before are asked for anew; None for none.
+        retries: how often a policy is asked for again that could not be had, and how long its
+            ``Retry-After`` is waited for.
+        pause: waits between two tries; for tests.
 
     Attributes:
         cache: where documents are kept.
-        counts: how often what happened, by name: fetches, revalidated, stale, waited …
+        counts: how often what happened, by name: fetches, retries, revalidated, stale, waited …
     """
 
     def __init__(
@@ -72,6 +79,8 @@ class Fetcher:
         timeout: float | None = TIMEOUT,
         origins: Origins = Origins.ANY,
         since: datetime | None = None,
+        retries: Retries = RETRIES,
+        pause: Pause = sleep,
     ) -> None:
         self.cache: Cache = MemoryCache() if cache is None else cache
         self.counts: Counter[str] = Counter()
@@ -80,7 +89,14 @@ class Fetcher:
         self._origins = origins
         self._flights = Flights()
         self._resources = Resources(
-            self.cache, self._flights, self.counts, clock=clock, timeout=timeout, since=since
+            self.cache,
+            self._flights,
+            self.counts,
+            clock=clock,
+            timeout=timeout,
+            since=since,
+            retries=retries,
+            pause=pause,
         )
         self._sites = ReadySites()
         self._lessons = Lessons()
@@ -292,7 +308,10 @@ __all__ = [
     "Ask",
     "Cache",
     "Fetcher",
+    "MachineFaultError",
     "Origins",
+    "RetriableTransport",
+    "Retries",
     "Transport",
     "TransportClosedError",
 ]

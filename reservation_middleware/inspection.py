@@ -4,6 +4,7 @@ Fetches politely through the aiohttp adapter (crawl rules hold for the agent tha
 asks), then judges the same documents for other agents. The command line shows it.
 """
 
+import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ from .aiohttp import ReservationClient, ReservedError
 from .cache import Cache, open_cache
 from .cache.memory import MemoryCache
 from .check import Check
-from .fetch import Answer, Ask, Fetcher
+from .fetch import Answer, Ask, Fetcher, Retries
 from .model import (
     PAGE,
     Action,
@@ -33,6 +34,8 @@ from .reading import is_policy_resource, probed
 from .site import Site
 from .version import __version__
 
+#: Somebody waits for the answer.
+_RETRIES = Retries(1, wait=3.0)
 #: Agents that everybody asks about, shown beside the one that asks.
 USUAL = ("*", "GPTBot", "ClaudeBot", "CCBot", "Google-Extended", "Applebot-Extended", "Bytespider")
 
@@ -79,7 +82,9 @@ async def inspect(
     name = "reservations-check" if agent.token == "*" else agent.token
     headers = {"User-Agent": f"{name} (reservation-middleware/{__version__})"}
     cache = MemoryCache() if cache is None else cache
-    fetcher = Fetcher(cache=cache, since=datetime.now(UTC))
+    fetcher = Fetcher(cache=cache, since=datetime.now(UTC), retries=_RETRIES)
+    # What it shows says what could not be had.
+    logging.getLogger("reservation_middleware.aiohttp").addHandler(logging.NullHandler())
     page: Document | None = None
     problem: str | None = None
     asked = url

@@ -12,8 +12,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from .cache.recent import Recent
 from .ledger.form import new_ident
 from .model import Action, Decision, Policy, blocking_signals
+from .model.document import MACHINE_FAULT
 from .redact import redacted
 from .stores import Opened
 
@@ -24,6 +26,10 @@ if TYPE_CHECKING:
 
 #: What log events call a decision: stopped, let pass though it says block, let pass.
 _SENTENCES = ("Reserved %s: %s", "Would reserve %s: %s", "Passed %s: %s")
+
+
+#: So many hosts are remembered as warned of.
+_MOST_WARNED = 10_000
 
 
 class Journal:
@@ -66,6 +72,8 @@ class Journal:
         self.blocked: Counter[str] = Counter()
         self.would_block: Counter[str] = Counter()
         self._ends: list[Any] = []
+        #: Hosts that were warned of, with whether the fault was this machine's.
+        self._warned: Recent[str, bool] = Recent(_MOST_WARNED, _MOST_WARNED)
 
     def tell(
         self,
@@ -96,6 +104,8 @@ class Journal:
             signals = blocking_signals(decision)
             self.counts["blocked" if blocked else "would_block"] += 1
             (self.blocked if blocked else self.would_block).update(signals)
+            if blocked and decision.unreachable is not None:
+                self._warn_of(check.origin, decision.unreachable, extra)
         level = self._block_level if blocked else logging.DEBUG
         heard = _is_heard(self._log, level)
         if not (heard or self._listens):
@@ -127,6 +137,18 @@ class Journal:
             shown = url if method is None else f"<{method} {url}>"
             self._log.log(level, sentence, shown, decision.sentence(), extra=more)
         return ident
+
+    def _warn_of(self, origin: str, why: str, extra: Mapping[str, object] | None) -> None:
+        """Warn once of a host whose pages are blocked since its robots.txt could not be had."""
+        if self._warned.get(origin) == why.startswith(MACHINE_FAULT):
+            return
+        self._warned.put(origin, why.startswith(MACHINE_FAULT), 1)
+        self._log.warning(
+            "The pages of %s are blocked until its robots.txt can be had: %s",
+            redacted(origin),
+            why,
+            extra=dict(extra or {}),
+        )
 
     def _event(
         self, decision: Decision, url: str, blocked: bool, octets: int | None

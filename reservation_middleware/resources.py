@@ -16,7 +16,9 @@ from .cache.freshness import fresh
 from .cache.memory import MemoryCache
 from .flights import Flights
 from .model import Document, PolicyRequest
+from .model.document import MACHINE_FAULT
 from .reading import RESOURCES
+from .retries import Pause, Retries
 from .retrieval import retrieve
 from .transport import Transport
 
@@ -24,6 +26,8 @@ from .transport import Transport
 _LOOK, _LONGEST_LOOK = 0.01, 0.25
 #: Seconds that the next resource of a host waits for the answer to the one before.
 _PATIENCE = 0.5
+#: Octets of what is remembered of this machine's faults.
+_FAULTS = 1024 * 1024
 #: No time at all: a copy must be good now.
 NOW = timedelta(0)
 
@@ -38,6 +42,8 @@ class Resources:
         clock: the current time.
         timeout: seconds for one resource; None where the transport keeps time.
         since: copies that were fetched before are asked for anew; None for none.
+        retries: how often a resource is tried again that could not be had.
+        pause: waits between two tries.
     """
 
     def __init__(
@@ -49,6 +55,8 @@ class Resources:
         clock: Callable[[], datetime],
         timeout: float | None,
         since: datetime | None,
+        retries: Retries,
+        pause: Pause,
     ) -> None:
         self._cache = cache
         #: Nobody else sees it, so that nothing in it needs to be claimed.
@@ -58,6 +66,11 @@ class Resources:
         self._clock = clock
         self._timeout = timeout
         self._oldest = since
+        self._retries = retries
+        self._pause = pause
+        #: What could not be had for a fault of this machine: other machines, which may share the
+        #: cache, need not hear of it.
+        self._faults = MemoryCache(octets=_FAULTS)
 
     def at_hand(self, requests: Iterable[PolicyRequest]) -> list[Document] | None:
         """Several resources, if all are in this process's memory and fresh."""
@@ -153,6 +166,10 @@ class Resources:
         margin: timedelta,
     ) -> Document:
         """One resource: from the cache, or fetched by whoever claims it first."""
+        fault = self._faults.kept(key)
+        if self._fresh(fault, NOW):
+            assert fault is not None
+            return fault
         look = _LOOK
         known = await self._cache.get(key)
         while not self._fresh(known, margin):
@@ -193,9 +210,13 @@ class Resources:
             clock=self._clock,
             seconds=self._timeout,
             guarded=guarded,
+            retries=self._retries,
+            pause=self._pause,
+            retried=self._count_retry,
         )
         self._count(document)
-        await self._cache.put(key, document)
+        is_fault = document.is_machine_fault or (document.stale or "").startswith(MACHINE_FAULT)
+        await (self._faults if is_fault else self._cache).put(key, document)
         return document
 
     def _fresh(self, document: Document | None, margin: timedelta) -> bool:
@@ -231,6 +252,9 @@ class Resources:
             if renewals:
                 await asyncio.gather(*renewals, return_exceptions=True)
             await self._cache.release(key)
+
+    def _count_retry(self) -> None:
+        self._counts["retries"] += 1
 
     def _count(self, document: Document) -> None:
         self._counts[f"outcome/{document.outcome}"] += 1

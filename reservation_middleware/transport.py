@@ -26,12 +26,14 @@ class Ask(NamedTuple):
         limit: how many bytes of a 2xx body are read; a transport stops soon after them.
         conditions: further fields of the request, such as ``if-none-match``.
         guarded: no address that is not public may be connected to.
+        resource: name of the policy, such as ``robots.txt``; a redirect keeps it.
     """
 
     url: str
     limit: int
     conditions: Headers = ()
     guarded: bool = False
+    resource: str = ""
 
 
 class Answer(NamedTuple):
@@ -52,6 +54,14 @@ class TransportClosedError(RuntimeError):
 
     Transports raise it so that nobody takes the resource for unreachable: whoever else
     waits for it tries again with a transport of their own.
+    """
+
+
+class MachineFaultError(RuntimeError):
+    """A request failed for a fault of this machine or its configuration: no DNS server, a proxy
+    that refuses, a library that is missing. The site was not asked, and has said nothing.
+
+    Transports raise it from the error that shows the fault.
     """
 
 
@@ -90,7 +100,7 @@ async def follow(ask: Ask, transport: Transport) -> tuple[str, Answer]:
         guarded = ask.guarded or is_public_host(ask.url, answer.address)
         if guarded and not is_public(target):
             raise PrivateAddressError(f"redirect to {target}")
-        asked, ask = ask.url, Ask(target, ask.limit, (), guarded)
+        asked, ask = ask.url, Ask(target, ask.limit, (), guarded, ask.resource)
     else:
         return asked, answer  # one redirect too many: it stays as it is
     return ask.url, answer
@@ -103,7 +113,7 @@ def is_public_host(url: str, address: str | None) -> bool:
     return is_public_address(address)
 
 
-def problem_of(error: Exception) -> str:
+def problem_of(error: BaseException) -> str:
     """An error in a few words that any record can hold: ASCII, without the secrets of addresses
     in it, and never an error itself.
     """
@@ -111,6 +121,15 @@ def problem_of(error: Exception) -> str:
         text = f"{type(error).__name__}: {error}"
     except Exception:  # noqa: BLE001 - an error that cannot even be printed
         text = type(error).__name__
+    return _plain(text)
+
+
+def words_of(error: Exception) -> str:
+    """What an error of this package says, without its name; as safe as ``problem_of``."""
+    return _plain(str(error))
+
+
+def _plain(text: str) -> str:
     text = text.encode("ascii", "backslashreplace").decode("ascii")
     # Once more after the cut, which may leave a part of what stands for a secret: whoever leaves
     # secrets out again, as a ledger does, is to find nothing to do.

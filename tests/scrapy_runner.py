@@ -39,6 +39,8 @@ SECONDS = 60.0
 MODES = ("asyncio", "none", "select")
 ADDON = {"reservation_middleware.scrapy.Addon": 300}
 QUIET = {"TELNETCONSOLE_ENABLED": False, "REMOTE_CONTROL_ENABLED": False}
+#: The errors of requests that were blocked.
+BLOCKED = ("ReservedError", "PolicyUnreachableError")
 #: What Scrapy itself says of its own parts.
 EXPECTED = ("AiohttpDownloadHandler is experimental",)
 REACTORS = {
@@ -92,7 +94,7 @@ class Crawl:
     @property
     def blocked(self) -> list[str]:
         """URLs that were blocked."""
-        return [one["url"] for one in self.failed if one["error"] == "ReservedError"]
+        return [one["url"] for one in self.failed if one["error"] in BLOCKED]
 
     @property
     def urls(self) -> list[str]:

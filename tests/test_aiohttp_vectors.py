@@ -10,6 +10,7 @@ from serve_vectors import Case, cases, facts
 
 from reservation_middleware import Agent
 from reservation_middleware.aiohttp import ReservationClient
+from reservation_middleware.fetch import Retries
 from reservation_middleware.ledger.record import record
 from support import skip_without_extra
 from web import Web
@@ -55,6 +56,7 @@ async def test_vector(case: Case) -> None:
         ReservationClient(
             case.policy.changed({"mode": "observe"}),
             agent=Agent(case.agent, case.purposes),
+            retries=Retries(0),
             listener=lambda decision, blocked: decisions.append((decision, blocked)),
             proxy=web.proxy_url,
         ) as client,

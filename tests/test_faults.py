@@ -28,7 +28,7 @@ from test_unpack import packed
 from reservation_middleware import Agent
 from reservation_middleware.aiohttp import ReservationClient, ReservedError
 from reservation_middleware.aiohttp import _transport as transport
-from reservation_middleware.fetch import Fetcher
+from reservation_middleware.fetch import Fetcher, Retries
 from web import Answer, Web, WebThread
 
 BOT = Agent("ExampleBot")
@@ -42,7 +42,13 @@ GB = 2**30
 #: More memory than this, and something grows with what it is sent.
 MEMORY = 64 * 2**20
 WAYS = ("aiohttp", "asyncio", "none")
-SETTINGS = {"USER_AGENT": "ExampleBot/1.0", "RESERVATION_TIMEOUT": PATIENCE}
+#: Asked once: what is asked for again is test_retries.py's business.
+ONCE = Retries(0)
+SETTINGS = {
+    "USER_AGENT": "ExampleBot/1.0",
+    "RESERVATION_TIMEOUT": PATIENCE,
+    "RETRY_TIMES": 0,
+}
 #: aiohttp counts fields since 3.13.4.
 COUNTS_FIELDS = "max_headers" in inspect.signature(aiohttp.ClientSession.__init__).parameters
 
@@ -108,7 +114,7 @@ class Crawler:
 
     async def _client(self, urls: tuple[str, ...], **options: Any) -> Outcomes:
         outcomes: Outcomes = {}
-        async with ReservationClient(agent=BOT, **options) as client:
+        async with ReservationClient(agent=BOT, retries=ONCE, **options) as client:
             for url in urls:
                 try:
                     async with client.get(url):
@@ -432,7 +438,9 @@ async def test_5xx_then_recovery(fault: Answer) -> None:
     clock = Clock()
     async with (
         Web({ROBOTS: fault, A: PAGE}) as web,
-        ReservationClient(agent=BOT, proxy=web.proxy_url, fetcher=Fetcher(clock=clock)) as client,
+        ReservationClient(
+            agent=BOT, proxy=web.proxy_url, fetcher=Fetcher(clock=clock, retries=ONCE)
+        ) as client,
     ):
         assert "unreachable" in (await reason(client) or "")
         asked = web.count(ROBOTS)
@@ -451,7 +459,9 @@ async def test_5xx_after_a_good_copy() -> None:
     clock = Clock()
     async with (
         Web({ROBOTS: Answer(body=RULES), A: PAGE}) as web,
-        ReservationClient(agent=BOT, proxy=web.proxy_url, fetcher=Fetcher(clock=clock)) as client,
+        ReservationClient(
+            agent=BOT, proxy=web.proxy_url, fetcher=Fetcher(clock=clock, retries=ONCE)
+        ) as client,
     ):
         assert await reason(client) is None
         web.add(ROBOTS, Answer(503))
@@ -467,7 +477,9 @@ async def test_a_clock_that_goes_back() -> None:
     clock = Clock()
     async with (
         Web({ROBOTS: Answer(body=RULES), A: PAGE}) as web,
-        ReservationClient(agent=BOT, proxy=web.proxy_url, fetcher=Fetcher(clock=clock)) as client,
+        ReservationClient(
+            agent=BOT, proxy=web.proxy_url, fetcher=Fetcher(clock=clock, retries=ONCE)
+        ) as client,
     ):
         assert await reason(client) is None
         web.add(ROBOTS, Answer(body=CLOSED))

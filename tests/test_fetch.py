@@ -16,7 +16,7 @@ import pytest
 from reservation_middleware import Agent, Decision, Document, Outcome, Policy, fetch, profile, ready
 from reservation_middleware.aiohttp import ReservationClient
 from reservation_middleware.cache.memory import MemoryCache
-from reservation_middleware.fetch import Answer, Fetcher, TransportClosedError
+from reservation_middleware.fetch import Answer, Fetcher, Retries, TransportClosedError
 from reservation_middleware.ledger.record import record
 from reservation_middleware.model import Action, Preference, Probes
 from reservation_middleware.reading import PLACES, probed
@@ -30,6 +30,8 @@ BOT = Agent("ExampleBot")
 CLOSED = b"User-agent: *\nDisallow: /\n"
 NOTHING = Answer(404, (), b"")
 MINUTE = timedelta(minutes=1)
+#: Asked once: what is asked for again is test_retries.py's business.
+ONCE = Retries(0)
 
 run = pytest.mark.asyncio
 
@@ -87,7 +89,7 @@ async def robots_of(fetcher: Fetcher, origin: str = "https://a.example") -> Docu
 async def crawl(pages: Mapping[str, Page], url: str = PAGE) -> tuple[Decision, list[str]]:
     """The decision on a page of a real web, and what was asked of that web."""
     found: list[Decision] = []
-    fetcher = Fetcher(timeout=2)
+    fetcher = Fetcher(timeout=2, retries=ONCE)
     async with (
         Web({PAGE: Page(), **pages}) as web,
         ReservationClient(
@@ -154,7 +156,7 @@ async def test_cancelled_first_caller_does_not_break_the_others() -> None:
 async def test_all_callers_cancelled_then_a_later_one(fault: BaseException | None) -> None:
     fake = Fake({ROBOTS: fault or says(CLOSED)})
     fake.gate.clear()
-    fetcher = Fetcher()
+    fetcher = Fetcher(retries=ONCE)
     callers = [asyncio.create_task(decide(fetcher, fake)) for _ in range(5)]
     await asyncio.sleep(0.01)
     for caller in callers:
@@ -438,7 +440,7 @@ FAULTS = [
 @run
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
 async def test_whatever_a_transport_raises_means_unreachable(fault: BaseException) -> None:
-    fetcher = Fetcher()
+    fetcher = Fetcher(retries=ONCE)
     fake = Fake({ROBOTS: fault, TDMREP: fault})
     decision = await decide(fetcher, fake)
     assert decision.action is Action.BLOCK
@@ -542,7 +544,7 @@ async def test_time_to_live(control: str, minutes: int, status: int) -> None:
 @run
 async def test_unreachable_is_kept_briefly_then_tried_again() -> None:
     clock = Clock()
-    fetcher = Fetcher(clock=clock)
+    fetcher = Fetcher(clock=clock, retries=ONCE)
     fake = Fake({ROBOTS: says(b"", ("cache-control", "max-age=86400"), status=503)})
     for _ in range(10):
         assert (await decide(fetcher, fake)).action is Action.BLOCK

@@ -23,7 +23,7 @@ import pytest
 from reservation_middleware import Agent, Check, Decision, Document, Outcome, profile
 from reservation_middleware.aiohttp import ReservationClient, ReservedError, reservation_middleware
 from reservation_middleware.batch import Given, _document
-from reservation_middleware.fetch import Answer, Ask, Fetcher
+from reservation_middleware.fetch import Answer, Ask, Fetcher, Retries
 from reservation_middleware.ledger.record import record
 from reservation_middleware.model import Preference
 from reservation_middleware.reading import is_policy_resource
@@ -353,7 +353,7 @@ async def test_a_document_that_does_not_come() -> None:
         **web(x=Page(200, (HTML, *links), body=b"<p>")),
         **{f"{B}{n}.xml": Page(fault="hang") for n in range(4)},
     }
-    fetcher = Fetcher(timeout=1)
+    fetcher = Fetcher(timeout=1, retries=Retries(0))
     async with Web(pages) as served, crawler("client", served, fetcher=fetcher) as session:
         assert await outcome(session, f"{A}x") == "3"
     # All at once, not one after the other has had its second.

@@ -13,7 +13,7 @@ import pytest
 from reservation_middleware import Agent, Decision, profile
 from reservation_middleware.cache._cache import Key
 from reservation_middleware.cache.memory import MemoryCache
-from reservation_middleware.fetch import Answer, Ask, Fetcher, Origins
+from reservation_middleware.fetch import Answer, Ask, Fetcher, Origins, Retries
 from reservation_middleware.model import Action, Document, Outcome, Preference
 from reservation_middleware.retrieval import validators
 from reservation_middleware.transport import PrivateAddressError, Transport, follow
@@ -171,7 +171,7 @@ NOT_FOUND = Answer(404, (), b"")
 @pytest.mark.parametrize("status", [500, 503, 429])
 async def test_an_old_copy_is_relied_on_while_the_server_fails(status: int) -> None:
     clock, server = Clock(), Server()
-    fetcher = Fetcher(clock=clock)
+    fetcher = Fetcher(clock=clock, retries=Retries(0))
     await decide(fetcher, server)
     server.status = status
     clock.now += 2 * DAY

@@ -15,10 +15,16 @@ except ImportError as error:  # pragma: no cover - needs an environment without 
 
 from ._client import ReservationClient
 from ._factory import reservation_middleware
-from ._middleware import Listener, ReservationMiddleware, ReservedError
+from ._middleware import (
+    Listener,
+    PolicyUnreachableError,
+    ReservationMiddleware,
+    ReservedError,
+)
 
 __all__ = [
     "Listener",
+    "PolicyUnreachableError",
     "ReservationClient",
     "ReservationMiddleware",
     "ReservedError",

@@ -12,7 +12,7 @@ from aiohttp import (
     ClientSession,
 )
 
-from reservation_middleware.fetch import Cache, Fetcher
+from reservation_middleware.fetch import Cache, Fetcher, Retries
 from reservation_middleware.model import Agent, Decision, Policy
 
 from ._content import look_into
@@ -46,6 +46,7 @@ class ReservationClient:
         media: look into images, PDF and EPUB, too, where the extra ``[media]`` is installed:
             for 30 seconds, and up to 64 MiB; longer ones are left to be streamed.
         fetcher: gets the policies; hand one in to share it between clients.
+        retries: as for ``reservation_middleware``.
         listener: is called with the last decision about every request.
         cache: as for ``reservation_middleware``, like the next ones. What is named and not
             handed in is opened when the client is entered and closed with it.
@@ -66,6 +67,7 @@ class ReservationClient:
         content: bool = True,
         media: bool = True,
         fetcher: Fetcher | None = None,
+        retries: Retries | None = None,
         listener: Listener | None = None,
         cache: Cache | str | None = None,
         ledger: "Ledger | str | os.PathLike[str] | None" = None,
@@ -82,6 +84,7 @@ class ReservationClient:
             policy,
             agent=agent,
             fetcher=fetcher,
+            retries=retries,
             listener=listener,
             cache=cache,
             ledger=ledger,

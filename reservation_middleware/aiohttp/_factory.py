@@ -3,7 +3,7 @@
 import os
 from typing import TYPE_CHECKING
 
-from reservation_middleware.fetch import Cache, Fetcher
+from reservation_middleware.fetch import Cache, Fetcher, Retries
 from reservation_middleware.journal import Journal
 from reservation_middleware.model import Agent, ConfigurationError, Policy
 from reservation_middleware.profiles import profile
@@ -21,6 +21,7 @@ def reservation_middleware(
     *,
     agent: Agent | str | None = None,
     fetcher: Fetcher | None = None,
+    retries: Retries | None = None,
     listener: Listener | None = None,
     cache: Cache | str | None = None,
     ledger: "Ledger | str | os.PathLike[str] | None" = None,
@@ -36,6 +37,8 @@ def reservation_middleware(
         agent: who asks; a plain string is a product token that asks for ``ai-train``.
             If None, the product token of the request's User-Agent.
         fetcher: gets the policies; hand one in to share it between sessions.
+        retries: how often a policy that could not be had is asked for again, and how long its
+            ``Retry-After`` is waited for; two tries more and 60 seconds if None.
         listener: is called with every decision.
         cache: where policies are kept, or its URL: ``sqlite:///file.db``, ``redis://host:6379/0``;
             in memory if None.
@@ -52,6 +55,8 @@ def reservation_middleware(
     """
     if fetcher is not None and cache is not None:
         raise ConfigurationError("cache: the fetcher that is handed in has one already")
+    if fetcher is not None and retries is not None:
+        raise ConfigurationError("retries: the fetcher that is handed in has its own")
     policy = profile() if policy is None else policy
     stores = opened(
         cache=cache,
@@ -61,7 +66,7 @@ def reservation_middleware(
         ledger_name=ledger_name,
         metrics=metrics,
     )
-    fetcher = fetcher or Fetcher(cache=stores.cache, timeout=None)
+    fetcher = fetcher or Fetcher(cache=stores.cache, timeout=None, retries=retries or Retries())
     journal = Journal("aiohttp", policy, logger, stores)
     journal.follow(fetcher)
     return ReservationMiddleware(

@@ -28,7 +28,7 @@ from reservation_middleware.reading import may_be_bill
 
 from ._body import beginning
 from ._page import head_of, length_of, page_of
-from ._transport import Cause, fetch
+from ._transport import Cause, fetch, retriable
 
 logger = logging.getLogger("reservation_middleware.aiohttp")
 
@@ -48,8 +48,20 @@ class ReservedError(ClientError, ReservationError):
         super().__init__(decision.sentence())
         self.decision = decision
 
+    @staticmethod
+    def of(decision: Decision) -> "ReservedError":
+        """The error for a decision: ``PolicyUnreachableError`` where no rule of the site blocks."""
+        kind = ReservedError if decision.unreachable is None else PolicyUnreachableError
+        return kind(decision)
+
     def __reduce__(self) -> tuple[type[Self], tuple[Decision]]:
         return type(self), (self.decision,)
+
+
+class PolicyUnreachableError(ReservedError):
+    """A request that was blocked since a policy could not be had, by a fault of its site or of
+    this machine; ``decision.unreachable`` says what happened. It may pass when asked again.
+    """
 
 
 class Known:
@@ -206,7 +218,8 @@ class ReservationMiddleware:
 
     def _transport(self, cause: Cause, *, beside: bool = False) -> Transport:
         """How policies are fetched for a request; its response may be there already."""
-        return self._journal.watched(partial(fetch, cause=cause, beside=beside))
+        send = self._journal.watched(partial(fetch, cause=cause, beside=beside))
+        return retriable(send, cause)
 
     def decision(self, response: ClientResponse) -> Decision | None:
         """The last decision about a response, None if it was not checked."""
@@ -263,7 +276,7 @@ class ReservationMiddleware:
         self._journal.tell(check, decision, blocked=True, octets=octets)
         if self._listener:
             self._listener(decision, True)
-        return ReservedError(decision)
+        return ReservedError.of(decision)
 
     def passed(self, known: Known, octets: int | None) -> None:
         """Tell that a response was handed out, with the length of its body."""

@@ -9,6 +9,11 @@ from urllib.parse import urlsplit
 from aiohttp import (
     BaseConnector,
     BasicAuth,
+    ClientConnectionError,
+    ClientConnectorDNSError,
+    ClientHttpProxyError,
+    ClientPayloadError,
+    ClientProxyConnectionError,
     ClientRequest,
     ClientResponse,
     ClientSession,
@@ -20,13 +25,31 @@ from aiohttp import (
 from aiohttp.tracing import Trace
 from yarl import URL
 
-from reservation_middleware.address import look_up, peer, refuse_private, resolved
-from reservation_middleware.fetch import TIMEOUT, Answer, Ask, TransportClosedError
+from reservation_middleware.address import (
+    fault_of,
+    is_resolver_fault,
+    look_up,
+    peer,
+    refuse_private,
+    resolved,
+)
+from reservation_middleware.fetch import (
+    TIMEOUT,
+    Answer,
+    Ask,
+    MachineFaultError,
+    RetriableTransport,
+    Transport,
+    TransportClosedError,
+)
 from reservation_middleware.model import Headers
-from reservation_middleware.transport import PrivateAddressError
+from reservation_middleware.retries import sleep_unless
+from reservation_middleware.transport import PrivateAddressError, problem_of
 from reservation_middleware.unpack import Unpacker
 
 _CHUNK = 64 * 1024
+#: Errors after which a policy is asked for again.
+ERRORS = (ClientConnectionError, ClientPayloadError, ClientHttpProxyError, OSError)
 #: What a session may tell any proxy, in lower case.
 _PLAIN = ("accept", "accept-encoding", "accept-language", "proxy-authorization", "user-agent")
 
@@ -98,11 +121,41 @@ async def fetch(ask: Ask, cause: Cause, *, beside: bool = False) -> Answer:
             if 200 <= response.status < 300:
                 body = await _body(response, ask.limit)
             return Answer(response.status, _headers(response), body, way.address)
-    except (Exception, asyncio.CancelledError):
+    except (Exception, asyncio.CancelledError) as error:
         task = asyncio.current_task()
         if session.closed and not (task and task.cancelling()):
             raise TransportClosedError("Session is closed") from None
+        fault = _machine_fault(error, cause)
+        if fault is not None:
+            raise MachineFaultError(fault) from error
         raise
+
+
+def retriable(send: Transport, cause: Cause) -> RetriableTransport:
+    """A transport that is tried again as aiohttp's users do with pages, while its session is open."""
+
+    async def pause(seconds: float) -> bool:
+        if await sleep_unless(lambda: cause.session.closed, seconds):
+            return True
+        raise TransportClosedError("Session is closed")
+
+    return RetriableTransport(send, errors=ERRORS, pause=pause)
+
+
+def _machine_fault(error: BaseException, cause: Cause) -> str | None:
+    """What is wrong with this machine where an error shows that; None where it does not."""
+    is_name = isinstance(error, ClientConnectorDNSError)
+    if isinstance(error, ClientProxyConnectionError) or (is_name and cause.proxy is not None):
+        return f"the proxy cannot be reached ({problem_of(error)})"
+    if isinstance(error, ClientHttpProxyError) and error.status == 407:
+        return "the proxy asks for other credentials (HTTP 407)"
+    if isinstance(error, ClientConnectorDNSError):
+        inner = error.os_error
+        # aiodns has numbers of its own, and c-ares these words.
+        if is_resolver_fault(inner) or "contact" in str(inner):
+            return f"no DNS server answers ({problem_of(error)})"
+        return None
+    return fault_of(error)
 
 
 async def _body(response: ClientResponse, limit: int) -> bytes:

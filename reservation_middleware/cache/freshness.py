@@ -5,7 +5,8 @@ Pure functions; no clock here. Times are timezone-aware.
 
 import re
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from functools import lru_cache
 
 from reservation_middleware.model import Document, Headers, Outcome
@@ -16,6 +17,12 @@ LONGEST = timedelta(hours=24)
 SHORTEST = timedelta(minutes=5)
 #: After this a resource that was unreachable is tried again.
 UNREACHABLE = timedelta(minutes=5)
+#: A site that asks for longer with ``Retry-After`` is asked again after this.
+LONGEST_RETRY_AFTER = timedelta(hours=1)
+#: What was asked for in vain as often as may be is left alone for at least so long.
+SHORTEST_RETRY_AFTER = timedelta(seconds=30)
+#: After this a resource is tried again that could not be had for a fault of this machine.
+MACHINE_FAULT = timedelta(seconds=10)
 #: How old a copy may be that is relied on while its resource cannot be reached: the time for
 #: which RFC 9309 §2.3.1.4 has such a site taken for disallowed.
 STALE = timedelta(days=30)
@@ -60,6 +67,40 @@ def _said(control: str) -> timedelta:
         return SHORTEST  # RFC 9111 §4.2.1: invalid freshness information means stale
     seconds = int(found[1]) if len(found[1]) < len(str(_MOST_SECONDS)) else _MOST_SECONDS
     return min(max(timedelta(seconds=seconds), SHORTEST), LONGEST)
+
+
+def retry_after(headers: Headers, now: datetime) -> timedelta | None:
+    """How long a site asks to be left alone (RFC 9110 §10.2.3).
+
+    Args:
+        headers: of its answer. A date counts from its own ``Date``, since clocks differ.
+        now: the time at which it came, for answers without ``Date``.
+
+    Returns:
+        At most ``LONGEST_RETRY_AFTER``, the longest of several; None where no field says a
+        time that is still to come, or none that can be read.
+    """
+    dates = [value for name, value in headers if name == "date"]
+    sent = (_date(dates[0]) if len(dates) == 1 else None) or now
+    found = [_delay(value.strip(), sent) for name, value in headers if name == "retry-after"]
+    longest = max((delay for delay in found if delay is not None), default=timedelta(0))
+    return min(longest, LONGEST_RETRY_AFTER) if longest > timedelta(0) else None
+
+
+def _delay(value: str, sent: datetime) -> timedelta | None:
+    if _SECONDS.fullmatch(value):
+        return timedelta(seconds=min(int(value[:12]), _MOST_SECONDS))
+    at = _date(value)
+    return None if at is None else at - sent
+
+
+def _date(value: str) -> datetime | None:
+    """An HTTP date (RFC 9110 §5.6.7); None if it is none."""
+    try:
+        found = parsedate_to_datetime(value[:_LONG])
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found
 
 
 def fresh(document: Document, now: datetime) -> bool:

@@ -4,6 +4,7 @@ aiohttp crawls here, Scrapy in a process of its own (``spider.py``), all at once
 """
 
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ import msgspec
 
 from reservation_middleware.aiohttp import ReservationClient, ReservedError
 from reservation_middleware.cache.memory import Key, MemoryCache
-from reservation_middleware.fetch import Fetcher
+from reservation_middleware.fetch import Fetcher, Retries
 from reservation_middleware.model import (
     Agent,
     Decision,
@@ -67,6 +68,8 @@ async def crawl(hosts: Sequence[Host], ledger: Path) -> Crawls:
     """
     urls = tuple(host.url(page.path) for host in hosts for page in host.pages)
     cache = _Remembering()
+    # The tables say what could not be had.
+    logging.getLogger("reservation_middleware.aiohttp").addHandler(logging.NullHandler())
     async with AsyncExitStack() as stack:
         webs = {run: await stack.enter_async_context(Web(hosts)) for run in RUNS}
         task = Task(urls, {mode: webs["scrapy", mode].proxy for mode in MODES}, str(ledger))
@@ -100,7 +103,7 @@ async def _aiohttp(
     client = ReservationClient(
         profile().changed({"mode": mode, "probes": PROBES}),
         agent=Agent(AGENT, PURPOSES),
-        fetcher=Fetcher(cache=cache),
+        fetcher=Fetcher(cache=cache, retries=Retries(0)),  # what fails here fails for good
         listener=listener,
         ledger=ledger,
         headers={"User-Agent": USER_AGENT},

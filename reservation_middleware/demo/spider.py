@@ -119,6 +119,7 @@ def main() -> None:
     for mode, proxy in task.proxies.items():
         crawler = process.create_crawler(DemoSpider)
         crawler.settings.set("RESERVATION_MODE", mode, priority="cmdline")
+        crawler.settings.set("RETRY_ENABLED", False, priority="cmdline")
         crawler.settings.set("RESERVATION_LEDGER", task.ledger, priority="cmdline")
         process.crawl(crawler, urls=task.urls, mode=mode, proxy=proxy, visits=visits)
     process.start()

@@ -18,6 +18,9 @@ from .policy import Action
 from .statement import Statement
 from .vocabulary import Preference, expand
 
+#: How the text of the reason begins where robots.txt could not be had.
+_LOST = "unreachable: "
+
 
 class Stage(StrEnum):
     """How far a fetch had come when the decision was made."""
@@ -100,6 +103,15 @@ class Decision(msgspec.Struct, frozen=True):
     def blocked(self) -> bool:
         """Whether the action is to block."""
         return self.action is Action.BLOCK
+
+    @property
+    def unreachable(self) -> str | None:
+        """Why robots.txt could not be had, where that blocks and no reservation does; else None."""
+        is_reserved = self.usage_action is Action.BLOCK and self.verdict is Preference.DISALLOWED
+        if self.crawl_action is not Action.BLOCK or is_reserved:
+            return None
+        texts = (reason.text for reason in self.reasons if "crawl" in reason.covers)
+        return next((text[len(_LOST) :] for text in texts if text.startswith(_LOST)), None)
 
     def sentence(self) -> str:
         """One line for people: the action, and the statement it rests on."""

@@ -20,6 +20,10 @@ Headers = tuple[tuple[str, str], ...]
 PAGE = "page"
 
 
+#: How the problem of a document begins that was not fetched for a fault of this machine, so that
+#: its site has said nothing.
+MACHINE_FAULT = "a fault of this machine"
+
 _MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+")
 # What servers send that do not know it either.
 _NO_TYPE = ("unknown/", "application/unknown")
@@ -114,6 +118,11 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         for name, value in self.headers:
             found.setdefault(name, []).append(value if value.isascii() else _text(value))
         return found
+
+    @property
+    def is_machine_fault(self) -> bool:
+        """Whether it could not be had for a fault of this machine, as far as is known."""
+        return self.problem is not None and self.problem.startswith(MACHINE_FAULT)
 
     @property
     def media_type(self) -> str:

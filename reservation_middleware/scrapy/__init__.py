@@ -19,12 +19,13 @@ except ImportError as error:  # pragma: no cover - needs an environment without 
 
 if TYPE_CHECKING:
     from ._middleware import ReservationMiddleware
-    from ._report import ReservedError, decided
+    from ._report import PolicyUnreachableError, ReservedError, decided
     from ._sent import SentRequestCheck
 
 # Imported when they are first asked for: with RESERVATION_ENABLED = False nothing is.
 _MODULES = {
     "ReservationMiddleware": "_middleware",
+    "PolicyUnreachableError": "_report",
     "ReservedError": "_report",
     "SentRequestCheck": "_sent",
     "decided": "_report",
@@ -47,6 +48,7 @@ __all__ = [
     "ORDER",
     "SENT_ORDER",
     "Addon",
+    "PolicyUnreachableError",
     "ReservationMiddleware",
     "ReservedError",
     "SentRequestCheck",

@@ -22,7 +22,7 @@ from reservation_middleware.stores import opened
 from ._agent import Agents
 from ._page import head_as_seen, head_of, page_of, whole
 from ._report import Reports, ReservedError
-from ._settings import has_asyncio, policy_from, stores_from
+from ._settings import has_asyncio, policy_from, retries_from, stores_from
 from ._switches import CrawlRules, crawl_rules, is_enabled
 from ._tokens import Tokens
 from ._transport import LEFT, Downloads
@@ -82,7 +82,7 @@ class ReservationMiddleware:
         )
         # Time is kept per transfer, by the downloader: a request may wait in its queue for
         # as long as DOWNLOAD_DELAY has it wait, which says nothing about the site.
-        self._fetcher = Fetcher(cache=stores.cache, timeout=None)
+        self._fetcher = Fetcher(cache=stores.cache, timeout=None, retries=retries_from(settings))
         self._journal.follow(self._fetcher)
 
     @classmethod
@@ -304,11 +304,11 @@ class ReservationMiddleware:
     def _transport(self, request: Request) -> Transport:
         """Fetches policies for the sake of a request."""
 
-        async def transport(ask: Ask) -> Answer:
+        async def send(ask: Ask) -> Answer:
             self._reports.set("policy_fetches", self._fetcher.fetches)
             return await self._downloads.fetch(ask, request)
 
-        return self._journal.watched(transport)
+        return self._downloads.retriable(self._journal.watched(send))
 
     async def spider_closed(self) -> None:
         """End what is under way, and tell what all came to."""
@@ -340,4 +340,4 @@ class ReservationMiddleware:
     ) -> ReservedError:
         request.meta[DECISION] = decision
         self._reports.tell(check, decision, request, blocked=True, octets=octets)
-        return ReservedError(decision)
+        return ReservedError.of(decision)

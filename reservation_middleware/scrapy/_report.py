@@ -21,6 +21,7 @@ from reservation_middleware.model import (
     ReservationError,
     blocking_signals,
 )
+from reservation_middleware.model.document import MACHINE_FAULT
 
 #: Sent once per request with its last decision: ``handler(decision, request, spider, ident,
 #: blocked)``; a handler takes what it names. ``ident`` is the decision's id in ledger and log,
@@ -43,8 +44,20 @@ class ReservedError(IgnoreRequest, ReservationError):
         super().__init__(decision.sentence())
         self.decision = decision
 
+    @staticmethod
+    def of(decision: Decision) -> "ReservedError":
+        """The error for a decision: ``PolicyUnreachableError`` where no rule of the site blocks."""
+        kind = ReservedError if decision.unreachable is None else PolicyUnreachableError
+        return kind(decision)
+
     def __reduce__(self) -> tuple[type[Self], tuple[Decision]]:
         return type(self), (self.decision,)
+
+
+class PolicyUnreachableError(ReservedError):
+    """A request that was blocked since a policy could not be had, by a fault of its site or of
+    this machine; ``decision.unreachable`` says what happened. It may pass when asked again.
+    """
 
 
 class Reports:
@@ -94,6 +107,10 @@ class Reports:
             self.count("blocked")
             self.count(f"blocked/stage/{decision.stage}")
             self._count_signals("blocked", blocking_signals(decision))
+            if decision.unreachable is not None:
+                is_own = decision.unreachable.startswith(MACHINE_FAULT)
+                self.count("unreachable")
+                self.count(f"unreachable/{'this_machine' if is_own else 'site'}")
         elif decision.action is Action.BLOCK:
             self.count("would_block")
             self._count_signals("would_block", blocking_signals(decision))
@@ -163,6 +180,8 @@ class Reports:
         await self._journal.close()
         if fetcher.counts["stale"]:
             self.set("stale", fetcher.counts["stale"])
+        if fetcher.counts["retries"]:
+            self.set("policy_retries", fetcher.counts["retries"])
         for name, count in dict(fetcher.cache.counts).items():
             if count:
                 self.set(f"cache/{name}", count)

@@ -23,6 +23,7 @@ from reservation_middleware.model import (
     product_token,
 )
 from reservation_middleware.model.vocabulary import unknown_word
+from reservation_middleware.retries import Retries
 
 from ._route import POLICY_META, policy_meta
 from ._switches import ENABLED, ROBOTSTXT, crawl_rules
@@ -39,12 +40,12 @@ _SETTINGS = (
     *("RESERVATION_PURPOSES", "RESERVATION_PROXY_TOKENS", "RESERVATION_POLICY_TOKENS"),
     *("RESERVATION_SIGNALS", "RESERVATION_USER", "RESERVATION_GEO"),
     *(ENABLED, "RESERVATION_CONTENT", "RESERVATION_MEDIA", ROBOTSTXT, "RESERVATION_TIMEOUT"),
-    POLICY_META,
+    *(POLICY_META, "RESERVATION_WAIT"),
 )
 #: What is no key of ``reservations.toml``, and how Scrapy reads it.
 _TYPED = {
     **dict.fromkeys(("RESERVATION_CONTENT", "RESERVATION_MEDIA"), "getbool"),
-    "RESERVATION_TIMEOUT": "getfloat",
+    **dict.fromkeys(("RESERVATION_TIMEOUT", "RESERVATION_WAIT"), "getfloat"),
 }
 KNOWN = frozenset(_SETTINGS)
 
@@ -75,6 +76,15 @@ def stores_from(settings: BaseSettings) -> Stores:
         ConfigurationError: a setting has a value it cannot have.
     """
     return configured({**said(), **_set(settings)}).stores
+
+
+def retries_from(settings: BaseSettings) -> Retries:
+    """How policies are retried: as pages are by Scrapy's ``RETRY_*`` settings."""
+    wait = max(settings.getfloat("RESERVATION_WAIT", Retries().wait), 0.0)
+    if not settings.getbool("RETRY_ENABLED"):
+        return Retries(0, wait=wait)
+    statuses = frozenset(int(status) for status in settings.getlist("RETRY_HTTP_CODES"))
+    return Retries(settings.getint("RETRY_TIMES"), statuses, wait)
 
 
 def _set(settings: BaseSettings) -> dict[str, Any]:

@@ -6,14 +6,23 @@ from urllib.request import getproxies, proxy_bypass
 
 from scrapy import Request, signals
 from scrapy.crawler import Crawler
-from scrapy.exceptions import StopDownload
+from scrapy.exceptions import IgnoreRequest, StopDownload
 from scrapy.http import Headers, Response
 from scrapy.http.request import NO_CALLBACK
 from scrapy.utils.defer import maybe_deferred_to_future
+from scrapy.utils.misc import load_object
 
-from reservation_middleware.address import look_up, refuse_private
-from reservation_middleware.fetch import Answer, Ask
+from reservation_middleware.address import fault_of, look_up, refuse_private, resolved
+from reservation_middleware.fetch import (
+    Answer,
+    Ask,
+    MachineFaultError,
+    RetriableTransport,
+    Transport,
+)
+from reservation_middleware.retries import sleep_unless
 from reservation_middleware.syntax.path import split_url
+from reservation_middleware.transport import problem_of
 from reservation_middleware.unpack import Unpacker, refuse_bomb
 
 from ._resolve import addresses
@@ -27,6 +36,16 @@ LONGEST = 16 * 1024 * 1024
 LEFT = "_reservation_policy_limit"
 
 _OWN_FIELDS = {"Accept": "*/*", "Accept-Encoding": "identity"}
+#: In the meta of a policy's request, for middlewares and handlers of others that are to know it:
+#: which policy is asked for, such as ``robots.txt``.
+POLICY = "reservation_policy"
+
+# By their names: some came with Scrapy 2.14, before it was Twisted that raised.
+#: What shows that a handler or a library is missing.
+_MISSING = frozenset({"NotSupported", "NotConfigured", "UnsupportedURLSchemeError"})
+_NOT_RESOLVED = frozenset({"CannotResolveHostError", "DNSLookupError"})
+#: With a proxy, who could not be reached is the proxy.
+_NOT_CONNECTED = _NOT_RESOLVED | {"DownloadConnectionRefusedError", "ConnectionRefusedError"}
 
 #: Adds to a stat: name and how much.
 Count = Callable[[str], None]
@@ -46,14 +65,34 @@ class Downloads:
         self._timeout = timeout
         self._count = count
         self._watching = 0
-        self._routes = Routes(crawler.settings)
-        self._environment = crawler.settings.getbool("HTTPPROXY_ENABLED")
+        settings = crawler.settings
+        self._routes = Routes(settings)
+        self._environment = settings.getbool("HTTPPROXY_ENABLED")
+        self._errors = tuple(
+            load_object(one) if isinstance(one, str) else one
+            for one in settings.getlist("RETRY_EXCEPTIONS")
+        )
+
+    def retriable(self, send: Transport) -> Transport:
+        """A transport that is tried again after the errors that pages are tried again after."""
+        return RetriableTransport(send, errors=self._errors, pause=self._pause)
+
+    async def _pause(self, seconds: float) -> bool:
+        """Wait; False as soon as the spider is to be closed, which waits for its requests."""
+        return await sleep_unless(self._is_closing, seconds)
+
+    def _is_closing(self) -> bool:
+        engine = self._crawler.engine
+        # Scrapy tells nobody before the last request has ended.
+        slot = getattr(engine, "_slot", None) or getattr(engine, "slot", None)
+        return slot is None or slot.closing is not None
 
     async def fetch(self, ask: Ask, cause: Request) -> Answer:
         """Fetch one policy resource through the crawler's own downloader.
 
         Raises:
             EncodingError: it is packed in a way that nobody can, or should, undo.
+            MachineFaultError: the fault is this machine's, or in its settings.
             PrivateAddressError: it is guarded, and its host is not public.
         """
         route = self._routes.of(cause)
@@ -70,6 +109,7 @@ class Downloads:
             },
             meta={
                 **route.meta,
+                POLICY: ask.resource,
                 LEFT: ask.limit,
                 "allow_offsite": True,
                 "dont_cache": True,
@@ -99,11 +139,16 @@ class Downloads:
             sent = response.request or request  # as other middlewares changed it
             # Whoever answered may be another than who was looked up: then nothing is made of it.
             address = _address(response, sent)
+            if response.status == 407 and sent.meta.get("proxy"):
+                raise MachineFaultError("the proxy asks for other credentials (HTTP 407)")
             if ask.guarded:
                 refuse_private(urlsplit(ask.url).hostname or "", address)
             body = _body(response, ask.limit, received=ask.limit - sent.meta.get(LEFT, ask.limit))
         except Exception as error:
             self._count(f"policy_error/{type(error).__name__}")
+            fault = await _machine_fault(error, request)
+            if fault is not None:
+                raise MachineFaultError(fault) from error
             raise
         self._count(f"policy_status/{response.status}")
         return Answer(response.status, every(response.headers), body, address)
@@ -155,6 +200,42 @@ def _may_be_proxied(request: Request, *, environment: bool) -> bool:
     parts = urlsplit(request.url)
     proxies = getproxies() if environment else {}
     return parts.scheme in proxies and not proxy_bypass(parts.hostname or "")
+
+
+async def _machine_fault(error: Exception, request: Request) -> str | None:
+    """What is wrong with this machine or its settings where an error shows that, else None.
+
+    Args:
+        error: raised on the way to the policy.
+        request: the policy's, with what middlewares put into its meta.
+    """
+    if isinstance(error, MachineFaultError):
+        return str(error)
+    words = problem_of(error)
+    names = {kind.__name__ for kind in type(error).__mro__}
+    if isinstance(error, IgnoreRequest):
+        # Scrapy's own middleware also refuses bodies so that grow too much, which are the site's.
+        inner = error.__cause__ or error.__context__
+        if type(inner).__name__ == "_DecompressionMaxSizeExceeded":
+            return None
+        return f"a downloader middleware of this crawl refused the request ({words})"
+    if names & _MISSING:
+        return f"a download handler or a library is missing ({words})"
+    if request.meta.get("proxy"):
+        if names & _NOT_CONNECTED:
+            return f"the proxy cannot be reached ({words})"
+        if "TunnelError" in names and "407" in words:
+            return f"the proxy asks for other credentials ({words})"
+    elif names & _NOT_RESOLVED:
+        # These errors do not say whether the name is unknown or nobody could be asked.
+        parts = urlsplit(request.url)
+        try:
+            await resolved(parts.hostname or "", parts.port or 80)
+        except (OSError, UnicodeError) as reason:
+            return fault_of(reason)
+        return None
+    cause = error.__cause__
+    return fault_of(error) or (fault_of(cause) if cause is not None else None)
 
 
 def _address(response: Response, sent: Request) -> str | None:

@@ -90,6 +90,13 @@ UNREACHABLE = NoteKind(
     "Answer robots.txt with 200, or with 404 if there is none.",
     _RFC + "2.3.1.4",
 )
+NOT_ASKED = NoteKind(
+    "robots-not-asked",
+    Level.ERROR,
+    "robots.txt could not be asked for ({}), so nothing is fetched for now",
+    "Mend the crawler's network or settings; the site has nothing to do.",
+    _RFC + "2.3.1.4",
+)
 REFUSED = NoteKind(
     "robots-refused",
     Level.WARNING,
@@ -206,6 +213,7 @@ class Robots(Signal[RobotsFindings]):
         AGENT_UNREADABLE,
         HTML,
         UNREACHABLE,
+        NOT_ASKED,
         REFUSED,
     )
 
@@ -213,7 +221,8 @@ class Robots(Signal[RobotsFindings]):
         """Read the groups; a file that was not fetched is a finding, too."""
         document = source.document
         if document.outcome is Outcome.UNREACHABLE:
-            return RobotsFindings(source, None, (source.note(UNREACHABLE, _why(source)),))
+            kind = NOT_ASKED if document.is_machine_fault else UNREACHABLE
+            return RobotsFindings(source, None, (source.note(kind, _why(source)),))
         if document.outcome is Outcome.UNAVAILABLE:
             refused = document.status in (401, 403)
             return RobotsFindings(
