@@ -5,10 +5,10 @@ Scrapy loads them by their path, ``scrapy_parts.Name``, in a worker of tests/scr
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from scrapy import Request
-from scrapy.http import HtmlResponse
+from scrapy.http import HtmlResponse, Response
 
 
 class OwnUserAgents:
@@ -36,3 +36,25 @@ class Browser:
             headers=fields,
             body=request.meta.get("body", "<p>fine").encode(),
         )
+
+
+class MemoryStorage:
+    """An HTTP cache storage of somebody's own, which knows no way to remove."""
+
+    pages: ClassVar[dict[bytes, Response]] = {}
+
+    def __init__(self, settings: Any) -> None:
+        self.crawler: Any = None
+
+    def open_spider(self, spider: Any) -> None:
+        self.crawler = spider.crawler
+
+    def close_spider(self, spider: Any) -> None:
+        """Nothing to do."""
+
+    def retrieve_response(self, spider: Any, request: Request) -> Response | None:
+        found = self.pages.get(self.crawler.request_fingerprinter.fingerprint(request))
+        return None if found is None else found.copy()
+
+    def store_response(self, spider: Any, request: Request, response: Response) -> None:
+        self.pages[self.crawler.request_fingerprinter.fingerprint(request)] = response.copy()

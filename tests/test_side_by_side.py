@@ -26,7 +26,6 @@ OPEN = (
     *("robots.txt answers 429 once, Retry-After: 1", "robots.txt is cut off once"),
     *("robots.txt takes longer than the timeout once", "50 pages of 5 sites, each with a hiccup"),
     "a Host header",
-    *("HTTPCACHE replayed, the site gone", "HTTPCACHE replayed, HTTPCACHE_IGNORE_MISSING"),
     "dot segments",
     *("a page, read in every way", "a picture, read in every way", "server-sent events"),
     *("every method, forms and uploads", "websockets", "attributes of a session", "cookies"),

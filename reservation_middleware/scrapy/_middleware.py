@@ -20,6 +20,7 @@ from reservation_middleware.reading import FIELDS, heard, may_be_bill
 from reservation_middleware.stores import opened
 
 from ._agent import Agents
+from ._http_cache import HttpCache
 from ._page import head_as_seen, head_of, page_of, whole
 from ._report import Reports, ReservedError
 from ._settings import has_asyncio, policy_from, retries_from, stores_from
@@ -80,6 +81,7 @@ class ReservationMiddleware:
             timeout=settings.getfloat("RESERVATION_TIMEOUT", 30.0),
             count=self._reports.count,
         )
+        self._http_cache = HttpCache(crawler, self._reports.count)
         # Time is kept per transfer, by the downloader: a request may wait in its queue for
         # as long as DOWNLOAD_DELAY has it wait, which says nothing about the site.
         self._fetcher = Fetcher(cache=stores.cache, timeout=None, retries=retries_from(settings))
@@ -200,6 +202,7 @@ class ReservationMiddleware:
         await self._fetcher.prepare(check, self._transport(request))
         decision = check.decide()
         if self._stops(decision, request):
+            self._http_cache.forget(request, response)
             raise self._blocked(check, decision, request, len(response.body))
         judged = self._judge(request, response, check, decision)
         return judged if isinstance(judged, Response) else await judged
@@ -288,6 +291,7 @@ class ReservationMiddleware:
         """Let a response pass, or not."""
         request.meta[DECISION] = decision
         if self._stops(decision, request):
+            self._http_cache.forget(request, response)
             raise self._blocked(check, decision, request, octets)
         self._reports.tell(check, decision, request, blocked=False, octets=octets)
         return response
@@ -308,7 +312,8 @@ class ReservationMiddleware:
             self._reports.set("policy_fetches", self._fetcher.fetches)
             return await self._downloads.fetch(ask, request)
 
-        return self._downloads.retriable(self._journal.watched(send))
+        kept = self._http_cache.keeping(self._journal.watched(send))
+        return self._downloads.retriable(kept)
 
     async def spider_closed(self) -> None:
         """End what is under way, and tell what all came to."""

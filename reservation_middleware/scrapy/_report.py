@@ -59,6 +59,8 @@ class PolicyUnreachableError(ReservedError):
     this machine; ``decision.unreachable`` says what happened. It may pass when asked again.
     """
 
+    __module__ = "reservation_middleware.scrapy"
+
 
 class Reports:
     """Counts and announces the last decisions of a crawl.

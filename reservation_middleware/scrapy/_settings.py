@@ -66,7 +66,11 @@ def policy_from(settings: BaseSettings) -> Policy:
             raise ConfigurationError(f"{name}: {error}") from None
     crawl_rules(settings)
     policy_meta(settings)
-    return configured({**said(), **_set(settings)}).policy
+    keys = {**said(), **_set(settings)}
+    if settings.getbool("HTTPCACHE_ENABLED") and settings.getbool("HTTPCACHE_IGNORE_MISSING"):
+        # Offline: pages come from the cache, so that no fetch needs the rules that are not there.
+        keys.setdefault("unreachable", "proceed")
+    return configured(keys).policy
 
 
 def stores_from(settings: BaseSettings) -> Stores:

@@ -264,6 +264,15 @@ def _body(response: Response, limit: int, *, received: int) -> bytes:
     return bytes(body.body)
 
 
+def unpacked(response: Response, limit: int) -> bytes:
+    """The body of a policy's response that is at hand, unpacked, up to a limit in bytes.
+
+    Raises:
+        EncodingError: it is packed in a way that nobody can, or should, undo.
+    """
+    return _body(response, limit, received=0)
+
+
 def every(headers: Headers) -> tuple[tuple[str, str], ...]:
     """All fields, names in lower case, values as ISO-8859-1."""
     return tuple(
