@@ -24,6 +24,7 @@ from ._http_cache import HttpCache
 from ._page import head_as_seen, head_of, page_of, whole
 from ._report import Reports, ReservedError
 from ._settings import has_asyncio, policy_from, retries_from, stores_from
+from ._splash import Splash
 from ._switches import CrawlRules, crawl_rules, is_enabled
 from ._tokens import Tokens
 from ._transport import LEFT, Downloads
@@ -70,6 +71,7 @@ class ReservationMiddleware:
         )
         self._checks: WeakKeyDictionary[Request, tuple[Check, Decision]] = WeakKeyDictionary()
         self._tokens = Tokens(self._policy, crawler.signals)
+        self._splash = Splash(settings)
         self._anywhere = any(ANY_HOST in one.hosts for one in self._policy.licences)
         # Last, as from here on something is open.
         stores = opened(**stores_from(settings).keywords())
@@ -103,22 +105,25 @@ class ReservationMiddleware:
             return  # one of our own
         if DECISION in meta:
             del meta[DECISION]  # about an earlier response, whose meta was passed on
-        agent = self._agents.of(request)
+        self._splash.note(request)
+        page = self._splash.page_request(request)
+        agent = self._agents.of(page)
         if agent is None:
             return
         now = self._now()
-        check = Check(request.url, agent=agent, policy=self._policy, now=now)
+        check = Check(page.url, agent=agent, policy=self._policy, now=now)
         if not check.origin.startswith(("http://", "https://")) or check.about_policy:
             return
         if meta.get("dont_cache") == _CUT:
             del meta["dont_cache"]  # of the response that redirected to here
 
-        await self._fetcher.prepare(check, self._transport(request))
+        await self._fetcher.prepare(check, self._transport(page))
         decision = check.decide()
         if self._stops(decision, request):
             raise self._blocked(check, decision, request)
         self._checks[request] = check, decision
-        self._tokens.give(request, decision, now)
+        if page is request:
+            self._tokens.give(request, decision, now)
 
     def check_sent(self, request: Request) -> None:
         """Decide once more if later middlewares have set another crawler's User-Agent.
@@ -129,7 +134,7 @@ class ReservationMiddleware:
         known = self._checks.get(request)
         if known is None:
             return
-        check, decision = self._resent(request, *known)
+        check, decision = self._resent(self._splash.page_request(request), *known)
         if decision is not known[1]:
             if self._stops(decision, request):
                 del self._checks[request]
@@ -153,7 +158,7 @@ class ReservationMiddleware:
         if headers.keys().isdisjoint(_FIELDS):
             return
         known = self._checks.get(request)
-        if known is None:
+        if known is None or self._splash.page_request(request) is not request:
             return
         check = known[0]
         check.feed(page_of(request.url, 200, head_of(headers), None))
@@ -176,13 +181,18 @@ class ReservationMiddleware:
         found elsewhere than it was asked for.
         """
         known = self._checks.pop(request, None)
+        page = self._splash.page_request(request)
+        # The service's own answer, where the request says that it is not to be processed.
+        is_raw = page is not request and response.url == request.url
         if known is None:
-            agent = self._agents.beyond_skip(request, response.url)
+            agent = None if is_raw else self._agents.beyond_skip(page, response.url)
             if agent is None:
                 return response
-            asked = Check(request.url, agent=agent, policy=self._policy, now=self._now())
+            asked = Check(page.url, agent=agent, policy=self._policy, now=self._now())
             return self._found_elsewhere(request, response, asked)
-        check, decision = self._resent(request, *known)
+        check, decision = self._resent(page, *known)
+        if is_raw:
+            return self._end(request, response, check, decision, len(response.body))
         if response.status in _REDIRECTS and "Location" in response.headers:
             return response  # somebody handles redirects by hand; the next hop is checked
         if not check.is_about(response.url) and not self._ends(check, decision, request):
@@ -327,7 +337,7 @@ class ReservationMiddleware:
         if (
             decision.crawl_action is Action.BLOCK
             and self._enforces_crawl_rules
-            and not request.meta.get("dont_obey_robotstxt")
+            and not self._splash.page_request(request).meta.get("dont_obey_robotstxt")
         ):
             return True
         return decision.usage_action is Action.BLOCK and self._policy.mode is Mode.ENFORCE

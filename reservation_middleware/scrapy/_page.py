@@ -5,6 +5,8 @@ from scrapy.http import Headers, Response
 from reservation_middleware.model import PAGE, Document, Outcome
 from reservation_middleware.reading import PAGE_FIELDS, STATUSES, is_media, looks_into
 
+from ._splash import has_own_head
+
 # By the names under which Scrapy's Headers keep them.
 _PAGE_FIELDS = {field.title(): field.decode() for field in PAGE_FIELDS}
 
@@ -26,9 +28,12 @@ def page_of(
 def head_as_seen(response: Response) -> Document:
     """The page's head.
 
-    A response without a single field has none, as those of rendering services: then its status
-    is left out, too, unless it says something by itself (402, 451).
+    A response without a single field has none, as those of rendering services, and fields may be
+    the service's own: then its status is left out, too, unless it says something by itself
+    (402, 451).
     """
+    if not has_own_head(response):
+        return page_of(response.url, None, (), None)
     if response.headers or response.status in STATUSES:
         return page_of(response.url, response.status, head_of(response.headers), None)
     return page_of(response.url, None, (), None)

@@ -105,7 +105,14 @@ def crawled(worker: Worker, request: pytest.FixtureRequest) -> Iterator[Crawled]
     meta = {"splash": {"endpoint": request.param, "args": {"wait": 0.1}}}
     paths = ("page", "private/x", "mined/x", "head", "meta", "to?url=/page&", "to?url=/private/y")
     with Site(serve) as site, Splash() as splash:
-        requests = [{"url": site.url + path, "meta": meta} for path in paths]
+        requests: list[Any] = [{"url": site.url + path, "meta": meta} for path in paths]
+        exempt = {**meta, "dont_obey_robotstxt": True}
+        requests += [
+            {"url": f"{site.url}{path}", "meta": exempt}
+            for path in ("private/e", "to?url=/private/f")
+        ]
+        raw = {"splash": {**meta["splash"], "dont_process_response": True}}
+        requests += [{"url": f"{site.url}raw", "meta": raw}]
         settings = {**SETTINGS, "SPLASH_URL": splash.url}
         done = worker.crawl(requests=requests, settings=settings)
         yield Crawled(done, site, splash, request.param)
@@ -157,3 +164,16 @@ def test_where_the_service_was_led_to_is_judged(crawled: Crawled) -> None:
     failed = crawled.failed("to?url=/private/y")
     assert failed["error"] == "ReservedError"
     assert f"{crawled.site.url}private/y" in str(failed["record"])
+
+
+@pytest.mark.parametrize("path", ["private/e", "to?url=/private/f"])
+def test_a_page_that_the_user_exempted_is_exempt(crawled: Crawled, path: str) -> None:
+    """Splash's middleware exempts all its requests from robots.txt; only the user's own count."""
+    assert crawled.got(path)["status"] == 200
+
+
+def test_an_answer_that_is_not_processed_is_handed_out(crawled: Crawled) -> None:
+    raw = crawled.got("raw")
+    assert raw["url"] == crawled.splash.url + crawled.endpoint
+    assert raw["record"]["url"] == f"{crawled.site.url}raw"
+    assert raw["record"]["consulted"] == ["robots.txt", "tdmrep.json"]
