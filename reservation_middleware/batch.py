@@ -37,7 +37,7 @@ class GivenDocument(msgspec.Struct, forbid_unknown_fields=True):
     """One document of an input line."""
 
     url: str
-    status: Annotated[int, msgspec.Meta(ge=100, le=599)] | None = None
+    status: Annotated[int, msgspec.Meta(ge=100, le=999)] | None = None
     outcome: Outcome | None = None
     headers: tuple[tuple[str, str], ...] = ()
     body: str | Binary | None = None

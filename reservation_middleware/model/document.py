@@ -42,8 +42,8 @@ class Outcome(StrEnum):
 
         2xx is fetched. 429 says "not now", as Google reads it, so it is unreachable like
         5xx, and so is 407, which is a proxy's word and not the site's; other 4xx are
-        unavailable, and so is a redirect that was not resolved (RFC 9309 §2.3.1.2). 1xx
-        and nonsense are unreachable.
+        unavailable, and so is a redirect that was not resolved (RFC 9309 §2.3.1.2). 1xx is no
+        final answer, and 600 and more count as 5xx (RFC 9110 §15): both are unreachable.
         """
         return _OUTCOMES.get(status, _UNREACHABLE)
 

@@ -7,6 +7,7 @@ https://www.w3.org/community/reports/tdmrep/CG-FINAL-tdmrep-20240510/#sec-tdmrep
 import msgspec
 
 from reservation_middleware.model import Level, Note, NoteKind, Outcome, Preference, Scope
+from reservation_middleware.syntax import octets
 from reservation_middleware.syntax.charset import ascii_based
 
 from ._signal import Link, Place, Source, cut
@@ -94,7 +95,7 @@ def read_file(source: Source) -> TdmrepFindings | None:
         return TdmrepFindings(source, [source.note(TOO_LARGE, "nothing of it was read")], (), ())
     based = ascii_based(document.body, document.charset, markup=False)
     body = based.removeprefix(b"\xef\xbb\xbf").strip()
-    text = body.decode("utf-8", "replace")
+    text = octets.text_of(body)
     # JSON is UTF-8 (RFC 8259 §8.1).
     literal = based is document.body and text.encode() == body
     if not literal:

@@ -1,5 +1,7 @@
 """Lines of a robots.txt and what their keys mean; robots.py makes groups of them."""
 
+from .octets import text_of
+
 AGENT, ALLOW, DISALLOW = "user-agent", "allow", "disallow"
 
 _KINDS: dict[str, str] = {
@@ -30,7 +32,7 @@ EXACT: dict[str, str] = {
 
 
 def lines_of(body: bytes) -> list[str]:
-    """The lines of a file without their ends; what is not UTF-8 is replaced."""
+    """The lines of a file without their ends; octets that are no UTF-8 are percent-encoded."""
     if body.startswith((b"\xff\xfe", b"\xfe\xff")):
         text = body.decode("utf-16", "replace")
     else:
@@ -39,7 +41,7 @@ def lines_of(body: bytes) -> list[str]:
             if not body.startswith(octet):
                 break
             body = body[1:]
-        text = body.decode("utf-8", "replace")
+        text = text_of(body)
     # Only CR, LF and CRLF end a line; str.splitlines() also splits at U+2028 and others.
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from . import octets
 from .robots import product_tokens
 
 #: Bytes of a text that are read.
@@ -179,8 +180,9 @@ class Declaration:
 def text_of(body: bytes) -> str:
     """A body as text with LF at line ends; as much of it as is read."""
     body = body[:LIMIT]
-    code = "utf-16" if body.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
-    return body.decode(code, "replace").replace("\r\n", "\n").replace("\r", "\n")
+    is_utf_16 = body.startswith((b"\xff\xfe", b"\xfe\xff"))
+    text = body.decode("utf-16", "replace") if is_utf_16 else octets.text_of(body)
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def read_text(text: str) -> Declaration:
@@ -221,7 +223,7 @@ def read_json(body: bytes) -> Declaration | None:
     """Read the JSON form (§3.2); None for JSON of another kind, and for what is no JSON."""
     if len(body) > LIMIT:
         return None
-    text = body.decode("utf-8-sig", "replace")
+    text = octets.text_of(body)
     try:
         # From str, since some decoders take bytes that are no UTF-8.
         given: Any = msgspec.json.decode(text)
