@@ -140,11 +140,14 @@ def _serve() -> None:
     for line in iter(sys.stdin.readline, ""):
         case = json.loads(line)
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            # Files are limited, pipes are not: of such cases little is printed.
+            pipes = [os.pipe(), os.pipe()] if "limit" in case else []
+            outputs = [pipe[1] for pipe in pipes] or [out.fileno(), err.fileno()]
             child = os.fork()
             if not child:
                 status = 99
                 try:
-                    _child(case, out.fileno(), err.fileno())
+                    _child(case, *outputs)
                     main()
                     status = 98  # it always exits
                 except SystemExit as error:
@@ -152,14 +155,20 @@ def _serve() -> None:
                 except BaseException:  # noqa: BLE001
                     import traceback
 
-                    os.write(err.fileno(), traceback.format_exc().encode())
+                    os.write(outputs[1], traceback.format_exc().encode())
                 finally:
                     os._exit(status)
             status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
             texts = []
-            for file in (out, err):
-                file.seek(0)
-                texts.append(file.read().decode("utf-8", "replace"))
+            for number, file in enumerate((out, err)):
+                if pipes:
+                    os.close(pipes[number][1])
+                    with os.fdopen(pipes[number][0], "rb") as reader:
+                        data = reader.read()
+                else:
+                    file.seek(0)
+                    data = file.read()
+                texts.append(data.decode("utf-8", "replace"))
         os.write(_ANSWERS, json.dumps([status, *texts]).encode() + b"\n")
 
 

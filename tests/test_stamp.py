@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from evidence import closed, key_of, only, small
+from forked_cli import cases
 
 from reservation_middleware.ledger.note import Signer
 from reservation_middleware.ledger.stamp import attach, post, request, stamp
@@ -291,6 +292,16 @@ def test_an_authority_in_trouble(authority: Authority, tmp_path: Path, path: str
     with pytest.raises(LedgerError, match=why):
         stamp(folder, authority.url + path, signer(folder))
     assert not (folder / "stamps").exists()
+
+
+def test_a_stamp_that_the_disk_does_not_take(authority: Authority, tmp_path: Path) -> None:
+    folder = closed(tmp_path / "ledger")
+    with cases(tmp_path / "cache") as cli:
+        for limit in (0, 50):
+            done = cli.run("ledger", "stamp", folder, "--authority", authority.url, limit=limit)
+            assert (done.status, done.out) == (2, "")
+            assert list((folder / "stamps").iterdir()) == []
+            assert verify(folder, strict=True).ok
 
 
 def test_no_authority(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ many lines were erased. What somebody else's lines rest on stays too.
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -75,17 +76,19 @@ def erase(folder: str | Path, host: str) -> Erased:
     total = dict.fromkeys(("lines", "documents", "records", "kept"), 0)
     written = []
     for name in names:
-        lock = locked(place.lock(name))
-        if lock is None:
-            raise StorageError(f"the writer of {name} still lives")
+        plan = None
         try:
-            plan = _Plan(place, name, whose)
-            if plan.carry_out():
-                written.append(name)
+            lock = locked(place.lock(name))
+            if lock is None:
+                raise StorageError(f"the writer of {name} still lives")
+            try:
+                plan = _Plan(place, name, whose)
+                if plan.carry_out():
+                    written.append(name)
+            finally:
+                release(lock, finished=plan is None or not plan.is_half_done)
         except OSError as error:
             raise unreadable(place.log(name), error) from None
-        finally:
-            release(lock)
         for what in total:
             total[what] += getattr(plan, what)
     return Erased(host=whose.text, segments=tuple(written), **total)
@@ -96,7 +99,10 @@ class _Plan:
 
     Attributes:
         gone: indexes of the lines.
+        is_half_done: the lines are written anew, the archive is not yet.
     """
+
+    is_half_done = False
 
     def __init__(self, place: Folder, name: str, host: Host) -> None:
         self._place, self._name, self._host = place, name, host
@@ -121,8 +127,18 @@ class _Plan:
     def carry_out(self) -> bool:
         """Write the segment anew, unless nothing is to be done.
 
-        First the lines: what they say is erased is filled by the next call if it was not yet.
+        First the lines: what they say is erased is filled by the next call, or by ``recover``, if
+        it was not yet. Until then all is as it was: a disk that is full spoils nothing.
         """
+        drafts = self._place.drafts(self._name)
+        try:
+            return self._carry_out()
+        finally:
+            for draft in drafts:
+                with suppress(OSError):
+                    draft.unlink(missing_ok=True)
+
+    def _carry_out(self) -> bool:
         path, archive = self._place.log(self._name), self._place.archive(self._name)
         _, draft, filled = self._place.drafts(self._name)
         if self.gone:
@@ -149,8 +165,10 @@ class _Plan:
         # One right after the other: between them the files do not fit each other.
         if self.gone:
             draft.replace(path)
+            self.is_half_done = changed
         if changed:
             filled.replace(archive)
+            self.is_half_done = False
         return bool(self.gone) or changed
 
     def _used(self) -> tuple[dict[bool, set[int]], set[int], dict[int, str]]:
@@ -231,6 +249,25 @@ def _erased(line: bytes) -> ErasedLine:
         return ErasedLine(erased=leaf)
     hole = ErasedArchive(file=archive.file, offset=archive.offset, length=archive.length)
     return ErasedLine(erased=leaf, archive=hole)
+
+
+def fill(archive: Path, draft: Path, holes: list[ErasedArchive]) -> bool:
+    """Put filler where an archive has something else than lines say, which were erased.
+
+    Args:
+        archive: the file.
+        draft: where it is drafted.
+        holes: what was erased, in the order of the archive.
+
+    Raises:
+        OSError: the disk does not take it; all is as it was.
+    """
+    try:
+        if changed := _fill(archive, draft, holes):
+            draft.replace(archive)
+    finally:
+        draft.unlink(missing_ok=True)
+    return changed
 
 
 def _fill(archive: Path, draft: Path, holes: list[ErasedArchive]) -> bool:

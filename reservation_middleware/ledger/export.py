@@ -166,6 +166,14 @@ def _write(path: Path, columns: Mapping[str, Any], rows: Iterable[Row]) -> None:
     schema = pa.schema(list(columns.items()))
     order = [pq.SortingColumn(0), pq.SortingColumn(1)]
     draft = path.with_name(f"{path.name}.new")
+    try:
+        _write_draft(draft, schema, order, rows)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _write_draft(draft: Path, schema: Any, order: Any, rows: Iterable[Row]) -> None:
     with pq.ParquetWriter(draft, schema, compression="zstd", sorting_columns=order) as writer:
         group: list[Row] = []
         for row in rows:
@@ -175,7 +183,6 @@ def _write(path: Path, columns: Mapping[str, Any], rows: Iterable[Row]) -> None:
                 group = []
         if group:
             writer.write_table(_table(group, schema))
-    draft.replace(path)
 
 
 def _table(rows: list[Row], schema: Any) -> Any:

@@ -28,6 +28,7 @@ from .entry import (
     decode,
     encode,
 )
+from .erase import fill
 from .folder import LONGEST_LINE, SEGMENT, Folder, archive_name, opened, origin, read_note
 from .form import new_salt, time_text
 from .key import signer_of
@@ -46,6 +47,7 @@ class Report(NamedTuple):
     Attributes:
         cut: bytes of lines that were cut off.
         archive_cut: bytes of the archive that were cut off.
+        filled: an erasure was finished that had been cut off.
         left: drafts that a step which was cut off had left, and which were taken away.
         problem: why nothing was done, None if it was recovered.
         broken: it is the evidence's fault, not that of a disk or of missing rights.
@@ -57,11 +59,14 @@ class Report(NamedTuple):
     problem: str | None = None
     broken: bool = False
     left: int = 0
+    filled: bool = False
 
     def __str__(self) -> str:
         """One line for people."""
         if self.problem is not None:
             return f"{self.segment}: not recovered: {self.problem}"
+        if self.filled:
+            return f"{self.segment}: an erasure that was cut off was finished"
         if self.left:
             return f"{self.segment}: drafts of unfinished steps were taken away: {self.left}"
         cut = f"{self.cut} bytes of lines and {self.archive_cut} of the archive were cut off"
@@ -108,12 +113,14 @@ def _one(folder: Folder, name: str, signer: Signer, moment: datetime) -> Report 
     lock = locked(lock_file)
     if lock is None:
         return None
+    finished = True
     try:
-        if not log.exists():
-            return None
-        return _recover(folder, name, signer, moment)
+        return _recover(folder, name, signer, moment) if log.exists() else None
+    except (OSError, StorageError):
+        finished = False  # its lock tells the next call that there is something to be done
+        raise
     finally:
-        release(lock)
+        release(lock, finished=finished)
 
 
 class _State(NamedTuple):
@@ -124,6 +131,7 @@ class _State(NamedTuple):
     archived: int
     last: Entry | None
     torn: int
+    holes: list[ErasedArchive]
 
 
 def _recover(folder: Folder, name: str, signer: Signer, moment: datetime) -> Report | None:
@@ -141,10 +149,12 @@ def _recover(folder: Folder, name: str, signer: Signer, moment: datetime) -> Rep
         return Report(name, state.torn, there)
     if there < state.archived:
         raise LedgerError(f"{archive}: shorter than the signed lines say")
+    # An erasure may have been cut off between its lines and its archive.
+    filled = bool(state.holes) and fill(archive, folder.drafts(name)[2], state.holes)
     cut, archive_cut = state.torn, there - state.archived
     done = isinstance(state.last, EndLine | RecoveredLine) and not cut and not archive_cut
     if done and signed is not None and signed.size == state.tree.size:
-        return None
+        return Report(name, filled=True) if filled else None
     os.truncate(log, state.size)
     if archive.exists():
         os.truncate(archive, state.archived)
@@ -177,6 +187,7 @@ def _read(
         LedgerError: they are not what was signed, or not ours.
     """
     tree, size, archived, least = Tree(), 0, 0, signed.size if signed else 0
+    holes: list[ErasedArchive] = []
     last: Entry | None = None
     closed = False
     while line := stream.readline(LONGEST_LINE):
@@ -192,6 +203,8 @@ def _read(
             if reach > there and tree.size >= least:
                 break  # the machine went down before the archive was on disk
             archived = reach
+            if isinstance(last.archive, ErasedArchive):
+                holes.append(last.archive)
         tree.append(_leaf(last, line[:-1]))
         size += len(line)
         if tree.size == least and signed is not None:
@@ -203,7 +216,7 @@ def _read(
     # Before its first checkpoint a writer writes two lines.
     if signed is None and tree.size > 2:
         raise LedgerError("it has no checkpoint, so nobody knows whether it was changed")
-    return _State(tree, size, archived, last, os.fstat(stream.fileno()).st_size - size)
+    return _State(tree, size, archived, last, os.fstat(stream.fileno()).st_size - size, holes)
 
 
 def _entry(line: bytes, index: int, least: int) -> Entry | None:

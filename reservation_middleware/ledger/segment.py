@@ -193,17 +193,18 @@ class Ledger:
             self._closed = True
             if known is None:
                 return
-            writer = known.writer
+            writer, finished = known.writer, False
             try:
                 self._gap(writer, now)
                 self._epochs.flush(writer, None)
                 writer.append(encode(EndLine(salt=new_salt(), time=time_text(now))))
                 writer.sign()
+                finished = True
             except OSError as error:
                 self.lost += len(self._epochs)
                 self._fail(now, error)
             finally:
-                writer.close()
+                writer.close(finished=finished)
             if self.lost:
                 logger.error("%s: %d lines were lost", self._folder.path, self.lost)
 

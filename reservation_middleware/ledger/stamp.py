@@ -23,7 +23,7 @@ from cryptography import x509
 from reservation_middleware.model import LedgerError
 from reservation_middleware.model.error import AuthorityError, StorageError
 
-from .folder import SEGMENT, Folder, combined, origin, read_note, segment_of
+from .folder import DRAFT, SEGMENT, Folder, combined, origin, read_note, segment_of
 from .form import time_text
 from .note import Checkpoint, Signer, Verifier, open_note
 from .segment_check import first_line
@@ -152,11 +152,17 @@ def attach(folder: str | Path, pending: Pending, answer: bytes, signer: Signer) 
     stamps.mkdir(exist_ok=True)
     now = datetime.now(UTC)
     path = stamps / f"{now:%Y%m%dT%H%M%S.%f}Z.stamp"
-    # Two processes may stamp at once; neither may take the other's file.
-    with path.open("xb") as file:
-        file.write(signer.sign(text))
-        file.flush()
-        os.fsync(file.fileno())
+    draft = path.with_name(f"{path.name}{DRAFT}")
+    try:
+        # Two processes may stamp at once; neither may take the other's file.
+        with draft.open("xb") as file:
+            file.write(signer.sign(text))
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise StorageError(f"{path}: {error.strerror or error}") from None
     return path
 
 

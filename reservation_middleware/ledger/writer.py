@@ -209,11 +209,15 @@ class SegmentWriter:
             with suppress(OSError):
                 os.close(number)
 
-    def close(self) -> None:
-        """Close the files and let go of the segment."""
+    def close(self, *, finished: bool = True) -> None:
+        """Close the files and let go of the segment.
+
+        Args:
+            finished: nothing is left to be recovered.
+        """
         self.leave()
         if self._lock is not None:
-            release(self._lock)
+            release(self._lock, finished=finished)
 
     def _mend(self) -> None:
         """Cut off what a failure left, before anything is appended behind it."""
@@ -252,10 +256,16 @@ def locked(file: Path) -> BaseFileLock | None:
     return lock
 
 
-def release(lock: BaseFileLock) -> None:
-    """Let go of a lock; its file goes first, while nobody else can hold it."""
-    with suppress(OSError):
-        Path(lock.lock_file).unlink()
+def release(lock: BaseFileLock, *, finished: bool = True) -> None:
+    """Let go of a lock; its file goes first, while nobody else can hold it.
+
+    Args:
+        lock: held.
+        finished: if not, the file stays, as after a kill: so ``recover`` knows where to look.
+    """
+    if finished:
+        with suppress(OSError):
+            Path(lock.lock_file).unlink()
     lock.release()
 
 
