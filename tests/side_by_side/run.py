@@ -82,6 +82,7 @@ class _Worker:
             Path(store, "page.html").write_text("<title>a file</title>")
             told: dict[str, list[Any]] = {}
             items: list[Json] = []
+            ends: list[str] = []
             log: list[str] = []
             for number, crawl in enumerate(situation.crawls, 1):
                 gone = f"http://127.0.0.1:{nobody.getsockname()[1]}"
@@ -90,10 +91,19 @@ class _Worker:
                 for name, outcome in answer["told"].items():
                     told[f"{name}, crawl {number}" if name in told else name] = outcome
                 items += answer["items"]
+                ends.append(answer["ends"])
                 log += answer["log"]
                 self.stats |= set(answer["stats"])
-            seen = [one._replace(url=_taken(places, one.url)) for one in web.log]
-            return Side(told, seen, _made(Path(store), items, seen), log)
+            seen = [
+                one._replace(url=_taken(places, one.url), headers=_taken(places, one.headers))
+                for one in web.log
+            ]
+            made = {
+                **_made(Path(store), seen),
+                "items": sorted(items, key=json.dumps),
+                "ends": ends,
+            }
+            return Side(told, seen, made, log)
 
     def _job(self, crawl: Crawl, proxy: str) -> Json:
         environ = {"http_proxy": proxy, "https_proxy": proxy, "no_proxy": "127.0.0.1"}
@@ -137,10 +147,9 @@ def _taken(places: Json, value: Any) -> Any:
     return _put({place: name for name, place in places.items()}, value)
 
 
-def _made(store: Path, items: list[Json], seen: list[Any]) -> Json:
+def _made(store: Path, seen: list[Any]) -> Json:
     """What is compared beside pages."""
     made: Json = {file.name: file.read_text() for file in store.glob("*.jsonl")}
-    made["items"] = sorted(items, key=json.dumps)
     media = store / "media"
     made["media"] = sorted(str(file.relative_to(media)) for file in media.rglob("*"))
     for field in FIELDS:

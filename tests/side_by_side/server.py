@@ -58,6 +58,11 @@ class Server:
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         url = f"http://{request.host}{request.raw_path}"
         headers = {name.lower(): value for name, value in request.headers.items()}
+        # What is another each time: a port, a random key, a random boundary.
+        headers["host"] = headers["host"].partition(":")[0]
+        headers.pop("sec-websocket-key", None)
+        if "content-type" in headers:
+            headers["content-type"] = headers["content-type"].partition("boundary=")[0]
         self.seen.append(Seen(request.method, url, headers, time.monotonic()))
         self._asked[url] += 1
         words = request.path.strip("/").replace(".", "_").split("/")

@@ -15,7 +15,6 @@ from typing import Any, Literal
 import aiohttp
 
 from reservation_middleware.aiohttp import ReservationClient, reservation_middleware
-from web import Seen
 
 from .server import RULES, Names, Server
 from .sites import BOT
@@ -111,7 +110,7 @@ async def use(one: Use, way: Way) -> Side:
         async with session_of(way, options) as session:
             await one.program(session, teller)
         port = f":{server.port}"
-        seen = [Seen(s.method, s.url.replace(port, ""), s.headers, s.at) for s in server.seen]
+        seen = [one._replace(url=one.url.replace(port, "")) for one in server.seen]
         return Side(teller.told, seen)
 
 
@@ -464,7 +463,7 @@ USES = (
     Use("a page that comes bit by bit", events("text-plain"), 1),
     Use("errors of the network and of the server", errors, 5, withheld={"no such port": DEAD}),
     Use("raise_for_status of the session", statuses, 1, {"raise_for_status": True}),
-    Use("cookies", cookies, 4),
+    Use("cookies in a jar", cookies, 4),
     Use(
         "redirects", redirects, 7, withheld={"to private": PRIVATE, "to private elsewhere": PRIVATE}
     ),

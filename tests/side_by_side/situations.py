@@ -9,6 +9,7 @@ the User-Agent that was sent.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,7 +23,7 @@ Json = dict[str, Any]
 Told = Mapping[str, list[Any]]
 
 #: Where policies are: what is asked for there is no page.
-POLICIES = ("/robots.txt", "/.well-known/", "/ai.txt", "/trust.txt", "/tdmrep.json")
+POLICIES = ("/robots.txt", "/rules.txt", "/.well-known/", "/ai.txt", "/trust.txt", "/tdmrep.json")
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,21 @@ def compare(situation: Situation, stock: Side, ours: Side) -> Outcome:
         name for name, told in stock.told.items() if not _is_as_good(told, ours.told.get(name))
     ]
     differs += [
-        f"made {name}" for name in situation.compares if stock.made[name] != ours.made[name]
+        f"made {name}"
+        for name in ("ends", *situation.compares)
+        if stock.made.get(name) != ours.made.get(name)
+    ]
+    sent: dict[tuple[str, str], list[Mapping[str, str]]] = defaultdict(list)
+    for seen in stock.seen:
+        sent[seen.method, seen.url].append(seen.headers)
+    differs += [
+        f"headers of {seen.url}"
+        for seen in pages_of(ours.seen)
+        if (seen.method, seen.url) in sent and seen.headers not in sent[seen.method, seen.url]
+    ]
+    errors = {line[:60] for line in stock.log if line.startswith("ERROR")}
+    differs += [
+        f"log: {line}" for line in ours.log if line.startswith("ERROR") and line[:60] not in errors
     ]
     asked = {(seen.method, seen.url) for seen in stock.seen}
     beyond = {

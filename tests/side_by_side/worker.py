@@ -58,7 +58,9 @@ class Lister(scrapy.Spider):
 
     def parse(self, response: Any, asked: Json) -> Iterator[Any]:
         body = hashlib.sha256(response.body).hexdigest()[:8]
-        self.tell(asked, ["got", response.url, response.status, body])
+        meta = response.meta.keys() - {"reservation_decision", "retry_times"}
+        seen = [*response.flags, *sorted(meta)]
+        self.tell(asked, ["got", response.url, response.status, body, seen])
         yield from (self.request(one) for one in asked.get("then", ()))
         if "item" in asked:
             yield dict(asked["item"])
@@ -149,8 +151,9 @@ async def crawl(job: Json) -> Json:
         except Exception as error:  # noqa: BLE001 - told
             told["the crawl"] = ["failed", type(error).__name__, str(error)]
     logging.getLogger().removeHandler(log)
-    stats = list(crawler.stats.get_stats()) if "the crawl" not in told else []
-    return {"told": told, "items": items, "log": log.lines, "stats": stats}
+    stats = crawler.stats.get_stats() if "the crawl" not in told else {}
+    ends = stats.get("finish_reason")
+    return {"told": told, "items": items, "log": log.lines, "stats": list(stats), "ends": ends}
 
 
 async def _serve(out: Any) -> None:
