@@ -119,3 +119,17 @@ def test_another_site_s_own_policies_hold_there(crawled: Crawled, path: str) -> 
     assert failed["error"] == "ReservedError"
     assert f"{crawled.other.url}{path}" in str(failed["record"])
     assert crawled.other.log.count("GET /robots.txt") == 1
+
+
+def test_a_browser_that_its_middleware_chooses(worker: Worker) -> None:
+    """It runs behind ours, and chooses for policies as it does for pages."""
+    chooses = {"DOWNLOADER_MIDDLEWARES": {"scrapy_impersonate.RandomBrowserMiddleware": 1000}}
+    browsers = {"IMPERSONATE_BROWSERS": ["chrome124"]}
+    with Site(serve) as site:
+        done = worker.crawl(
+            requests=[site.url + path for path in ("page", "private/x")],
+            settings={**SETTINGS, **chooses, **browsers},
+        )
+        assert done.urls == [f"{site.url}page"]
+        assert done.blocked == [f"{site.url}private/x"]
+        assert "GET /private/x" not in site.log
