@@ -5,9 +5,12 @@ Scrapy loads them by their path, ``scrapy_parts.Name``, in a worker of tests/scr
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any, ClassVar, Self
 
-from scrapy import Request
+from scrapy import Request, signals
 from scrapy.http import HtmlResponse, Response
 
 
@@ -58,3 +61,52 @@ class MemoryStorage:
 
     def store_response(self, spider: Any, request: Request, response: Response) -> None:
         self.pages[self.crawler.request_fingerprinter.fingerprint(request)] = response.copy()
+
+
+class CrawlDelays:
+    """An extension that reads Crawl-delay as robots.txt is parsed, and counts what it heard."""
+
+    def __init__(self, crawler: Any) -> None:
+        self.stats = crawler.stats
+        self.signal = getattr(signals, "robots_parsed", None)
+        if self.signal is not None:
+            crawler.signals.connect(self.parsed, signal=self.signal)
+
+    @classmethod
+    def from_crawler(cls, crawler: Any) -> Self:
+        return cls(crawler)
+
+    async def parsed(self, robotparser: Any, request: Request) -> None:
+        await asyncio.sleep(0.1)  # pages wait for it
+        host = request.url.split("/")[2]
+        self.stats.inc_value(f"parsed/{host}")
+        self.stats.set_value(f"delay/{host}", robotparser.rp.crawl_delay("ExampleBot"))
+        self.stats.set_value(f"pages/{host}", self.stats.get_value("response_received_count"))
+
+
+class Gallery:
+    """A spider middleware that makes an item of every page, with the files that its meta names."""
+
+    async def process_spider_output(
+        self, response: Response, result: AsyncIterator[Any], spider: Any = None
+    ) -> AsyncIterator[Any]:
+        async for one in result:
+            yield one
+        for field in ("file_urls", "image_urls"):
+            if field in response.meta:
+                yield {field: response.meta[field], "page": response.url}
+
+
+class Shelf:
+    """A pipeline that puts items where a crawl's stats are."""
+
+    def __init__(self, crawler: Any) -> None:
+        self.stats = crawler.stats
+
+    @classmethod
+    def from_crawler(cls, crawler: Any) -> Self:
+        return cls(crawler)
+
+    def process_item(self, item: Any, spider: Any = None) -> Any:
+        self.stats.set_value(f"item/{item['page']}", json.dumps(item))
+        return item

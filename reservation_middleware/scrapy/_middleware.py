@@ -21,8 +21,10 @@ from reservation_middleware.stores import opened
 
 from ._agent import Agents
 from ._http_cache import HttpCache
+from ._media_pipelines import tell_items
 from ._page import head_as_seen, head_of, page_of, whole
 from ._report import Reports, ReservedError
+from ._robots_txt import RobotsTxt
 from ._settings import has_asyncio, policy_from, retries_from, stores_from
 from ._splash import Splash
 from ._switches import CrawlRules, crawl_rules, is_enabled
@@ -84,6 +86,7 @@ class ReservationMiddleware:
             count=self._reports.count,
         )
         self._http_cache = HttpCache(crawler, self._reports.count)
+        self._robots_txt = RobotsTxt(crawler)
         # Time is kept per transfer, by the downloader: a request may wait in its queue for
         # as long as DOWNLOAD_DELAY has it wait, which says nothing about the site.
         self._fetcher = Fetcher(cache=stores.cache, timeout=None, retries=retries_from(settings))
@@ -95,6 +98,7 @@ class ReservationMiddleware:
         middleware = cls(crawler)
         middleware._reports.write_first()
         crawler.signals.connect(middleware.headers_received, signal=signals.headers_received)
+        crawler.signals.connect(middleware.spider_opened, signal=signals.spider_opened)
         crawler.signals.connect(middleware.spider_closed, signal=signals.spider_closed)
         return middleware
 
@@ -117,13 +121,20 @@ class ReservationMiddleware:
         if meta.get("dont_cache") == _CUT:
             del meta["dont_cache"]  # of the response that redirected to here
 
-        await self._fetcher.prepare(check, self._transport(page))
+        await self._prepare(check, page)
         decision = check.decide()
         if self._stops(decision, request):
             raise self._blocked(check, decision, request)
         self._checks[request] = check, decision
         if page is request:
             self._tokens.give(request, decision, now)
+
+    async def _prepare(self, check: Check, request: Request) -> None:
+        """Give a check the policies of its origin; fetch them if they are not known."""
+        if not self._fetcher.ready(check):
+            await self._fetcher.prepare(check, self._transport(request))
+        if self._enforces_crawl_rules and not self._robots_txt.is_told(check.origin):
+            await self._robots_txt.tell(check, request)
 
     def check_sent(self, request: Request) -> None:
         """Decide once more if later middlewares have set another crawler's User-Agent.
@@ -209,7 +220,7 @@ class ReservationMiddleware:
         if not check.origin.startswith(("http://", "https://")) or check.about_policy:
             return self._end(request, response, asked, asked.decide(), len(response.body))
         self._reports.count("found_elsewhere")
-        await self._fetcher.prepare(check, self._transport(request))
+        await self._prepare(check, request)
         decision = check.decide()
         if self._stops(decision, request):
             self._http_cache.forget(request, response)
@@ -322,8 +333,12 @@ class ReservationMiddleware:
             self._reports.set("policy_fetches", self._fetcher.fetches)
             return await self._downloads.fetch(ask, request)
 
-        kept = self._http_cache.keeping(self._journal.watched(send))
-        return self._downloads.retriable(kept)
+        watched = self._robots_txt.watched(self._journal.watched(send))
+        return self._downloads.retriable(self._http_cache.keeping(watched))
+
+    def spider_opened(self) -> None:
+        """Have items tell of files that were blocked; by now the pipelines are there."""
+        tell_items(self._crawler)
 
     async def spider_closed(self) -> None:
         """End what is under way, and tell what all came to."""
@@ -334,13 +349,17 @@ class ReservationMiddleware:
         """Whether a decision is enforced for this request."""
         if decision.action is Action.PROCEED:
             return False
-        if (
+        if self._forbids(decision, request):
+            return True
+        return decision.usage_action is Action.BLOCK and self._policy.mode is Mode.ENFORCE
+
+    def _forbids(self, decision: Decision, request: Request) -> bool:
+        """Whether crawl rules stop this request."""
+        return (
             decision.crawl_action is Action.BLOCK
             and self._enforces_crawl_rules
             and not self._splash.page_request(request).meta.get("dont_obey_robotstxt")
-        ):
-            return True
-        return decision.usage_action is Action.BLOCK and self._policy.mode is Mode.ENFORCE
+        )
 
     def _ends(self, check: Check, decision: Decision, request: Request) -> bool:
         """Whether a decision stops a download, whatever else the page points to.
@@ -355,4 +374,6 @@ class ReservationMiddleware:
     ) -> ReservedError:
         request.meta[DECISION] = decision
         self._reports.tell(check, decision, request, blocked=True, octets=octets)
+        if self._forbids(decision, request) and decision.unreachable is None:
+            self._robots_txt.forbid()
         return ReservedError.of(decision)

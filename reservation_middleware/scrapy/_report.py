@@ -9,6 +9,7 @@ from pydispatch import dispatcher  # type: ignore[import-untyped]
 from scrapy import Request
 from scrapy.crawler import Crawler
 from scrapy.exceptions import IgnoreRequest
+from scrapy.signalmanager import SignalManager
 from scrapy.signals import spider_closed
 
 from reservation_middleware.check import Check
@@ -60,6 +61,19 @@ class PolicyUnreachableError(ReservedError):
     """
 
     __module__ = "reservation_middleware.scrapy"
+
+
+def is_heard(manager: SignalManager, signal: object) -> bool:
+    """Whether anybody listens to a signal: mostly nobody does, and sending it costs its time."""
+    sender = manager.sender
+    return any(
+        (
+            dispatcher.getReceivers(sender, signal),
+            dispatcher.getReceivers(sender),
+            dispatcher.getReceivers(signal=signal),
+            dispatcher.getReceivers(),
+        )
+    )
 
 
 class Reports:
@@ -125,7 +139,7 @@ class Reports:
             method=request.method,
             extra={"spider": spider},
         )
-        if self._is_heard():
+        if is_heard(self._crawler.signals, decided):
             self._crawler.signals.send_catch_log(
                 signal=decided,
                 decision=decision,
@@ -145,18 +159,6 @@ class Reports:
             self._inc(f"reservation/verdict/{said}", count)
             self._inc(f"reservation/crawl/{crawl}", count)
         self._seen.clear()
-
-    def _is_heard(self) -> bool:
-        """Whether anybody listens to decisions: mostly nobody does, and a signal costs its time."""
-        sender = self._crawler.signals.sender
-        return any(
-            (
-                dispatcher.getReceivers(sender, decided),
-                dispatcher.getReceivers(sender),
-                dispatcher.getReceivers(signal=decided),
-                dispatcher.getReceivers(),
-            )
-        )
 
     def write_first(self) -> None:
         """Have the stats complete when the spider is closed, for whoever reads them then.
