@@ -17,14 +17,36 @@ from .cache.freshness import UNREACHABLE, lifetime
 from .check import Check
 from .ledger.record import record
 from .licences import licences_of
-from .model import PAGE, Agent, ConfigurationError, Document, Outcome, Policy, PolicyRequest
+from .model import (
+    PAGE,
+    Agent,
+    ConfigurationError,
+    Document,
+    Level,
+    Note,
+    NoteKind,
+    Outcome,
+    Policy,
+    PolicyRequest,
+)
 from .profiles import profile
 from .reading import BY_PATH, FEED
 from .signals import XML, known_signals
-from .syntax.path import split_url
+from .syntax.path import MAX_TARGET, split_url
 
 #: A longer line is an error, not a reason to run out of memory.
 MAX_LINE = 64 * 1024 * 1024
+
+
+#: Notes about documents of other origins in one record.
+_MOST_NOTES = 10
+FOREIGN = NoteKind(
+    "document-foreign",
+    Level.WARNING,
+    "a document of another origin was given, and nothing of this origin points to it",
+    "Give the documents of the page's own scheme, host and port.",
+    "https://www.rfc-editor.org/rfc/rfc6454#section-5",
+)
 
 
 class Binary(msgspec.Struct, forbid_unknown_fields=True):
@@ -108,10 +130,20 @@ def decide(given: Given, now: datetime) -> dict[str, Any]:
     documents = [_document(document, now) for document in given.documents]
     for document in documents_for(given.url, documents):
         check.feed(document)
+    used: set[object] = set()
     while answers := answers_to(check.wants(), documents):
         for document in answers:
             check.feed(document)
-    return record(check.decide())
+            used.add(_key(document.url))
+    decision = check.decide()
+    notes = [
+        Note(FOREIGN, document.url, None)
+        for document in documents
+        if split_url(document.url)[0] != check.origin and _key(document.url) not in used
+    ]
+    if notes:
+        decision = msgspec.structs.replace(decision, notes=(*decision.notes, *notes[:_MOST_NOTES]))
+    return record(decision)
 
 
 def policy_of(name: str, changes: GivenPolicy | None) -> Policy:
@@ -221,12 +253,18 @@ def documents_for(url: str, documents: Iterable[Document]) -> Iterable[Document]
 
 def answers_to(requests: Iterable[PolicyRequest], documents: Iterable[Document]) -> list[Document]:
     """Of documents that are given by URL only, those that some requests are for."""
-    by_url = {document.url: document for document in documents}
+    by_url = {_key(document.url): document for document in documents}
+    # Under the address that was asked for: the other may be another spelling of it.
     return [
-        _renamed(by_url[request.url], request.resource)
+        msgspec.structs.replace(found, resource=request.resource, url=request.url)
         for request in requests
-        if request.url in by_url
+        if (found := by_url.get(_key(request.url))) is not None
     ]
+
+
+def _key(url: str) -> object:
+    """What equal addresses have in common, however they are written."""
+    return split_url(url) if len(url) < MAX_TARGET else url
 
 
 def _renamed(document: Document, resource: str) -> Document:

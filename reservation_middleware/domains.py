@@ -8,6 +8,8 @@ from functools import cache, lru_cache
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
+from .syntax.origin import ascii_name
+
 if TYPE_CHECKING:
     from tldextract import TLDExtract
 
@@ -43,9 +45,8 @@ def _looked_up(name: str) -> str:
     except ValueError:
         pass
     if not name.isascii():
-        try:
-            name = name.encode("idna").decode("ascii")
-        except UnicodeError:
+        name = ascii_name(name)
+        if not name.isascii():
             return name  # no name that could be looked up
     found = _extract().extract_str(name)
     if found.suffix and found.domain:

@@ -25,6 +25,9 @@ SHARED = ROOT.parent / "shared" / "data"
 
 Json = dict[str, Any]
 
+#: Vectors about documents as they are given, which no crawl is: how addresses are spelled.
+DECIDE_ONLY = "decision-origin-"
+
 #: Expectations that are compared with the field of the same name as a whole.
 EXACT = ("action", "verdict", "crawl", "stage", "consulted", "not_reached", "expires")
 

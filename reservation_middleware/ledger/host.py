@@ -9,6 +9,7 @@ from typing import NamedTuple, Self
 from urllib.parse import urlsplit
 
 from reservation_middleware.model import LedgerError
+from reservation_middleware.syntax.origin import ascii_name
 from reservation_middleware.syntax.path import split_url
 
 _PORTS = {"http": 80, "https": 443}
@@ -70,12 +71,7 @@ def _normal(name: str) -> str:
         return str(ip_address(name))
     except ValueError:
         pass
-    if name.isascii():
-        return name
-    try:
-        return name.encode("idna").decode("ascii")
-    except UnicodeError:
-        return name  # no name that could be looked up
+    return ascii_name(name)
 
 
 def _host_of(url: str) -> tuple[str, int | None]:

@@ -13,6 +13,7 @@ from reservation_middleware.model import Document, Note, NoteKind, Span
 from reservation_middleware.syntax import html, media
 from reservation_middleware.syntax.charset import ascii_based
 from reservation_middleware.syntax.host import reachable
+from reservation_middleware.syntax.path import split_url
 from reservation_middleware.syntax.payment import may_be_bill
 from reservation_middleware.syntax.robots import RobotsFile
 
@@ -172,7 +173,10 @@ class Source:
     def is_own(self, url: str) -> bool:
         """Whether a URL in this document is that of the document itself."""
         self.local = True
-        return self.absolute(url) == self.absolute(self.document.url)
+        own, other = self.absolute(self.document.url), self.absolute(url)
+        return own == other or (
+            own is not None and other is not None and split_url(own) == split_url(other)
+        )
 
     def absolute(self, url: str) -> str | None:
         """A URL in this document as an absolute one without fragment; None if it cannot be one.

@@ -12,6 +12,7 @@ from functools import lru_cache
 from urllib.parse import quote, unquote
 
 from .dot_segments import resolve
+from .origin import origin as origin_of
 from .places import Places
 
 _RUN, _SHORT = re.compile("((?:%[0-9A-Fa-f]{2})+)"), 30
@@ -21,7 +22,6 @@ HALF = re.compile("[\udc80-\udcff]")
 # An escape that may be part of a character.
 _HIGH = re.compile("%[89A-Fa-f]")
 _ORIGIN = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(?:[^/?#\\]*@)?([^/?#@\\]*)([^#]*)")
-_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 #: Patterns longer than this never match: no server has such a path, and a bound is needed.
 MAX_PATTERN = 8 * 1024
@@ -38,8 +38,8 @@ _USUAL = re.compile(r"[A-Za-z0-9_.~/=*-]*\$?")
 def split_url(url: str) -> tuple[str, str]:
     """Split an absolute URL into its origin and its target (path and query).
 
-    The origin is in lower case without user name or default port; the fragment is
-    dropped and an empty path becomes ``/``. Other strings have the origin ``""``.
+    The origin is in its one spelling (``syntax/origin.py``) without user name or default port;
+    the fragment is dropped and an empty path becomes ``/``. Other strings have the origin ``""``.
 
     >>> split_url("HTTPS://A.example:443?q#f")
     ('https://a.example', '/?q')
@@ -56,7 +56,7 @@ def split_url(url: str) -> tuple[str, str]:
         target = url.partition("#")[0]
         return "", (target if target.startswith("/") else "/" + target)[:MAX_TARGET]
     scheme, authority, target = found.groups()
-    origin = _origin(scheme, authority)
+    origin = origin_of(scheme, authority)
     if target[:1] != "/":
         return origin, _rooted(target)[:MAX_TARGET]
     if found.end(2) == slash:  # never of what has no slash at its end
@@ -87,15 +87,6 @@ def resolved_target(url: str, target: str) -> str | None:
         target = whole if whole.startswith("/") else _rooted(whole)
     resolved = resolve(target)
     return None if resolved is None else resolved[:MAX_TARGET]
-
-
-def _origin(scheme: str, authority: str) -> str:
-    """Scheme and authority in lower case, without the scheme's default port."""
-    scheme, authority = scheme.lower(), authority.lower()
-    port = _DEFAULT_PORTS.get(scheme)
-    if port and authority.endswith(port):
-        authority = authority.removesuffix(port)
-    return f"{scheme}://{authority.removesuffix(':')}"
 
 
 def canonical(text: str) -> str:
