@@ -4,6 +4,7 @@ A ``Reading`` is a document at one place with what every signal found in it. No 
 """
 
 from collections.abc import Iterable, Mapping
+from enum import Enum, auto
 from functools import cache
 from typing import Any, AnyStr
 
@@ -22,7 +23,7 @@ from .signals import (
     Source,
     Words,
 )
-from .syntax import payment
+from .syntax import media, payment, sniff
 from .syntax.media import TYPES as MEDIA_TYPES
 from .syntax.media import recognised
 from .syntax.path import split_url
@@ -167,12 +168,64 @@ _MOST_NAMES, _LONGEST_NAME = 1_000, 50
 _NAMES: dict[str | bytes, str] = {}
 
 
-def looks_into(media_type: str, status: int | None) -> bool:
-    """Whether content of a media type (lower case, no parameters) is read at all.
+class Look(Enum):
+    """What of a response's body is looked into."""
 
-    JSON is read only where a status says that it may be a bill.
+    NOTHING = auto()
+    #: A page, a feed or a bill: all of it, as far as is read.
+    PAGE = auto()
+    #: An image, a PDF or an EPUB, whose metadata may stand anywhere in it.
+    MEDIA = auto()
+
+
+#: Octets of a body that show how much of it is looked into.
+BEGINNING = sniff.LIMIT
+
+
+def look(document: Document, beginning: bytes = b"", *, ended: bool = False) -> Look | None:
+    """How much of a response's body is looked into.
+
+    A page, a feed and a bill are known by their media types; what any other body is, an image
+    of another type as well, its beginning says.
+
+    Args:
+        document: the response's head.
+        beginning: what came of the body so far.
+        ended: whether there is no more.
+
+    Returns:
+        None where more has to come first, at most ``BEGINNING`` octets.
     """
-    return media_type in _CONTENT_TYPES or may_be_bill(media_type, status)
+    sent = document.media_type
+    if (sent and (sent in HTML or sent in XML)) or may_be_bill(sent, document.status):
+        return Look.PAGE
+    if sent.startswith(_STREAMS):
+        return Look.NOTHING
+    ended = ended or len(beginning) >= BEGINNING
+    if media.begins(beginning, sent):
+        return Look.MEDIA
+    if sniff.is_xml(sent):
+        root = sniff.root_of(beginning, document.charset)
+        if root == "html":
+            return Look.PAGE
+        return Look.NOTHING if root or ended else None
+    may_be_page = sniff.may_be_page(sent)
+    if may_be_page and sniff.begins_as_page(beginning, document.charset):
+        return Look.PAGE
+    if not sent and (beginning or ended):
+        # Browsers take text without a type for text; pages often come so.
+        return Look.NOTHING if sniff.is_binary(beginning) else Look.PAGE
+    more = media.may_begin(beginning, sent) or (may_be_page and sniff.may_become_page(beginning))
+    if more and not ended:
+        return None
+    return Look.NOTHING
+
+
+#: What is sent bit by bit, often without end.
+_STREAMS = (
+    *("text/event-stream", "multipart/", "application/grpc", "application/x-ndjson"),
+    *("application/ndjson", "application/jsonl", "application/json-seq", "application/stream+json"),
+)
 
 
 def may_be_bill(media_type: str, status: int | None) -> bool:
@@ -186,9 +239,6 @@ def is_media(media_type: str, body: bytes = b"") -> bool:
     Such bodies are large, so that operators may want them left alone.
     """
     return media_type in MEDIA_TYPES or bool(recognised(body))
-
-
-_CONTENT_TYPES = frozenset((*HTML, *XML, *MEDIA_TYPES))
 
 
 def head_reading(document: Document) -> Reading:

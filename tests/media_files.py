@@ -121,6 +121,16 @@ def raw_profile_png(packet: bytes, *, packed: bool = True) -> bytes:
     return body[:-12] + content + body[-12:]
 
 
+def gif(*packets: bytes) -> bytes:
+    """A GIF of one pixel, XMP before it (part 3, GIF: a row of all octets ends a packet)."""
+    ends = b"\x01" + bytes(range(255, -1, -1)) + b"\0"
+    extensions = b"".join(b"!\xff\x0bXMP DataXMP" + packet + ends for packet in packets)
+    head = b"GIF89a" + struct.pack("<HHBBB", 1, 1, 0x80, 0, 0) + bytes(6)
+    picture = b"," + struct.pack("<HHHHB", 0, 0, 1, 1, 0) + b"\2\2L\1\0"
+    comment = b"!\xfe\5hello\0"
+    return head + comment + extensions + picture + b";"
+
+
 def webp(packet: bytes | None = None) -> bytes:
     """A grey point."""
     file = io.BytesIO()

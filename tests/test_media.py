@@ -51,6 +51,8 @@ def SAMPLES() -> Mapping[str, bytes]:  # noqa: N802 - a constant that takes a mo
         "png-raw": make.raw_profile_png(PACKET),
         "webp": make.webp(PACKET),
         "tiff": make.tiff(PACKET),
+        "gif": make.gif(PACKET),
+        "gif-two": make.gif(make.xmp(), PACKET),
         "tiff-big": make.tiff(PACKET, big=True),
         "pdf": make.pdf(PACKET),
         "pdf-objects": make.pdf(PACKET, object_stream_mode=pikepdf.ObjectStreamMode.generate),
@@ -110,7 +112,7 @@ def test_pillow_finds_the_same_packets() -> None:
         assert media.read(make.jpeg(given), "").xmp == media.read(body, "").xmp
 
 
-@pytest.mark.parametrize("name", ["jpeg", "png", "webp", "tiff"])
+@pytest.mark.parametrize("name", ["jpeg", "png", "webp", "tiff", "gif"])
 def test_a_file_without_metadata_says_nothing(name: str) -> None:
     body: bytes = getattr(make, name)()
     assert not media.read(body, "")

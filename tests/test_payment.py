@@ -22,7 +22,7 @@ from reservation_middleware.aiohttp import (
     reservation_middleware,
 )
 from reservation_middleware.model import PAGE, Offer, Preference
-from reservation_middleware.reading import looks_into
+from reservation_middleware.reading import Look, look
 from reservation_middleware.signals import CONTENT, HEADERS, Source
 from reservation_middleware.signals.payment import Payment
 from reservation_middleware.syntax import payment
@@ -198,7 +198,14 @@ def test_scrapy_asks_once_and_pays_nothing(
 def test_json_is_looked_into_only_where_it_may_be_a_bill(
     media_type: str, status: int | None, expected: bool
 ) -> None:
-    assert looks_into(media_type, status) is expected
+    head = Document(
+        url="https://a.example/x",
+        resource="page",
+        outcome=Outcome.FETCHED,
+        status=status,
+        headers=(("content-type", media_type),),
+    )
+    assert (look(head, b'{"x402Version": 1}', ended=True) is Look.PAGE) is expected
 
 
 def page(status: int, *headers: tuple[str, str], body: bytes | None = None) -> Document:

@@ -31,7 +31,14 @@ UNSENDABLE = {
         "a crawl has an old copy after it fetched it: tests/test_faults.py",
     ),
     "path-dots-backslash": "Scrapy makes slashes of backslashes: tests/test_dot_segments.py",
-    "rsl-feed-item": "a crawl hears a feed when it fetched it: tests/test_lessons.py",
+    **dict.fromkeys(
+        ("rsl-feed-item", "rsl-feed-utf-16", "rsl-feed-ucs-2"),
+        "a crawl hears a feed when it fetched it: tests/test_lessons.py",
+    ),
+    **dict.fromkeys(
+        [f"robots-meta-charset-no-{label}" for label in ("idna", "zip", "hex", "punycode")],
+        "Scrapy raises when it decodes a page by such a label: tests/test_charset.py",
+    ),
 }
 #: The settings that knobs of a policy have; "reservation" has none.
 KNOBS = {

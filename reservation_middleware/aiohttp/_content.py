@@ -3,13 +3,15 @@
 Which bodies are looked into is ``reading``'s business, what they say the check's.
 """
 
+import asyncio
 import re
 from contextlib import suppress
 from weakref import ref
 
 from aiohttp import EMPTY_PAYLOAD, ClientResponse
 
-from reservation_middleware.reading import is_media, looks_into, may_speak
+from reservation_middleware.model import Document
+from reservation_middleware.reading import BEGINNING, Look, is_media, look, may_speak
 
 from . import _body
 from ._body import HeldStream, Progress
@@ -41,29 +43,34 @@ async def look_into(
         RuntimeError: the session or the fetcher was closed meanwhile.
     """
     head, complete = known.check.page, _completeness(response)
-    if (
-        known.redirect
-        or head is None
-        or complete is None
-        or not looks_into(head.media_type, head.status)
-    ):
+    if known.redirect or head is None or complete is None or look(head) is Look.NOTHING:
         middleware.passed(known, length_of(response))
         return
     body: bytes | None = getattr(response, "_body", None)
     if body is None and response.content is EMPTY_PAYLOAD:
         body = b""
     if body is not None:  # read already, as by a middleware that caches
-        if media or not is_media(head.media_type, body):
+        found = look(head, body[:BEGINNING], ended=True)
+        if (found is Look.PAGE and (media or not is_media("", body))) or (
+            found is Look.MEDIA and media
+        ):
             await middleware.judge_content(known, body, whole=complete)
         middleware.passed(known, len(body))
         return
-    is_file = is_media(head.media_type)
+    response.content = stream = HeldStream(response.content)
+    found, body = await _found(stream, head)
+    is_file = found is Look.MEDIA
     most = _body.MAX_MEDIA if is_file else _body.MAX_PAGE
-    if is_file and (not media or (response.content_length or 0) > most):
+    if (
+        found is Look.NOTHING
+        or (is_file and not media)
+        or (is_file and (response.content_length or 0) > most)
+    ):
+        stream.hand_out()
         middleware.passed(known, length_of(response))
         return
-    response.content = stream = HeldStream(response.content)
-    body = await stream.hold(most, _body.MEDIA_SECONDS if is_file else _body.PAGE_SECONDS)
+    if found is not None:
+        body = await stream.hold(most, _body.MEDIA_SECONDS if is_file else _body.PAGE_SECONDS)
     if not media and is_media("", body):
         stream.hand_out()
         middleware.passed(known, length_of(response))
@@ -71,12 +78,31 @@ async def look_into(
     whole = complete and stream.progress is Progress.WHOLE
     await middleware.judge_content(known, body, whole=whole)
     if stream.progress is Progress.COMING and complete and stream.octets <= most:
-        stream.hand_out(_LateLook(middleware, known, response, body, piecewise=not is_file))
+        late = _LateLook(middleware, known, response, body, piecewise=not is_file)
+        late.is_page = found is not None
+        stream.hand_out(late)
         return
     middleware.passed(
         known, length_of(response) if stream.progress is Progress.COMING else len(body)
     )
     stream.hand_out()
+
+
+async def _found(stream: HeldStream, head: Document) -> tuple[Look | None, bytes]:
+    """How much of a body is looked into, and as much of its beginning as shows it.
+
+    None where that does not come within ``PAGE_SECONDS``.
+    """
+    found, body = look(head), b""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + _body.PAGE_SECONDS
+    while found is None:
+        body = await stream.hold(stream.octets, max(0.0, until - loop.time()))
+        ended = stream.progress is not Progress.COMING
+        found = look(head, body[:BEGINNING], ended=ended)
+        if loop.time() >= until:
+            break
+    return found, body
 
 
 def _completeness(response: ClientResponse) -> bool | None:
@@ -126,6 +152,8 @@ class _LateLook:
         self._spent = 0
         self._is_due = False
         self._is_told = False
+        #: Whether it is certain that it is looked into.
+        self.is_page = True
         middleware.unfinished.add(self)
 
     def add(self, data: bytes) -> None:
@@ -143,7 +171,14 @@ class _LateLook:
         """
         if self._body is None:
             return
-        if len(self._body) > _body.MAX_PAGE:
+        if not self.is_page:
+            head = self._known.check.page
+            beginning = bytes(self._body[:BEGINNING])
+            found = head and look(head, beginning, ended=progress is not Progress.COMING)
+            if found is None:
+                return
+            self.is_page = found is not Look.NOTHING
+        if len(self._body) > _body.MAX_PAGE or not self.is_page:
             self._body = None
             return
         if not (self._is_due or progress is not Progress.COMING or self._is_worthwhile()):

@@ -3,7 +3,14 @@
 from scrapy.http import Headers, Response
 
 from reservation_middleware.model import PAGE, Document, Outcome
-from reservation_middleware.reading import PAGE_FIELDS, STATUSES, is_media, looks_into
+from reservation_middleware.reading import (
+    BEGINNING,
+    PAGE_FIELDS,
+    STATUSES,
+    Look,
+    is_media,
+    look,
+)
 
 from ._splash import has_own_head
 
@@ -47,11 +54,11 @@ def whole(response: Response, head: Document, *, media: bool) -> Document:
         head: the same as a document, without its body.
         media: look into images, PDF and EPUB, too.
     """
-    if looks_into(head.media_type, head.status) and (
-        media or not is_media(head.media_type, response.body)
-    ):
-        return page_of(response.url, head.status, head.headers, response.body)
-    return head
+    body = response.body
+    found = look(head, body[:BEGINNING], ended=True)
+    if found is Look.NOTHING or (not media and (found is Look.MEDIA or is_media("", body))):
+        return head
+    return page_of(response.url, head.status, head.headers, body)
 
 
 def head_of(headers: Headers) -> tuple[tuple[str, str], ...]:

@@ -130,14 +130,14 @@ def _content(source: Source) -> RslFindings | None:
             link = _href(source, element, notes)
             if link:
                 fetched.setdefault(link)
-                pointers.append(Pointer(link.url, element.whole))
+                pointers.append(Pointer(link.url, element.whole and not source.guessed))
         elif element.tag == "script":
             above = None if element.line is None else element.line - 1
             body = element.text.strip().encode("utf-8", "replace")
             read_here = _embedded(source, body, "script", above, notes)
             unread = unread or read_here is None
             if read_here:
-                licences.append((read_here, element.whole))
+                licences.append((read_here, element.whole and not source.guessed))
     # Of more documents than are read another may prohibit.
     unread = unread or (bool(source.file.rsl) and source.file.cut)
     for body in source.file.rsl:

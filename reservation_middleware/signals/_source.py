@@ -10,7 +10,7 @@ from typing import NamedTuple
 from urllib.parse import quote, urljoin, urlsplit
 
 from reservation_middleware.model import Document, Note, NoteKind, Span
-from reservation_middleware.syntax import html, media
+from reservation_middleware.syntax import html, media, sniff
 from reservation_middleware.syntax.charset import ascii_based
 from reservation_middleware.syntax.host import reachable
 from reservation_middleware.syntax.path import split_url
@@ -63,6 +63,7 @@ class Link(NamedTuple):
 
 #: Media types of content that is read as HTML; without one it may be HTML.
 HTML = ("", "text/html", "application/xhtml+xml")
+_XHTML = "application/xhtml+xml"
 #: Media types of content that may be a feed, or any XML that says what it is.
 XML = ("application/rss+xml", "application/xml", "text/xml", "application/rsl+xml")
 _MANY_OCTETS = 8 * 1024 * 1024
@@ -96,6 +97,9 @@ class Source:
     """
 
     local = False
+    #: Whether it was taken for a page by how it begins, not by its media type: then its no
+    #: counts and its yes does not.
+    guessed = False
 
     def __init__(self, document: Document, place: Place, words: Words = _NO_WORDS) -> None:
         self.document = document
@@ -116,10 +120,17 @@ class Source:
     def page(self) -> html.Html:
         """What an HTML page holds of interest; nothing where it is no HTML."""
         document = self.document
-        body = document.body or b""
-        if document.media_type not in HTML or media.recognised(body):
+        body, sent, charset = document.body or b"", document.media_type, document.charset
+        if media.recognised(body):
             return html.NOTHING
-        return html.read(body, self._words.metas, self._words.elements, charset=document.charset)
+        words, others = self._words.metas, self._words.elements
+        if sent == _XHTML or (sniff.is_xml(sent) and sniff.is_xhtml(body, charset)):
+            return html.read(body, words, others, charset=charset, xml=True)
+        if sent not in HTML:
+            if not sniff.may_be_page(sent) or not sniff.begins_as_page(body, charset):
+                return html.NOTHING
+            self.guessed = True
+        return html.read(body, words, others, charset=charset)
 
     @property
     def metas(self) -> tuple[html.Meta, ...]:
@@ -130,9 +141,10 @@ class Source:
     def xml(self) -> bytes | None:
         """Content that is XML and holds one of the signals' words, else None."""
         body = self.document.body or b""
-        if self.document.media_type not in XML:
+        sent, charset = self.document.media_type, self.document.charset
+        if sent not in XML:
             return None
-        head = ascii_based(body[:_MANY_OCTETS], self.document.charset)
+        head = ascii_based(body[:_MANY_OCTETS], charset)
         return body if any(word in head for word in self._words.xml) else None
 
     @property
@@ -151,11 +163,12 @@ class Source:
     @property
     def speaks(self) -> bool:
         """Whether content holds anything that some signal may read."""
-        if self.document.media_type not in HTML:
-            return self.xml is not None or self.bill is not None or bool(self.file)
         if media.recognised(self.document.body or b""):
             return bool(self.file)
-        return bool(self.page) or self.bill is not None
+        if self.document.media_type in HTML:
+            return bool(self.page) or self.bill is not None
+        said = self.xml is not None or self.bill is not None or bool(self.file)
+        return said or bool(self.page)
 
     def span(self, line: int | None = None) -> Span:
         """Where something stands in this document."""

@@ -26,6 +26,13 @@ VALUE = NoteKind(
     "Use the number 1 (reserved) or 0 (not reserved).",
     SPEC + "sec-properties",
 )
+TWICE = NoteKind(
+    "tdmrep-value-twice",
+    Level.WARNING,
+    "tdm-reservation is given more than once, with different values; 1 counts: {}",
+    "Send one tdm-reservation: 1 (reserved) or 0 (not reserved).",
+    SPEC + "sec-properties",
+)
 
 
 class Said(NamedTuple):
@@ -81,8 +88,14 @@ class TdmrepFindings(Findings):
 def textual(
     source: Source, carrier: str, value: str, line: int | None, notes: list[Note]
 ) -> Statement | None:
-    """A reservation given as text; a repeated one is accepted where all its values agree."""
+    """A reservation given as text; of a repeated one a 1 counts, and a 0 where no other is there.
+
+    The report has one value, so that two that differ are an error; but who wrote a 1 reserves.
+    """
     values = {part.strip() for part in value.split(",")}
+    if len(values) > 1 and "1" in values:
+        notes.append(source.note(TWICE, value[:80], line))
+        values = {"1"}
     only = values.pop() if len(values) == 1 else ""
     if only not in ("0", "1"):
         notes.append(source.note(VALUE, value, line))

@@ -4,6 +4,8 @@ A room of ``tdmrep.py``. Reference:
 https://www.w3.org/community/reports/tdmrep/CG-FINAL-tdmrep-20240510/#sec-tdmrep-file
 """
 
+import re
+
 import msgspec
 
 from reservation_middleware.model import Level, Note, NoteKind, Outcome, Preference, Scope
@@ -11,7 +13,7 @@ from reservation_middleware.syntax import octets
 from reservation_middleware.syntax.charset import ascii_based
 
 from ._signal import Link, Place, Source, cut
-from ._tdmrep import SPEC, VALUE, Said, TdmrepFindings, statement
+from ._tdmrep import SPEC, TWICE, VALUE, Said, TdmrepFindings, statement
 from ._tdmrep_policy import POLICY
 
 TDMREP_JSON = Place("tdmrep.json", "/.well-known/tdmrep.json", 512 * 1024, probed=True)
@@ -77,6 +79,9 @@ class _Rule(msgspec.Struct):
     policy: msgspec.Raw = msgspec.field(default=msgspec.Raw(), name="tdm-policy")
 
 
+_MEMBER = b'"tdm-reservation"'
+_VALUES = re.compile(_MEMBER + rb"\s*:\s*([^\s,}]{1,5})")
+_ONE = ("1", '"1"', "1.0")
 _ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
 _RULE = msgspec.json.Decoder(_Rule)
 _TEXT = msgspec.json.Decoder(str)
@@ -137,6 +142,13 @@ def read_file(source: Source) -> TdmrepFindings | None:
 
 def _said(source: Source, rule: _Rule, raw: bytes, location: str, notes: list[Note]) -> Said:
     value = bytes(rule.reservation).decode("utf-8", "replace")
+    if (
+        value not in _ONE
+        and raw.count(_MEMBER) > 1
+        and any(found.decode() in _ONE for found in _VALUES.findall(raw))
+    ):
+        value = "1"  # of a member that is there twice, libraries take the last
+        notes.append(source.note(TWICE, f"{_MEMBER.decode()} twice in one rule"))
     if value.startswith('"') and value.strip('" ') in ("0", "1"):
         value = value.strip('" ')
         notes.append(source.note(STRING, value))

@@ -166,6 +166,8 @@ class Canel(Signal[CanelFindings]):
                 if _ALLOW in meta.content.lower():
                     bot = "*" if meta.name == "robots" else meta.name
                     said += _directives(source, "meta", meta.content, bot, meta.line, notes)
+            if source.guessed:
+                said = [one for one in said if one.preference is not Preference.ALLOWED]
         return CanelFindings(source, notes, said) if said else None
 
     def settle(self, found: Sequence[CanelFindings], question: Question) -> Settled | None:

@@ -27,7 +27,7 @@ from ._signal import (
     Written,
     spoken,
 )
-from ._tdmrep import NAME, TERM, VALUE, Said, TdmrepFindings, textual
+from ._tdmrep import NAME, TERM, TWICE, VALUE, Said, TdmrepFindings, textual
 from ._tdmrep_file import (
     NOT_ARRAY,
     NOT_JSON,
@@ -71,7 +71,7 @@ class Tdmrep(Signal[Findings]):
     )
     terms = {"tdm-reservation": TERM}
     notes = (
-        *(UNREACHABLE, NOT_JSON, NOT_ARRAY, NOT_UTF_8, NOT_RULE, VALUE, STRING, TOO_LARGE),
+        *(UNREACHABLE, NOT_JSON, NOT_ARRAY, NOT_UTF_8, NOT_RULE, VALUE, TWICE, STRING, TOO_LARGE),
         *(POLICY_UNREACHABLE, POLICY_UNREADABLE, POLICY_REPAIRED),
     )
     fields = (b"tdm-reservation", b"tdm-policy")
@@ -180,7 +180,7 @@ def _head(source: Source) -> TdmrepFindings | None:
 def _page(source: Source) -> TdmrepFindings | None:
     # The colon form belongs to EPUB and PDF; its intent is clear in HTML, too.
     metas = ((one.name.replace("tdm:", "tdm-"), one.content, one.line) for one in source.metas)
-    found = _properties(source, "meta", metas)
+    found = _properties(source, "meta", metas, cut=source.guessed)
     if found is not None:
         return found
     file = source.file
@@ -215,6 +215,8 @@ def _properties(
         if name == "tdm-reservation":
             said = textual(source, carrier, value, line, notes)
             reserves = said is not None and said.preference is Preference.DISALLOWED
+            if said and reservation and said.preference is not reservation.preference:
+                notes.append(source.note(TWICE, f"{reservation.text}, {said.text}", line))
             if reserves or (reservation is None and not cut):
                 reservation = said
         elif name == "tdm-policy":

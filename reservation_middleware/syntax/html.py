@@ -72,6 +72,12 @@ class Html(NamedTuple):
 
 NOTHING = Html()
 
+# Elements of XHTML that HTML would take to be open until their end tag, with all that follows.
+_EMPTY = re.compile(
+    rb"<(script|title|style|noscript|template|textarea|iframe|noframes|noembed|xmp)"
+    rb"((?:[ \t\r\n\f](?:[^<>\"'/]|\"[^\"]{0,2000}+\"|'[^']{0,2000}+'|/(?!>))*+)?)/>"
+)
+
 
 def read(
     body: bytes,
@@ -79,6 +85,7 @@ def read(
     element_words: Sequence[bytes] = (),
     *,
     charset: str = "",
+    xml: bool = False,
 ) -> Html:
     """The named metas and the other elements of a page in which one of some words occurs.
 
@@ -89,9 +96,12 @@ def read(
             ``itemprop``, ``property`` or ``type``) and in scripts of RSL or JSON-LD, as it is
             usually written.
         charset: the charset parameter of its Content-Type, if any.
+        xml: whether it is XHTML, in which any element may be empty (``<script/>``).
 
     """
     body = ascii_based(body[:LIMIT], charset)
+    if xml and b"/>" in body:
+        body = _EMPTY.sub(rb"<\1\2></\1>", body)
     tags, metas, elements, end = look(body, words, element_words)
     if not metas and not elements:
         return NOTHING

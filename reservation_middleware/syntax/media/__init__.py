@@ -46,7 +46,7 @@ class Media(NamedTuple):
     """What one file says of itself.
 
     Attributes:
-        kind: jpeg, png, webp, tiff, pdf or epub; "" where it is none of them.
+        kind: jpeg, png, webp, tiff, gif, pdf or epub; "" where it is none of them.
         xmp: properties of its XMP, in order; of an array each item.
         rsl: ``rsl`` elements in its XMP or its EPUB package, serialised.
         epub: metas of its EPUB package about TDMRep: ``tdm:reservation`` or ``tdm:policy``,
@@ -89,7 +89,9 @@ NOTHING = Media()
 _PIKEPDF, _C2PA = find_spec("pikepdf") is not None, find_spec("c2pa") is not None
 # Images and EPUB need no library of the extra. But bodies of such types are large, and who did
 # not ask for them to be looked into does not want them read.
-_KINDS: tuple[str, ...] = ("jpeg", "png", "webp", "tiff", "epub") if _PIKEPDF or _C2PA else ()
+_KINDS: tuple[str, ...] = (
+    ("jpeg", "png", "webp", "tiff", "gif", "epub") if _PIKEPDF or _C2PA else ()
+)
 if _PIKEPDF:
     _KINDS = (*_KINDS, "pdf")
 _TYPE_KINDS = {
@@ -100,6 +102,7 @@ _TYPE_KINDS = {
     "image/x-png": "png",
     "image/webp": "webp",
     "image/tiff": "tiff",
+    "image/gif": "gif",
     "application/pdf": "pdf",
     "application/x-pdf": "pdf",
     "application/epub+zip": "epub",
@@ -118,12 +121,16 @@ _BEGINNINGS = tuple(
         (b"MM\0*", "tiff"),
         (b"II+\0", "tiff"),
         (b"MM\0+", "tiff"),
+        (b"GIF89a", "gif"),
         (b"%PDF-", "pdf"),
         (b"PK\3\4", "epub"),
     )
     if kind in _KINDS
 )
 _FIRST = tuple(beginning for beginning, _ in _BEGINNINGS)
+#: Octets that show that a file is one of these (an EPUB takes most), and those among which a
+#: PDF may begin.
+_LONGEST_BEGINNING, _PDF_HEAD = 58, 1024
 
 
 def recognised(body: bytes) -> str:
@@ -139,13 +146,27 @@ def recognised(body: bytes) -> str:
     return kind
 
 
+def begins(beginning: bytes, media_type: str) -> bool:
+    """Whether a body begins like a file that is read, if need be by what it was sent as."""
+    return bool(_kind(beginning, media_type))
+
+
+def may_begin(beginning: bytes, media_type: str) -> bool:
+    """Whether more octets may show that a body is a file that is read."""
+    if _TYPE_KINDS.get(media_type) == "pdf":
+        return "pdf" in _KINDS and len(beginning) < _PDF_HEAD
+    return len(beginning) < _LONGEST_BEGINNING and any(
+        beginning.startswith(first) or first.startswith(beginning) for first in _FIRST
+    )
+
+
 def _kind(body: bytes, media_type: str) -> str:
     """The kind of a file; what it was sent as helps where its beginning is not as it should be."""
     kind = recognised(body)
     sent = _TYPE_KINDS.get(media_type, "") if not kind else ""
     if sent not in _KINDS:
         return kind
-    if sent == "pdf" and b"%PDF-" in body[:1024]:
+    if sent == "pdf" and b"%PDF-" in body[:_PDF_HEAD]:
         return sent
     if sent == "epub" and body.startswith(b"PK\3\4"):
         return sent
@@ -178,7 +199,7 @@ def read(body: bytes, media_type: str) -> Media:
         packets, stores = _pdf.read(body, problems)
     else:
         packets = _image.XMP[kind](body, problems)
-        stores = _image.STORES[kind](body, claim_problems) if signed else ()
+        stores = _image.STORES[kind](body, claim_problems) if signed and kind != "gif" else ()
     octets = 0
     for number, packet in enumerate(packets):
         if number == _MOST_PACKETS or octets > _MOST_OCTETS:

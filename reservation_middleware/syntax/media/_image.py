@@ -1,4 +1,4 @@
-"""Where images keep XMP and C2PA manifest stores: JPEG, PNG, WebP and TIFF, chunk by chunk.
+"""Where images keep XMP and C2PA manifest stores: JPEG, PNG, WebP, TIFF and GIF, chunk by chunk.
 
 Here: finding both. Not here: what stands in them. Imaging libraries are not used,
 since they reach what stands behind a picture only by decoding it (ExifTool writes
@@ -37,6 +37,8 @@ _MOST_UNREAD = 4
 _ALONE = (0x01, *range(0xD0, 0xD9))
 _OVER = (0xDA, 0xD9)
 _LONG = Struct(">I")
+# An application extension of eleven octets; and how what ends a packet begins.
+_GIF_XMP, _GIF_END = b"!\xff\x0bXMP DataXMP", b"\x01\xff\xfe\xfd\xfc"
 
 
 def _segments(body: bytes, problems: Problems) -> Iterator[tuple[int, int, int]]:
@@ -234,6 +236,41 @@ def _tag(body: bytes, tag: int, directories: int, problems: Problems) -> Iterato
         at = number(end, word)
 
 
+def _gif_xmp(body: bytes, problems: Problems) -> Iterator[bytes]:
+    """XMP in an application extension of a GIF (part 3, GIF), before or behind the pictures."""
+    at = 13 + _colours(body, 10)
+    for _ in range(MOST_CHUNKS):
+        kind = body[at : at + 1]
+        if kind == b";":
+            return
+        if kind == b",":
+            # A picture: its place, its colours, the size of its codes.
+            at += 10 + _colours(body, at + 9) + 1
+        elif kind == b"!":
+            start, at = at + len(_GIF_XMP), at + 2
+            if body.startswith(_GIF_XMP, start - len(_GIF_XMP)):
+                # Behind the packet is a row of all octets, by which blocks can be passed over.
+                at = body.find(_GIF_END, start)
+                if at < 0:
+                    problems.append(_CUT_OFF)
+                    return
+                yield body[start:at]
+        else:
+            problems.append(_CUT_OFF if at >= len(body) else "no block where one is due")
+            return
+        while size := body[at : at + 1]:
+            at += 1 + size[0]
+            if not size[0]:
+                break
+    problems.append(_TOO_MANY)
+
+
+def _colours(body: bytes, at: int) -> int:
+    """The length of a table of colours, by the octet that says whether there is one."""
+    flags = body[at] if at < len(body) else 0
+    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
+
+
 Reader = Callable[[bytes, Problems], Iterator[bytes]]
 #: Packets of XMP.
 XMP: dict[str, Reader] = {
@@ -241,6 +278,7 @@ XMP: dict[str, Reader] = {
     "png": _png_xmp,
     "webp": lambda body, problems: _riff(body, b"XMP ", problems),
     "tiff": lambda body, problems: _tag(body, 700, 1, problems),
+    "gif": _gif_xmp,
 }
 #: C2PA manifest stores, of which a file may have one (C2PA, embedding manifests).
 STORES: dict[str, Reader] = {
