@@ -25,7 +25,7 @@ async def main(urls: list[str]) -> None:
     agent = Agent("ExampleBot", purposes={"ai-train"})
     # trust_env: HTTP_PROXY and HTTPS_PROXY hold for pages and policies alike.
     async with ReservationClient(
-        profile("opt-out"), agent=agent, listener=log, trust_env=True
+        policy=profile("opt-out"), agent=agent, listener=log, trust_env=True
     ) as client:
         await asyncio.gather(*(fetch(client, url) for url in urls))
 

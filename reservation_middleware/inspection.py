@@ -89,7 +89,7 @@ async def inspect(
     problem: str | None = None
     asked = url
     async with ReservationClient(
-        looking, agent=agent, fetcher=fetcher, headers=headers, **session
+        policy=looking, agent=agent, fetcher=fetcher, headers=headers, **session
     ) as client:
         try:
             async with client.get(url) as response:

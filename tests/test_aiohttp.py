@@ -54,7 +54,7 @@ async def crawler(
     """A session with the drop-in middleware, or the client."""
     options = {"proxy": web.proxy_url, **options}
     if way == "client":
-        async with ReservationClient(policy, agent=BOT, **options) as client:
+        async with ReservationClient(policy=policy, agent=BOT, **options) as client:
             yield client
     else:
         ours = {name: options.pop(name) for name in ("fetcher", "listener") if name in options}
@@ -478,15 +478,55 @@ async def test_the_page_behind_a_redirect_blocks(way: str) -> None:
 @run
 @both_ways
 async def test_redirect_that_is_not_followed(way: str) -> None:
-    pages = {A: to(B, RESERVED, HTML), A + "x": Answer(302, (RESERVED,))}
+    pages = {
+        A: to(B, RESERVED, HTML),
+        A + "meta": to(B, HTML),
+        A + "fine": Answer(302, (("Location", B), HTML), body=b"<p>"),
+    }
     async with Web(pages) as web, crawler(way, web) as session:
-        async with session.get(A, allow_redirects=False) as response:
-            assert (response.status, await response.read()) == (302, META)
-            if way == "client":
-                assert session.decision(response).stage is Stage.SITE
+        async with session.get(A + "fine", allow_redirects=False) as response:
+            assert (response.status, await response.read()) == (302, b"<p>")
+        if way == "client":
+            for path, stage in (("", Stage.HEADERS), ("meta", Stage.CONTENT)):
+                decision = await blocked(session.get(A + path, allow_redirects=False))
+                assert (decision.url, decision.stage) == (A + path, stage)
+            assert (await blocked(session.request("GET", A, allow_redirects=False))).url == A
+        else:  # which cannot know whether it will be followed
+            async with session.get(A, allow_redirects=False) as response:
+                await blocked(response.read())
         assert web.count(B) == 0
-        # A redirect that leads nowhere is a page like any other.
-        assert (await blocked(session.get(A + "x"))).stage is Stage.HEADERS
+
+
+@run
+@both_ways
+@pytest.mark.parametrize(
+    ("status", "fields"),
+    [
+        (302, ()),  # a redirect that leads nowhere is a page like any other
+        (302, (("Location", ""),)),
+        (301, (("URI", ""), ("Location", "x"))),
+        (304, (("Location", "/x"),)),
+        (300, (("Location", "/x"),)),
+    ],
+)
+async def test_what_aiohttp_takes_for_the_end_is_judged(
+    way: str, status: int, fields: tuple[tuple[str, str], ...]
+) -> None:
+    stock_is_final = ("Location", "x") not in fields
+    pages = {A: Answer(status, (*fields, RESERVED)), A + "x": Answer(headers=(RESERVED,))}
+    async with Web(pages) as web:
+        async with aiohttp.ClientSession(proxy=web.proxy_url) as plain, plain.get(A) as response:
+            assert str(response.url) == (A if stock_is_final else A + "x")
+        async with crawler(way, web) as session:
+            decision = await blocked(session.get(A))
+            assert (decision.url, decision.stage) == (str(response.url), Stage.HEADERS)
+
+
+@run
+async def test_the_content_of_what_is_no_redirect_is_judged() -> None:
+    page = Answer(302, (("Location", ""), HTML), body=META)
+    async with Web({A: page}) as web, crawler("client", web) as client:
+        assert (await blocked(client.get(A))).stage is Stage.CONTENT
 
 
 @run
@@ -646,7 +686,8 @@ async def test_no_agent_warns_once(user_agent: str | None, caplog: Any) -> None:
     ):
         (await client.get(A + "a")).close()
         (await client.get(A + "a")).close()
-        assert (await blocked(client.get(A + "b"))).agent == "*"
+        agent = "*" if headers else "aiohttp"  # which is the name that sites are told
+        assert (await blocked(client.get(A + "b"))).agent == agent
     [warning] = [one for one in caplog.records if one.levelno == logging.WARNING]
     assert "no agent is set" in warning.getMessage()
 
@@ -1046,16 +1087,6 @@ async def test_await_enter_task_and_gather() -> None:
 
 
 @run
-async def test_a_client_that_was_not_entered() -> None:
-    client = ReservationClient(agent=BOT)
-    with pytest.raises(RuntimeError, match="async with"):
-        _ = client.session
-    with pytest.raises(RuntimeError, match="async with"):
-        await client.get(A)
-    await client.close()
-
-
-@run
 @both_ways
 async def test_one_connection_is_enough(way: str) -> None:
     pages = {
@@ -1104,7 +1135,7 @@ async def test_checks_go_with_their_responses() -> None:
         kept = []
         for _ in range(5):
             response = await client.get(A)
-            kept.append(weakref.ref(client._middleware.known(response)))
+            kept.append(weakref.ref(client._check.known(response)))
             assert kept[-1]() is not None
         del response
         gc.collect()

@@ -57,7 +57,7 @@ async def test_vector(case: Case) -> None:
     async with (
         Web(case.pages) as web,
         ReservationClient(
-            case.policy.changed({"mode": "observe"}),
+            policy=case.policy.changed({"mode": "observe"}),
             agent=Agent(case.agent, case.purposes),
             retries=Retries(0),
             listener=lambda decision, blocked: decisions.append((decision, blocked)),

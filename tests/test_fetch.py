@@ -93,7 +93,7 @@ async def crawl(pages: Mapping[str, Page], url: str = PAGE) -> tuple[Decision, l
     async with (
         Web({PAGE: Page(), **pages}) as web,
         ReservationClient(
-            profile().changed({"mode": "observe"}),
+            policy=profile().changed({"mode": "observe"}),
             agent=BOT,
             fetcher=fetcher,
             listener=lambda decision, blocked: found.append(decision),
@@ -116,7 +116,10 @@ async def test_500_callers_one_fetch_per_resource() -> None:
     async with (
         Web(pages) as web,
         ReservationClient(
-            profile().changed({"mode": "observe"}), agent=BOT, fetcher=fetcher, proxy=web.proxy_url
+            policy=profile().changed({"mode": "observe"}),
+            agent=BOT,
+            fetcher=fetcher,
+            proxy=web.proxy_url,
         ) as client,
     ):
 

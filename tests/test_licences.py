@@ -508,7 +508,7 @@ SENT = f"License {TOKEN}"
 async def test_aiohttp_sends_the_token_with_the_page_only() -> None:
     async with (
         Web(pages()) as web,
-        ReservationClient(policy(HELD), agent=BOT, proxy=web.proxy_url) as client,
+        ReservationClient(policy=policy(HELD), agent=BOT, proxy=web.proxy_url) as client,
     ):
         for url in (f"{S}x", f"{S}same", f"{S}d"):
             async with client.get(url, ssl=False) as response:
@@ -544,7 +544,7 @@ async def test_aiohttp_leaves_the_users_authorization(caplog: pytest.LogCaptureF
     )
     async with (
         Web(pages()) as web,
-        ReservationClient(policy(HELD), agent=BOT, proxy=web.proxy_url) as client,
+        ReservationClient(policy=policy(HELD), agent=BOT, proxy=web.proxy_url) as client,
     ):
         async with client.get(f"{S}x", ssl=False, headers={"Authorization": own}):
             pass

@@ -83,7 +83,7 @@ async def test_aiohttp_asks_once_and_pays_nothing(way: str, mode: str) -> None:
     async with Web({URL: PRICED}) as web:
         session: Any
         if way == "client":
-            session = ReservationClient(policy, agent=BOT, proxy=web.proxy_url)
+            session = ReservationClient(policy=policy, agent=BOT, proxy=web.proxy_url)
         else:
             check = reservation_middleware(policy, agent=BOT)
             session = aiohttp.ClientSession(middlewares=(check,), proxy=web.proxy_url)
@@ -112,7 +112,7 @@ async def test_the_aiohttp_client_reads_a_bill() -> None:
     observing = profile().changed({"mode": "observe"})
     async with (
         Web({URL: BILLED}) as web,
-        ReservationClient(observing, agent=BOT, proxy=web.proxy_url) as client,
+        ReservationClient(policy=observing, agent=BOT, proxy=web.proxy_url) as client,
         client.get(URL) as response,
     ):
         assert await response.json() == BILL  # still there for its reader

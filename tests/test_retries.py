@@ -215,7 +215,7 @@ async def test_every_profile_tells_it_apart(name: str) -> None:
     async with (
         Web({ROBOTS: Page(503), SITE: Page()}) as web,
         ReservationClient(
-            profile(name), agent=BOT, proxy=web.proxy_url, retries=Retries(0)
+            policy=profile(name), agent=BOT, proxy=web.proxy_url, retries=Retries(0)
         ) as client,
     ):
         assert type(await get(client, SITE)) is PolicyUnreachableError

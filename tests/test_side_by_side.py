@@ -21,11 +21,7 @@ from support import ROOT
 pytestmark = pytest.mark.slow
 
 #: Situations that do not hold yet.
-OPEN = (
-    "a Host header",
-    *("every method, forms and uploads", "websockets", "attributes of a session"),
-    *("cookies in a jar", "a session that is not entered"),
-)
+OPEN = ("a Host header",)
 
 
 def params(situations: Sequence[Any]) -> list[Any]:

@@ -14,13 +14,9 @@ except ImportError as error:  # pragma: no cover - needs an environment without 
     ) from error
 
 from ._client import ReservationClient
+from ._error import PolicyUnreachableError, ReservedError
 from ._factory import reservation_middleware
-from ._middleware import (
-    Listener,
-    PolicyUnreachableError,
-    ReservationMiddleware,
-    ReservedError,
-)
+from ._middleware import Listener, ReservationMiddleware
 
 __all__ = [
     "Listener",

@@ -1,43 +1,60 @@
-"""The client that owns its session and also looks into pages."""
+"""The client: a session that checks what it fetches, pages' contents included."""
 
+import asyncio
 import os
-from collections.abc import Callable, Coroutine, Generator, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from aiohttp import (
+    ClientHandlerType,
     ClientMiddlewareType,
+    ClientRequest,
     ClientResponse,
     ClientSession,
+    ClientWebSocketResponse,
 )
+from aiohttp.client import _BaseRequestContextManager
+from aiohttp.typedefs import StrOrURL
 
 from reservation_middleware.fetch import Cache, Fetcher, Retries
-from reservation_middleware.model import Agent, Decision, Policy
+from reservation_middleware.model import Agent, ConfigurationError, Decision, Policy
 
 from ._content import look_into
+from ._error import ReservedError
 from ._factory import reservation_middleware
-from ._middleware import Last, Listener, ReservationMiddleware, ReservedError
+from ._middleware import Listener, ReservationMiddleware, Sent
 from ._page import length_of
+from ._session import SessionAttributes
+from ._transport import Cause
 
 if TYPE_CHECKING:
     from reservation_middleware.ledger.segment import Ledger
     from reservation_middleware.metrics import Metrics
 
+    #: A request that is sent when it is awaited or entered; a coroutine, so that tasks take it.
+    Request = _BaseRequestContextManager[ClientResponse]
 
-_NOT_ENTERED = "use the client as `async with ReservationClient(...) as client`"
 
+class ReservationClient(SessionAttributes):
+    """A session that checks every request, redirects and contents included.
 
-class ReservationClient:
-    """A client that checks every request, its content included; it owns its session.
+    It has all that ``aiohttp.ClientSession`` has, and takes its arguments. Requests that are
+    blocked raise ``ReservedError``.
 
     Example::
 
-        async with ReservationClient(policy, agent=Agent("ExampleBot")) as client:
+        async with ReservationClient(agent="ExampleBot") as client:
             async with client.get(url) as response:
                 print(client.decision(response))
 
     Args:
+        base_url: as for ``ClientSession``.
+        session: a session to wrap instead of making one from the arguments of
+            ``ClientSession``; its own middlewares are run inside the check. What a
+            ``CachedSession`` of aiohttp-client-cache has kept is checked as well.
+        session_owner: close that session with the client.
         policy: what the operator decided; the ``opt-out`` profile if None.
         agent: who asks; see ``reservation_middleware``.
         content: look into HTML and feeds. Such a body is held until its end, for 2 seconds and
@@ -49,20 +66,28 @@ class ReservationClient:
         retries: as for ``reservation_middleware``.
         listener: is called with the last decision about every request.
         cache: as for ``reservation_middleware``, like the next ones. What is named and not
-            handed in is opened when the client is entered and closed with it.
+            handed in is opened with the client and closed with it.
         ledger: where decisions are kept, or its folder.
         ledger_key: file of the key that signs.
         ledger_lines: ``all`` or ``bulk``.
         ledger_name: of the key.
         metrics: where decisions are counted, or host:port where the counts are shown.
         middlewares: more client middlewares, inside the check.
-        session: further arguments of ``aiohttp.ClientSession``.
+        options: further arguments of ``aiohttp.ClientSession``.
+
+    Raises:
+        ConfigurationError: as for ``reservation_middleware``, or a session comes with arguments
+            of another. Outside a running event loop this and what ``ClientSession`` raises is
+            raised at the first use: there the session is made then.
     """
 
     def __init__(
         self,
-        policy: Policy | None = None,
+        base_url: StrOrURL | None = None,
         *,
+        session: ClientSession | None = None,
+        session_owner: bool = True,
+        policy: Policy | None = None,
         agent: Agent | str | None = None,
         content: bool = True,
         media: bool = True,
@@ -76,8 +101,18 @@ class ReservationClient:
         ledger_name: str | None = None,
         metrics: "Metrics | str | None" = None,
         middlewares: Sequence[ClientMiddlewareType] = (),
-        **session: Any,
+        **options: Any,
     ) -> None:
+        self._check: ReservationMiddleware | None = None
+        self._session = session
+        self._owns_session = session is None or session_owner
+        self._is_closed = False
+        if isinstance(base_url, Policy):
+            raise ConfigurationError("the policy is a keyword: ReservationClient(policy=…)")
+        if base_url is not None:
+            options["base_url"] = base_url
+        if session is not None and options:
+            raise ConfigurationError(f"session: has its own {', '.join(sorted(options))}")
         self._fetcher_is_shared = fetcher is not None
         self._made: Callable[[], ReservationMiddleware] = partial(
             reservation_middleware,
@@ -95,18 +130,47 @@ class ReservationClient:
         )
         self._content = content
         self._media = media
-        self._inner = tuple(middlewares)
-        self._options = session
-        self._check: ReservationMiddleware | None = None
-        self._session: ClientSession | None = None
+        self._inner = (*middlewares, *getattr(session, "_middlewares", ()))
+        self._options = options
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            pass  # made before its loop runs
+        else:
+            self._open()
+
+    def _open(self) -> ReservationMiddleware:
+        """Make what was not made yet.
+
+        Raises:
+            RuntimeError: no event loop is running, or the client was closed before its use.
+        """
+        if self._check is None:
+            if self._is_closed:
+                raise RuntimeError("Session is closed")
+            asyncio.get_running_loop()
+            session = self._session
+            if session is None:
+                session = ClientSession(
+                    middlewares=(self._check_direct, *self._inner), **self._options
+                )
+            try:
+                self._check = self._made()
+            except BaseException:
+                if self._session is None:
+                    session.detach()  # it was not used, and would complain that it is open
+                raise
+            self._session = session
+        return self._check
+
+    async def _check_direct(
+        self, request: ClientRequest, handler: ClientHandlerType
+    ) -> ClientResponse:
+        """The check of requests that are made on the session itself."""
+        return await self._open()(request, handler)
 
     async def __aenter__(self) -> Self:
-        self._check = self._made()
-        try:
-            self._session = ClientSession(middlewares=(self._check, *self._inner), **self._options)
-        except BaseException:
-            await self._check.close()
-            raise
+        self._open()
         return self
 
     async def __aexit__(
@@ -120,67 +184,104 @@ class ReservationClient:
     async def close(self) -> None:
         """Close the session and end its policy fetches that are under way.
 
-        Whoever else waits for one, with a fetcher that was handed in, fetches it anew.
+        Other clients that wait for one, with a fetcher that was handed in, fetch it anew.
         """
+        self._is_closed = True
         if self._check is not None and not self._fetcher_is_shared:
             await self._check.fetcher.close()
-        if self._session is not None:
+        if self._session is not None and self._owns_session:
             await self._session.close()
         if self._check is not None:
             await self._check.close()
 
     @property
+    def closed(self) -> bool:
+        """Whether the client or its session was closed."""
+        return self._is_closed or (self._session is not None and self._session.closed)
+
+    def detach(self) -> None:
+        """Leave the session without closing its connector, which others may use."""
+        self._is_closed = True
+        if self._session is not None:
+            self._session.detach()
+
+    @property
     def session(self) -> ClientSession:
         """The session; requests made on it directly skip the look into the content.
 
+        Of a session that was handed in they skip every check.
+
         Raises:
-            RuntimeError: the client was not entered.
+            RuntimeError: it was not made yet, and no event loop is running.
         """
         if self._session is None:
-            raise RuntimeError(_NOT_ENTERED)
-        return self._session
-
-    @property
-    def _middleware(self) -> ReservationMiddleware:
-        if self._check is None:
-            raise RuntimeError(_NOT_ENTERED)
-        return self._check
+            self._open()
+        return cast("ClientSession", self._session)
 
     def decision(self, response: ClientResponse) -> Decision | None:
-        """The last decision about a response."""
+        """The last decision about a response; None if it is none of those that are checked."""
         return self._check.decision(response) if self._check else None
 
-    def request(self, method: str, url: Any, **options: Any) -> "_Pending":
-        """Like ``ClientSession.request``: await it, or enter it with ``async with``.
+    def request(self, method: str, url: StrOrURL, **options: Any) -> "Request":
+        """Send a request as ``ClientSession.request`` does.
 
         A request's own ``middlewares=`` would replace the session's and with them the
         check, so here they are put inside the check instead.
         """
+        return _BaseRequestContextManager(self._request(method, url, **options))
+
+    def get(self, url: StrOrURL, *, allow_redirects: bool = True, **options: Any) -> "Request":
+        """GET."""
+        return self.request("GET", url, allow_redirects=allow_redirects, **options)
+
+    def options(self, url: StrOrURL, *, allow_redirects: bool = True, **options: Any) -> "Request":
+        """OPTIONS."""
+        return self.request("OPTIONS", url, allow_redirects=allow_redirects, **options)
+
+    def head(self, url: StrOrURL, *, allow_redirects: bool = False, **options: Any) -> "Request":
+        """HEAD; redirects are not followed unless asked for."""
+        return self.request("HEAD", url, allow_redirects=allow_redirects, **options)
+
+    def post(self, url: StrOrURL, *, data: Any = None, **options: Any) -> "Request":
+        """POST."""
+        return self.request("POST", url, data=data, **options)
+
+    def put(self, url: StrOrURL, *, data: Any = None, **options: Any) -> "Request":
+        """PUT."""
+        return self.request("PUT", url, data=data, **options)
+
+    def patch(self, url: StrOrURL, *, data: Any = None, **options: Any) -> "Request":
+        """PATCH."""
+        return self.request("PATCH", url, data=data, **options)
+
+    def delete(self, url: StrOrURL, **options: Any) -> "Request":
+        """DELETE."""
+        return self.request("DELETE", url, **options)
+
+    def ws_connect(
+        self, url: StrOrURL, **options: Any
+    ) -> "_BaseRequestContextManager[ClientWebSocketResponse]":
+        """Open a WebSocket, if the rules for its address over HTTP let it."""
+        # aiohttp's own code, which makes the request by this client.
+        return ClientSession.ws_connect(cast("ClientSession", self), url, **options)
+
+    def _ws_connect(
+        self, url: StrOrURL, **options: Any
+    ) -> Coroutine[Any, Any, ClientWebSocketResponse]:
+        return ClientSession._ws_connect(cast("ClientSession", self), url, **options)  # noqa: SLF001
+
+    async def _request(self, method: str, str_or_url: StrOrURL, **options: Any) -> ClientResponse:
+        """Send a request, and judge all that comes of it.
+
+        Raises:
+            ReservedError: it is blocked, at any stage.
+            ClientError: as for a session.
+            RuntimeError: the client is closed.
+        """
+        check = self._open()
         own = options.pop("middlewares", None)
         inner = self._inner if own is None else tuple(own)
-        return _Pending(self, method, url, inner, options)
-
-    def get(self, url: Any, **options: Any) -> "_Pending":
-        """GET."""
-        return self.request("GET", url, **options)
-
-    def head(self, url: Any, **options: Any) -> "_Pending":
-        """HEAD; redirects are not followed unless asked for."""
-        return self.request("HEAD", url, **{"allow_redirects": False, **options})
-
-    def post(self, url: Any, **options: Any) -> "_Pending":
-        """POST."""
-        return self.request("POST", url, **options)
-
-    async def _send(
-        self,
-        method: str,
-        url: Any,
-        inner: tuple[ClientMiddlewareType, ...],
-        options: dict[str, Any],
-    ) -> ClientResponse:
-        middleware, last = self._middleware, Last()
-        options["middlewares"] = (partial(middleware.checked, last=last), *inner)
+        sent = Sent(follows=bool(options.get("allow_redirects", True)))
         check_status = options.get("raise_for_status")
         if check_status is None:
             check_status = self.session.raise_for_status
@@ -188,61 +289,30 @@ class ReservationClient:
             options["raise_for_status"] = False
         response: ClientResponse | None = None
         try:
-            response = await self.session.request(method, url, **options)
-            known = middleware.known(response)
+            response = await self.session.request(
+                method,
+                str_or_url,
+                middlewares=(partial(check.checked, sent=sent), *inner),
+                **options,
+            )
+            if response is sent.response:
+                known = check.known(response)
+            else:
+                cause = Cause.of_session(self.session, response.url, options)
+                known = await check.judge_answer(response, cause)
             if known is not None:
+                sent.known = known
                 if self._content:
-                    await look_into(middleware, known, response, media=self._media)
+                    await look_into(check, known, response, media=self._media)
                 else:
-                    middleware.passed(known, length_of(response))
-                last.known = None
+                    check.passed(known, length_of(response))
+                sent.known = None
             if callable(check_status):
                 await check_status(response)
         except BaseException as error:
             if response is not None:
                 response.close()
             if not isinstance(error, ReservedError):
-                middleware.failed(last)
+                check.failed(sent)
             raise
         return response
-
-
-class _Pending(Coroutine[Any, Any, ClientResponse]):
-    """A request that is sent when it is awaited or entered; a coroutine as in aiohttp, for tasks."""
-
-    def __init__(
-        self,
-        client: ReservationClient,
-        method: str,
-        url: Any,
-        inner: tuple[ClientMiddlewareType, ...],
-        options: dict[str, Any],
-    ) -> None:
-        self._sent = client._send(method, url, inner, options)  # noqa: SLF001 - made by the client
-        self._response: ClientResponse | None = None
-
-    def __await__(self) -> Generator[Any, None, ClientResponse]:
-        return self._sent.__await__()
-
-    def send(self, value: Any, /) -> Any:
-        return self._sent.send(value)
-
-    def throw(self, *error: Any) -> Any:
-        return self._sent.throw(*error)
-
-    def close(self) -> None:
-        self._sent.close()
-
-    async def __aenter__(self) -> ClientResponse:
-        self._response = await self._sent
-        return self._response
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._response is not None:
-            self._response.release()
-            await self._response.wait_for_close()

@@ -15,7 +15,8 @@ from reservation_middleware.reading import BEGINNING, Look, is_media, look, may_
 
 from . import _body
 from ._body import HeldStream, Progress
-from ._middleware import Known, ReservationMiddleware, ReservedError
+from ._error import ReservedError
+from ._middleware import Known, ReservationMiddleware
 from ._page import length_of, page_of
 
 _CONTENT_RANGE = re.compile(r"bytes\s+(\d{1,15})-(\d{1,15})/(\d{1,15}|\*)", re.IGNORECASE)

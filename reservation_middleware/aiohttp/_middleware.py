@@ -2,14 +2,16 @@
 
 import logging
 from collections.abc import Callable
-from functools import lru_cache, partial
+from datetime import datetime
+from functools import partial
 from itertools import count
 from sys import intern
 from types import TracebackType
 from typing import Protocol, Self
-from weakref import WeakSet
+from weakref import WeakSet, finalize
 
-from aiohttp import ClientError, ClientHandlerType, ClientRequest, ClientResponse
+from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
+from yarl import URL
 
 from reservation_middleware.check import Check
 from reservation_middleware.fetch import Fetcher, Transport
@@ -21,47 +23,24 @@ from reservation_middleware.model import (
     Decision,
     Mode,
     Policy,
-    ReservationError,
-    product_token,
 )
 from reservation_middleware.reading import may_be_bill
 
+from ._agent import Agents
 from ._body import beginning
+from ._error import ReservedError
 from ._page import head_of, length_of, page_of
 from ._transport import Cause, fetch, retriable
 
 logger = logging.getLogger("reservation_middleware.aiohttp")
 
 _REDIRECTS = (301, 302, 303, 307, 308)
-_TARGETS = ("Location", "URI")  # aiohttp follows either
+_HTTP_OF = {"ws": "http", "wss": "https"}
 _numbers = count()
 
 #: Called with the last decision about each request, and whether it was blocked; redirects on
 #: the way are not reported, and by the plain middleware no requests that were not answered.
 Listener = Callable[[Decision, bool], None]
-
-
-class ReservedError(ClientError, ReservationError):
-    """A request that was blocked; ``decision`` says why."""
-
-    def __init__(self, decision: Decision) -> None:
-        super().__init__(decision.sentence())
-        self.decision = decision
-
-    @staticmethod
-    def of(decision: Decision) -> "ReservedError":
-        """The error for a decision: ``PolicyUnreachableError`` where no rule of the site blocks."""
-        kind = ReservedError if decision.unreachable is None else PolicyUnreachableError
-        return kind(decision)
-
-    def __reduce__(self) -> tuple[type[Self], tuple[Decision]]:
-        return type(self), (self.decision,)
-
-
-class PolicyUnreachableError(ReservedError):
-    """A request that was blocked since a policy could not be had, by a fault of its site or of
-    this machine; ``decision.unreachable`` says what happened. It may pass when asked again.
-    """
 
 
 class Known:
@@ -70,22 +49,31 @@ class Known:
     ``redirect``: its response leads elsewhere, so that nothing in it is looked into.
     """
 
-    __slots__ = ("__weakref__", "cause", "check", "decision", "redirect")
+    __slots__ = ("__weakref__", "cause", "check", "decision", "redirect", "url")
 
-    def __init__(self, check: Check, decision: Decision, cause: Cause) -> None:
+    def __init__(self, url: str, check: Check, decision: Decision, cause: Cause) -> None:
+        self.url = url
         self.check = check
         self.decision = decision
         self.cause = cause
         self.redirect = False
 
 
-class Last:
-    """What a client still has to tell of one of its requests, redirects included."""
+class Sent:
+    """One request of a client with its redirects, while it is under way.
 
-    __slots__ = ("known",)
+    Attributes:
+        known: what is known of the last of them, as long as nothing was told of it.
+        response: the last response that was checked, or is none of those that are.
+        follows: whether redirects are followed; None if that is not known.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("follows", "known", "response")
+
+    def __init__(self, *, follows: bool | None = None) -> None:
         self.known: Known | None = None
+        self.response: ClientResponse | None = None
+        self.follows = follows
 
 
 class Unfinished(Protocol):
@@ -113,14 +101,15 @@ class ReservationMiddleware:
         journal: Journal,
     ) -> None:
         self._policy = policy
-        self._agent = agent
-        self._agent_of = lru_cache(maxsize=100)(_agent_of)  # one warning per User-Agent
+        self._agents = Agents(agent)
         self.fetcher = fetcher
         self._listener = listener
         self._journal = journal
         #: Where a response keeps what is known of it, as long as it lives: a session may have
         #: several middlewares. A weak mapping takes some microseconds more.
         self._slot = intern(f"_reservations_{next(_numbers)}")
+        #: Of responses that cannot be told anything, by their identity.
+        self._aside: dict[int, Known] = {}
         #: Looks into pages that are still being read: what was decided is told at their end.
         self.unfinished: WeakSet[Unfinished] = WeakSet()
 
@@ -148,73 +137,165 @@ class ReservationMiddleware:
             ReservedError: the page is reserved, or crawling it is disallowed.
             RuntimeError: the session or the fetcher was closed meanwhile.
         """
-        response = await self.checked(request, handler, Last())
+        response = await self.checked(request, handler, Sent())
         known = self.known(response)
         if known is not None and not known.redirect:
             self.passed(known, length_of(response))
         return response
 
     async def checked(
-        self, request: ClientRequest, handler: ClientHandlerType, last: Last
+        self, request: ClientRequest, handler: ClientHandlerType, sent: Sent
     ) -> ClientResponse:
-        """The same, but of what is not blocked nothing is told yet.
+        """Check one request as ``__call__`` does; of what is not blocked nothing is told yet.
 
         Args:
             request: the request.
             handler: sends it.
-            last: gets what is known of it.
+            sent: gets what is known of it.
 
         Raises:
             ReservedError: the page is reserved, or crawling it is disallowed.
             RuntimeError: the session or the fetcher was closed meanwhile.
         """
-        last.known = None
-        agent = self._agent or self._agent_of(request.headers.get("User-Agent", ""))
+        sent.known = None
+        agent = self._agents.of(request.headers)
+        url = _judged_url(request.url)
         now = self.fetcher.now(self._policy)
-        url = str(request.url)
-        check = Check(url, agent=agent, policy=self._policy, now=now)
-        if not check.origin.startswith(("http://", "https://")) or check.about_policy:
-            return await handler(request)
-
+        check = self._check(url, agent, now)
+        if check is None:
+            sent.response = await handler(request)
+            return sent.response
         cause = Cause.of(request)
-        if not self.fetcher.ready(check):
-            await self.fetcher.prepare(check, self._transport(cause))
-        decision = check.decide()
-        if self.stops(decision):
-            raise self.blocked(check, decision)
-        last.known = known = Known(check, decision, cause)
-        token = authorization(decision, self._policy, now)
+        sent.known = asked = await self._judge_site(url, check, cause)
+        token = authorization(asked.decision, self._policy, now)
         response = await (
             handler(request) if token is None else _with_token(token, request, handler)
         )
-        if response.status in _REDIRECTS and not response.headers.keys().isdisjoint(_TARGETS):
+        sent.response = response
+        try:
+            known: Known | None = asked
+            if response.url is not request.url:  # mostly it is the very same object
+                sent.known = known = await self._at_found(asked, response)
+            if known is not None:
+                await self._judge_head(known, response, follows=sent.follows)
+                self._remember(response, known)
+        except BaseException as error:
+            if isinstance(error, ReservedError):
+                sent.known = None  # it was told
+            response.close()  # no other body is ever read
+            raise
+        return response
+
+    async def judge_answer(self, response: ClientResponse, cause: Cause) -> Known | None:
+        """Check a response that came without a request, as from the cache of a session.
+
+        Args:
+            response: the response.
+            cause: how policies are fetched for it.
+
+        Returns:
+            What is known of it; None if it is none of those that are checked.
+
+        Raises:
+            ReservedError: the page is reserved, or crawling it or what led there is disallowed.
+            RuntimeError: the session or the fetcher was closed meanwhile.
+        """
+        agent = self._agents.of(cause.headers)
+        known: Known | None = None
+        for hop in (*response.history, response):
+            url = _judged_url(hop.url)
+            check = self._check(url, agent, self.fetcher.now(self._policy))
+            known = None if check is None else await self._judge_site(url, check, cause)
+        if known is not None:
+            await self._judge_head(known, response, follows=False)
+            self._remember(response, known)
+        return known
+
+    def _check(self, url: str, agent: Agent, now: datetime | None) -> Check | None:
+        """The check of a page; None for what is not checked, as places where policies stand."""
+        check = Check(url, agent=agent, policy=self._policy, now=now)
+        if check.about_policy or not check.origin.startswith(("http://", "https://")):
+            return None
+        return check
+
+    async def _judge_site(
+        self, url: str, check: Check, cause: Cause, *, beside: bool = False
+    ) -> Known:
+        """Decide about a page by what its origin says.
+
+        Raises:
+            ReservedError: the page is reserved, or crawling it is disallowed.
+            RuntimeError: the session or the fetcher was closed meanwhile.
+        """
+        if not self.fetcher.ready(check):
+            await self.fetcher.prepare(check, self._transport(cause, beside=beside))
+        decision = check.decide()
+        if self.stops(decision):
+            raise self.blocked(check, decision)
+        return Known(url, check, decision, cause)
+
+    async def _at_found(self, known: Known, response: ClientResponse) -> Known | None:
+        """What is to be known where a page was found at another address than asked for.
+
+        Middlewares inside may follow redirects themselves. What they fetched cannot be undone.
+
+        Raises:
+            ReservedError: the page found there is reserved, or crawling it is disallowed.
+            RuntimeError: the session or the fetcher was closed meanwhile.
+        """
+        url = _judged_url(response.url)
+        if known.check.is_about(url):
+            return known
+        check = self._check(url, known.check.agent, known.check.now)
+        if check is None:
+            return None
+        return await self._judge_site(url, check, known.cause, beside=True)
+
+    async def _judge_head(
+        self, known: Known, response: ClientResponse, *, follows: bool | None
+    ) -> None:
+        """Decide again with a response's head.
+
+        Raises:
+            ReservedError: the page is reserved.
+            RuntimeError: the session or the fetcher was closed meanwhile.
+        """
+        check = known.check
+        is_redirect = _leads_elsewhere(response)
+        if is_redirect and follows:
             # Its head is about the redirect, not about the page behind it.
             known.redirect = True
-            setattr(response, self._slot, known)
-            return response
-        # Mostly the very same object, which need not be written out again.
-        head = head_of(response, url if response.url is request.url else None)
+            return
+        head = head_of(response, known.url)
         check.feed(head)
-        if check.wants():
-            try:
-                await self.fetcher.follow(check, self._transport(cause, beside=True))
-            except BaseException:
-                response.close()
-                raise
+        if check.wants() and not (is_redirect and follows is None):
+            await self.fetcher.follow(check, self._transport(known.cause, beside=True))
         known.decision = decision = check.decide()
-        if self.stops(decision):
-            last.known = None
+        stops = self.stops(decision)
+        if is_redirect and follows is None:
+            # If it is followed, nobody reads its body; if it is not, nobody shall.
+            known.redirect = True
+            if stops:
+                response.content.set_exception(ReservedError.of(decision))
+            return
+        if stops:
             if may_be_bill(head.media_type, head.status):
                 check.feed(page_of(head, await beginning(response)))
                 decision = check.decide()
-            response.close()  # no other body is ever read
             raise self.blocked(check, decision)
-        setattr(response, self._slot, known)
-        return response
 
     def known(self, response: ClientResponse) -> Known | None:
         """What is known of a response, None if it was not checked."""
-        return getattr(response, self._slot, None)
+        known: Known | None = getattr(response, self._slot, None)
+        return self._aside.get(id(response)) if known is None and self._aside else known
+
+    def _remember(self, response: ClientResponse, known: Known) -> None:
+        """Keep what is known of a response, as long as that lives."""
+        try:
+            setattr(response, self._slot, known)
+        except AttributeError:  # those of aiohttp-client-cache have no room for it
+            self._aside[id(response)] = known
+            finalize(response, self._aside.pop, id(response), None)
 
     def _transport(self, cause: Cause, *, beside: bool = False) -> Transport:
         """How policies are fetched for a request; its response may be there already."""
@@ -262,10 +343,10 @@ class ReservationMiddleware:
             if self.stops(decision):
                 raise self.blocked(check, decision, len(body))
 
-    def failed(self, last: Last) -> None:
+    def failed(self, sent: Sent) -> None:
         """Tell of a request that ended otherwise: its page was not fetched."""
-        if last.known is not None:
-            self.passed(last.known, None)
+        if sent.known is not None:
+            self.passed(sent.known, None)
 
     def stops(self, decision: Decision) -> bool:
         """Whether a decision is enforced; in observe mode none is."""
@@ -302,14 +383,16 @@ async def _with_token(
         request.headers.popall("Authorization", None)
 
 
-def _agent_of(user_agent: str) -> Agent:
-    """Who asks, by the User-Agent header; everyone if that names no crawler."""
-    token = product_token(user_agent)
-    if token is None or token.lower() == "aiohttp":
-        logger.warning(
-            "no agent is set and User-Agent %r names no crawler; "
-            "robots.txt groups are looked up for '*'",
-            user_agent,
-        )
-        return Agent("*")
-    return Agent(token)
+def _judged_url(url: URL) -> str:
+    """The address by whose rules a request is judged: WebSockets are asked for over HTTP."""
+    if url.scheme in _HTTP_OF:
+        url = url.with_scheme(_HTTP_OF[url.scheme])
+    return str(url)
+
+
+def _leads_elsewhere(response: ClientResponse) -> bool:
+    """Whether aiohttp follows a response, if it is to follow any."""
+    if response.status not in _REDIRECTS:
+        return False
+    fields = response.headers
+    return (fields.get("Location") or fields.get("URI")) is not None

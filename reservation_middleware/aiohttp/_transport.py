@@ -1,7 +1,8 @@
 """Policies fetched as the request that needs them would go: same connector, proxy and TLS."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any, NamedTuple, Self, cast
 from urllib.parse import urlsplit
@@ -22,7 +23,10 @@ from aiohttp import (
     TCPConnector,
     TraceConfig,
 )
+from aiohttp.helpers import get_env_proxy_for_url
+from aiohttp.http import SERVER_SOFTWARE
 from aiohttp.tracing import Trace
+from multidict import CIMultiDict
 from yarl import URL
 
 from reservation_middleware.address import (
@@ -60,7 +64,7 @@ class Cause(NamedTuple):
     """
 
     session: ClientSession
-    headers: Mapping[str, str]
+    headers: MutableMapping[str, str]
     proxy: URL | None
     proxy_auth: BasicAuth | None
     proxy_headers: Mapping[str, str] | None
@@ -76,6 +80,32 @@ class Cause(NamedTuple):
             request.proxy_auth,
             request.proxy_headers,
             request.ssl,
+        )
+
+    @classmethod
+    def of_session(cls, session: ClientSession, url: URL, options: Mapping[str, Any]) -> Self:
+        """What a request would have handed on that its session answered without making it.
+
+        Args:
+            session: the session, as one that caches.
+            url: what was asked for.
+            options: the arguments of the request.
+        """
+        headers = CIMultiDict(session.headers)
+        headers.update(options.get("headers") or {})
+        headers.setdefault("User-Agent", SERVER_SOFTWARE)
+        proxy = options.get("proxy") or getattr(session, "_default_proxy", None)
+        proxy_auth = options.get("proxy_auth") or getattr(session, "_default_proxy_auth", None)
+        if proxy is None and session.trust_env:
+            with suppress(LookupError):
+                proxy, proxy_auth = get_env_proxy_for_url(url)
+        return cls(
+            session,
+            headers,
+            None if proxy is None else URL(proxy),
+            proxy_auth,
+            CIMultiDict(options.get("proxy_headers") or {}),
+            options.get("ssl", True),
         )
 
 

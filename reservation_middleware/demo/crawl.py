@@ -101,7 +101,7 @@ async def _aiohttp(
         heard[decision.url] = decision, blocked
 
     client = ReservationClient(
-        profile().changed({"mode": mode, "probes": PROBES}),
+        policy=profile().changed({"mode": mode, "probes": PROBES}),
         agent=Agent(AGENT, PURPOSES),
         fetcher=Fetcher(cache=cache, retries=Retries(0)),  # what fails here fails for good
         listener=listener,

@@ -85,7 +85,8 @@ class Server:
     async def _page(self, request: web.BaseRequest, *_: str) -> web.StreamResponse:
         return web.Response(body=PAGE + request.path.encode(), content_type="text/html")
 
-    _private = _page
+    async def _private(self, request: web.BaseRequest, *words: str) -> web.StreamResponse:
+        return await (self._socket if words == ("socket",) else self._page)(request, *words)
 
     async def _picture(self, request: web.BaseRequest, *_: str) -> web.StreamResponse:
         part = request.http_range

@@ -360,7 +360,7 @@ async def without_entering(session: Any, tell: Teller) -> None:
         connector = aiohttp.TCPConnector(resolver=Names())
         kind = type(session)
         options: Json = {"agent": "ExampleBot"} if kind is ReservationClient else {}
-        mine = kind(connector=connector, **options)
+        mine = kind(connector=connector, headers={"User-Agent": BOT}, **options)
         try:
             response = await mine.get(tell.url("/page"))
             body = await response.read()
@@ -473,7 +473,7 @@ USES = (
     Use("retries of one's own", retries, 1),
     Use("ranges", ranges, 3),
     Use("every method, forms and uploads", methods, 11),
-    Use("websockets", sockets, 1),
+    Use("websockets", sockets, 2, withheld={"private ws": PRIVATE}),
     Use("packed pages", packed, 1),
     Use("packed pages, auto_decompress off", packed, 1, {"auto_decompress": False}),
     Use("a session that is not entered", without_entering, 1),
