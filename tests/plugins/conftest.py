@@ -1,4 +1,4 @@
-"""One Scrapy process per file of these tests: starting Scrapy takes longer than most crawls."""
+"""One Scrapy process for all of these tests: starting Scrapy takes longer than most crawls."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ import pytest
 from scrapy_runner import Worker
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def worker() -> Iterator[Worker]:
     """Scrapy with its asyncio reactor, which most plug-ins need."""
     with Worker("asyncio") as started:
