@@ -1,8 +1,9 @@
-"""Scrapy's own extensions with ours: AutoThrottle, the retry middleware, the HTTP cache.
+"""Scrapy's own extensions with ours: AutoThrottle, retries, the HTTP cache, media pipelines.
 
 https://docs.scrapy.org/en/latest/topics/autothrottle.html and its neighbours
 """
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from plugin_support import require
 
 require("scrapy")
 
+from media_files import data_mining, jpeg, png
 from scrapy_runner import Worker
 
 from web import Answer, WebThread
@@ -107,3 +109,42 @@ def test_the_http_cache(worker: Worker, tmp_path: Path, storage: str, policy: st
         # A body that was blocked for its content was not kept.
         assert gone.count(f"{A}/noai") == 1
         assert gone.count(f"{A}/x") == 0
+
+
+@pytest.mark.parametrize("kind", ["files", "images"])
+def test_media_pipelines(worker: Worker, tmp_path: Path, kind: str) -> None:
+    """A file is kept as it was sent, or its item says why it was not."""
+    says_no = data_mining("DMI-PROHIBITED")
+    png_head = (("Content-Type", "image/png"),)
+    files = {
+        "open.png": Answer(200, png_head, body=png()),
+        "reserved.png": Answer(200, png_head, body=png(says_no)),
+        "reserved.jpg": Answer(200, (("Content-Type", "image/jpeg"),), body=jpeg(says_no)),
+        "private/x.png": Answer(200, png_head, body=png()),
+    }
+    pages = {f"{A}/robots.txt": PRIVATE, f"{A}/item": PAGE}
+    with WebThread(pages | {f"{A}/{path}": file for path, file in files.items()}) as web:
+        pipeline = {"files": "files.FilesPipeline", "images": "images.ImagesPipeline"}[kind]
+        urls = [f"{A}/{path}" for path in files]
+        done = worker.crawl(
+            requests=[{"url": f"{A}/item", "meta": {f"{kind[:-1]}_urls": urls}}],
+            settings={
+                **SETTINGS,
+                "ITEM_PIPELINES": {f"scrapy.pipelines.{pipeline}": 1, "scrapy_parts.Shelf": 2},
+                "SPIDER_MIDDLEWARES": {"scrapy_parts.Gallery": 100},
+                f"{kind.upper()}_STORE": str(tmp_path),
+            },
+            environ={"http_proxy": web.proxy_url, "no_proxy": ""},
+        )
+        told = {one["url"]: one for one in json.loads(done.stats[f"item/{A}/item"])[kind]}
+        assert [told[url]["status"] for url in urls] == ["downloaded", *["reserved"] * 3]
+        assert "DMI-PROHIBITED" in told[f"{A}/reserved.png"]["reason"]
+        assert "DMI-PROHIBITED" in told[f"{A}/reserved.jpg"]["reason"]
+        assert "Disallow: /private/" in told[f"{A}/private/x.png"]["reason"]
+        kept = [file for file in tmp_path.rglob("*") if file.is_file()]
+        assert [file.relative_to(tmp_path).as_posix() for file in kept] == [
+            told[f"{A}/open.png"]["path"]
+        ]
+        if kind == "files":
+            assert kept[0].read_bytes() == files["open.png"].body
+        assert web.count(f"{A}/private/x.png") == 0
