@@ -15,11 +15,13 @@ from side_by_side.crawls import CRAWLS
 from side_by_side.run import Scrapy
 from side_by_side.sessions import USES, Use, compare_use
 from side_by_side.situations import Situation
-from side_by_side.table import problems
+from side_by_side.table import problems, rows
 from support import ROOT
 
 pytestmark = pytest.mark.slow
 
+#: The tables as `python -m tests.side_by_side` printed them.
+TABLE = set((ROOT / "docs" / "side-by-side.md").read_text("utf-8").splitlines())
 #: Situations that do not hold yet.
 OPEN = ("a Host header",)
 
@@ -41,7 +43,9 @@ def scrapy() -> Iterator[Scrapy]:
 
 @pytest.mark.parametrize("situation", params(CRAWLS))
 def test_a_crawl(scrapy: Scrapy, situation: Situation) -> None:
-    assert problems(situation, scrapy.compare(situation)) == []
+    outcome = scrapy.compare(situation)
+    assert problems(situation, outcome) == []
+    assert rows(situation, {"add-on": outcome})[0] in TABLE
 
 
 @pytest.mark.parametrize("one", params(USES))
@@ -52,6 +56,7 @@ def test_a_session(one: Use) -> None:
         "client": [],
         "middleware": [],
     }
+    assert set(rows(one.situation, outcomes)) <= TABLE
 
 
 def test_there_are_more_than_thirty() -> None:
