@@ -1,6 +1,6 @@
-"""Secrets in addresses: what is left out before an address goes to a log or a ledger.
+"""Secrets in addresses and heads: what is left out before they go to a log, a cache or a ledger.
 
-Left out are ``user:password@``, and the values of parameters that are named like secrets
+Of addresses are left out ``user:password@``, and the values of parameters that are named like secrets
 (``token``, ``api_key``, ``X-Amz-Signature`` …), in the query, in the fragment and after a
 semicolon in the path. Names are compared without case, ``-``, ``_`` and ``.``, after
 percent-decoding; of ``user[token]`` the last part counts. Everything else stays byte for byte.
@@ -8,6 +8,8 @@ percent-decoding; of ``user[token]`` the last part counts. Everything else stays
 Not left out: secrets that are part of a path (``/reset/4f1c…``), that bear a name of their
 site's own, or that stand inside the value of another parameter. Such a site's addresses are
 themselves secrets, and so is the ledger of a crawl of it.
+
+Of an answer's head are left out the fields of ``PRIVATE_FIELDS``, whole.
 """
 
 import re
@@ -15,6 +17,19 @@ from urllib.parse import unquote
 
 #: What stands where a secret was: characters that any URL may have.
 REDACTED = "REDACTED"
+
+#: Response fields that hold a secret between a server and this client: cookies (RFC 6265),
+#: credentials (RFC 9110 §11) and tokens that many sites send. In lower case.
+PRIVATE_FIELDS = frozenset(
+    """
+    set-cookie set-cookie2 cookie cookie2 authorization proxy-authorization
+    authentication-info proxy-authentication-info x-api-key x-auth-token x-access-token
+    x-refresh-token x-session-token x-session-id x-csrf-token x-xsrf-token
+    x-amz-security-token
+    """.split()  # noqa: SIM905 - a list of words
+)
+
+_ADDRESSES = frozenset({"location", "content-location"})
 
 _NAMES = frozenset(
     """
@@ -51,6 +66,15 @@ def redacted(url: str) -> str:
     start = min(where if where >= 0 else len(url) for where in (url.find("?"), url.find("#")))
     in_query, in_path = _END
     return _without(url[:start], in_path) + _without(url[start:], in_query)
+
+
+def public_fields(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """The fields of a head, without those that hold secrets; addresses of answers ``redacted``."""
+    return tuple(
+        (name, redacted(value) if name.lower() in _ADDRESSES else value)
+        for name, value in headers
+        if name.lower() not in PRIVATE_FIELDS
+    )
 
 
 def redacted_text(text: str) -> str:

@@ -16,6 +16,7 @@ from typing import Annotated, NamedTuple
 import msgspec
 
 from reservation_middleware.model import Document, Outcome
+from reservation_middleware.redact import PRIVATE_FIELDS
 
 from ._cache import Key
 from ._words import WORDS
@@ -25,7 +26,6 @@ VERSION = 1
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_SECRET = ("set-cookie", "set-cookie2")
 #: Deflated without zlib's frame, in a window that is enough for a head and its dictionary.
 _WINDOW = -13
 #: No head is larger, nor any body: a bound for what foreign bytes unpack to.
@@ -98,7 +98,9 @@ def pack(document: Document) -> Packed:
         fetched_at=_number(document.fetched_at),
         expires=_number(document.expires),
         length=None if body is None else len(body),
-        headers=[part for field in document.headers if field[0] not in _SECRET for part in field],
+        headers=[
+            part for field in document.headers if field[0] not in PRIVATE_FIELDS for part in field
+        ],
         revalidated=document.revalidated,
     )
     try:

@@ -93,6 +93,8 @@ class SharedCache(ABC):
     threads: ClassVar[int]
     #: What the store raises when it fails.
     failures: ClassVar[tuple[type[Exception], ...]]
+    #: Seconds that one call may take, from when a thread took it; None where nothing drips.
+    deadline: float | None = None
 
     def __init__(self, name: str, *, lease: float, retry: float) -> None:
         self.counts = dict.fromkeys(("hits", "misses", "puts", "errors", "degraded"), 0)
@@ -146,10 +148,10 @@ class SharedCache(ABC):
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="reservations-cache")
         loop = asyncio.get_running_loop()
+        began: list[float] = []
+        call = loop.run_in_executor(self._pool, self._work, gate, gate.failed, work, given, began)
         try:
-            answer = await loop.run_in_executor(
-                self._pool, self._work, gate, gate.failed, work, given
-            )
+            answer = await (call if self.deadline is None else self._in_time(call, began, gate))
         except _FailedMeanwhileError:
             self.counts["degraded"] += 1
             return otherwise
@@ -164,12 +166,36 @@ class SharedCache(ABC):
             _log.info("%s answers again", self._name)
         return answer
 
-    def _work(self, gate: _Gate, failed: int, work: Callable[..., T], given: Any) -> T:
+    async def _in_time(self, call: asyncio.Future[T], began: list[float], gate: _Gate) -> T:
+        """The answer of a thread, if it comes in time.
+
+        A store that sends a byte now and then would else hold callers for hours.
+        """
+        assert self.deadline is not None
+        try:
+            while not (await asyncio.wait({call}, timeout=self.deadline))[0]:
+                if began and monotonic() - began[0] >= self.deadline:
+                    # Its thread ends by an error, which nobody waits for.
+                    call.add_done_callback(lambda done: done.cancelled() or done.exception())
+                    gate.failed += 1
+                    self._disconnect()
+                    raise TimeoutError(f"no whole answer within {self.deadline:g} s")
+        except asyncio.CancelledError:
+            call.cancel()
+            raise
+        return call.result()
+
+    def _work(
+        self, gate: _Gate, failed: int, work: Callable[..., T], given: Any, began: list[float]
+    ) -> T:
         """Do something in a thread, unless the store failed while this waited for the thread."""
+        began.append(monotonic())
         if gate.failed != failed:
             raise _FailedMeanwhileError
         try:
             return work(*given)
+        except UnreadableError:
+            raise  # it answered
         except self.failures as error:
             for one in self._gates(gate, error):
                 one.failed += 1

@@ -58,7 +58,9 @@ class RedisCache(SharedCache):
     """
 
     threads = 8
-    failures = (redis.RedisError, OSError)
+    #: Whatever it raises: what answers nonsense makes redis-py's parser fail in any way, an
+    #: AttributeError or a RecursionError included, and is as good as dead.
+    failures = (Exception,)
 
     def __init__(
         self, url: str, *, lease: float = LEASE, retry: float = RETRY, timeout: float = TIMEOUT
@@ -74,6 +76,7 @@ class RedisCache(SharedCache):
             pool.make_connection()  # connects to nothing, but knows the options
         except (ValueError, TypeError, AttributeError, redis.RedisError) as error:
             raise ConfigurationError(f"not the address of a Redis server: {error}") from error
+        self.deadline = 2 * timeout
         # Without user name and password.
         where = pool.connection_kwargs
         place = where.get("path") or f"{where.get('host', 'localhost')}:{where.get('port', 6379)}"
@@ -108,7 +111,9 @@ class RedisCache(SharedCache):
             if str(error).startswith("WRONGTYPE"):
                 raise UnreadableError(str(error)) from error
             raise
-        return found if isinstance(found, bytes) else None
+        if not isinstance(found, bytes | None):
+            raise redis.InvalidResponse(f"{type(found).__name__} where bytes should be")
+        return found
 
     def _store(self, key: Key, document: Document) -> None:
         head, digest, body = pack(document)
@@ -116,11 +121,16 @@ class RedisCache(SharedCache):
             if digest is not None and body is not None:
                 calls.set(_body_at(digest), body, ex=KEPT)
             calls.set(_at(b"d:", key), head, ex=KEPT)
-            calls.execute()
+            answers = calls.execute()
+        if answers != [True] * len(answers):
+            raise redis.InvalidResponse("SET was answered by something else")
 
     def _hold(self, key: Key) -> bool:
         lease = max(1, round(self._lease * 1000))
-        return bool(self._hold_script([_at(b"c:", key)], [self._owner, lease]))
+        answer = self._hold_script([_at(b"c:", key)], [self._owner, lease])
+        if answer not in (0, 1):
+            raise redis.InvalidResponse("a claim was answered by something else")
+        return bool(answer)
 
     def _let_go(self, key: Key) -> None:
         self._let_go_script([_at(b"c:", key)], [self._owner])

@@ -3,7 +3,8 @@
 Status line and fields stand as they came. Fields that speak of a body as it was sent are
 renamed, as is the custom (``X-Archive-Orig-Content-Encoding``), since bodies are kept decoded. A
 field that no HTTP head can hold, such as one with a line break in it, is percent-encoded into an
-``X-Archive-Orig-Field``. Reference: RFC 9112.
+``X-Archive-Orig-Field``. Left out are fields that hold secrets, such as ``Set-Cookie``, and the
+secrets in ``Location`` and ``Content-Location`` (``redact.py``). Reference: RFC 9112.
 """
 
 import re
@@ -12,6 +13,7 @@ from http import HTTPStatus
 from urllib.parse import quote, unquote
 
 from reservation_middleware.model import Document, Headers, LedgerError
+from reservation_middleware.redact import public_fields
 
 _PREFIX = "X-Archive-Orig-"
 _FIELD = _PREFIX + "Field"
@@ -31,11 +33,12 @@ def head_of(document: Document) -> bytes:
     """The head of an answer; nothing that a site sends ends a line or the head."""
     status = _NO_STATUS if document.status is None else document.status
     lines = [f"HTTP/1.1 {status:03d} {_REASONS.get(status, '')}"]
-    for name, value in document.headers:
+    for name, value in public_fields(document.headers):
+        folded = name.lower()
         plain = _NAME.fullmatch(name) and _VALUE.fullmatch(value)
-        if not plain or name.lower().startswith(_PREFIX.lower()):
+        if not plain or folded.startswith(_PREFIX.lower()):
             name, value = _FIELD, f"{_encoded(name)}:{_encoded(value)}"
-        elif name.lower() in _OF_SENT:
+        elif folded in _OF_SENT:
             name = _PREFIX + name
         lines.append(f"{name}: {value}")
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Literal, NamedTuple, TypeVar
 
 from reservation_middleware.model import Document, Headers, LedgerError, Policy
+from reservation_middleware.redact import public_fields
 from reservation_middleware.syntax.path import split_url
 
 from .archive import First, document_record, request_record, uri_of
@@ -20,7 +21,6 @@ MAX_HEAD = 1024 * 1024
 #: Documents, bodies and policies that are remembered. A forgotten one is written again.
 _MOST = 100_000
 #: Fields of an answer that are the crawler's secrets and not the site's words.
-_SECRET = frozenset({"set-cookie", "set-cookie2"})
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -107,7 +107,7 @@ class Known:
         """What a decision's line tells of a page, whose own line is written if it spoke."""
         document, content, headers = page
         if headers is None:
-            headers = tuple(one for one in document.headers if one[0] not in _SECRET)
+            headers = public_fields(document.headers)
         _short(headers)
         kept = None
         said: Literal["none", "silent", "kept", "dropped"]
