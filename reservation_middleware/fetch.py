@@ -8,11 +8,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from time import time
 
 from .agents import catalogue
 from .cache._cache import Cache
 from .cache.memory import MemoryCache
+from .cache.placed import PlacedCache
+from .cache.recent import Recent
 from .check import Check
 from .flights import Flights
 from .lessons import Lessons
@@ -36,6 +39,8 @@ from .transport import (
 
 #: Seconds for one policy resource, redirects included.
 TIMEOUT = 30.0
+#: Addresses that are asked under other names, so many.
+_MOST_PLACED = 1000
 #: As Scrapy's pages are retried by default.
 RETRIES = Retries()
 
@@ -65,6 +70,7 @@ class Fetcher:
         retries: how often a policy is asked for again that could not be had, and how long its
             ``Retry-After`` is waited for.
         pause: waits between two tries; for tests.
+        counts: where is counted what happened; a new counter if None.
 
     Attributes:
         cache: where documents are kept.
@@ -81,9 +87,10 @@ class Fetcher:
         since: datetime | None = None,
         retries: Retries = RETRIES,
         pause: Pause = sleep,
+        counts: Counter[str] | None = None,
     ) -> None:
         self.cache: Cache = MemoryCache() if cache is None else cache
-        self.counts: Counter[str] = Counter()
+        self.counts: Counter[str] = Counter() if counts is None else counts
         self._clock = clock
         self._seconds = time if clock is _now else lambda: clock().timestamp()
         self._origins = origins
@@ -91,15 +98,27 @@ class Fetcher:
         self._resources = Resources(
             self.cache,
             self._flights,
-            self.counts,
+            counts=self.counts,
             clock=clock,
             timeout=timeout,
             since=since,
             retries=retries,
             pause=pause,
         )
+        self._make_placed = partial(
+            Fetcher,
+            counts=self.counts,
+            clock=clock,
+            timeout=timeout,
+            origins=origins,
+            since=since,
+            retries=retries,
+            pause=pause,
+        )
         self._sites = ReadySites()
         self._lessons = Lessons()
+        #: Fetchers for Host fields, by the address that is connected to.
+        self._placed: Recent[str, Fetcher] = Recent(_MOST_PLACED, _MOST_PLACED)
         catalogue()  # read at the start, and not while the first site waits
 
     @property
@@ -233,9 +252,24 @@ class Fetcher:
         self._sites.put((origin, probes), Ready.of(site, self._seconds()))
         return site
 
+    def at(self, address: str) -> "Fetcher":
+        """The fetcher for origins that are asked at an address that is not theirs, as requests with
+        a Host field of their own do: what it learns is kept apart from what is known of them.
+
+        Args:
+            address: origin that is connected to.
+        """
+        placed = self._placed.get(address)
+        if placed is None:
+            placed = self._make_placed(cache=PlacedCache(self.cache, address))
+            self._placed.put(address, placed, 1)
+        return placed
+
     async def close(self) -> None:
         """End the fetches that are under way; the cache stays open."""
         await self._flights.close()
+        for placed in self._placed.values():
+            await placed.close()
 
     async def _read_site(
         self, origin: str, probes: Probes, transport: Transport, margin: timedelta

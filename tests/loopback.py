@@ -33,17 +33,20 @@ Headers = tuple[tuple[str, str], ...]
 
 
 class Loopback:
-    """A server on one loopback address that answers every host alike, by path.
+    """A server on one loopback address that answers by path, and every host alike unless a page's
+    name begins with that of its host.
 
     Attributes:
         connections: how many were made.
         requests: the paths that were asked for.
+        asked: what was asked for, as Host and path.
     """
 
     def __init__(self, address: str, pages: Mapping[str, tuple[int, Headers, bytes]]) -> None:
         self.pages = dict(pages)
         self.connections = 0
         self.requests: list[str] = []
+        self.asked: list[str] = []
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -55,7 +58,10 @@ class Loopback:
 
             def do_GET(self) -> None:
                 outer.requests.append(self.path)
-                status, headers, body = outer.pages.get(self.path, (404, (), b""))
+                full = f"{self.headers['Host']}{self.path}"
+                outer.asked.append(full)
+                found = outer.pages.get(full) or outer.pages.get(self.path)
+                status, headers, body = found or (404, (), b"")
                 self.send_response(status)
                 for name, value in headers:
                     self.send_header(name, value)

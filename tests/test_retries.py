@@ -10,6 +10,7 @@ import logging
 import socket
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -44,6 +45,7 @@ TDMREP = SITE + ".well-known/tdmrep.json"
 URLS = [f"{SITE}{number}" for number in range(50)]
 CLOSED = SITE + "private/x"
 RULES = Page(body=b"User-agent: *\nDisallow: /private/\n")
+FIFO = "scrapy.squeues.FifoMemoryQueue"
 SETTINGS = {"USER_AGENT": "ExampleBot/1.0", "DOWNLOAD_DELAY": 0}
 
 run = pytest.mark.asyncio
@@ -407,6 +409,47 @@ def test_a_spider_that_is_closed_ends_the_wait(workers: Callable[[str], Worker])
         assert web.count(ROBOTS) == 1
     assert [one["error"] for one in done.failed] == ["PolicyUnreachableError"]
     assert done.seconds < 30
+
+
+# Waiting together
+
+
+@run
+async def test_processes_that_share_a_cache_wait_for_one_chain_of_tries(tmp_path: Path) -> None:
+    """The second one comes while the first one waits for the server; its claim must hold."""
+    cache = f"sqlite:///{tmp_path / 'policies.db'}"
+    pages = {ROBOTS: in_turn(busy(1), busy(1), RULES), **dict.fromkeys(URLS, Page())}
+    async with (
+        Web(pages) as web,
+        ReservationClient(agent=BOT, proxy=web.proxy_url, cache=cache) as one,
+        ReservationClient(agent=BOT, proxy=web.proxy_url, cache=cache) as other,
+    ):
+        errors = await asyncio.gather(
+            *(get(client, url) for client in (one, other) for url in URLS)
+        )
+        assert errors == [None] * 2 * len(URLS)
+        assert web.count(ROBOTS) == 3
+        assert web.count(TDMREP) == 1
+
+
+@pytest.mark.parametrize("mode", ["asyncio", "none"])
+def test_a_host_that_waits_leaves_places_to_others(
+    workers: Callable[[str], Worker], mode: str
+) -> None:
+    start = "http://b.example/"
+    other = [f"{start}{number}" for number in range(20)]
+    pages = {ROBOTS: in_turn(busy(4), RULES), **dict.fromkeys([start, *URLS, *other], Page())}
+    settings = {**SETTINGS, "CONCURRENT_REQUESTS": 4, "SCHEDULER_MEMORY_QUEUE": FIFO}
+    with WebThread(pages) as web:
+        done = workers(mode).crawl(
+            web.proxy_url, requests=[{"url": start, "then": [*URLS, *other]}], settings=settings
+        )
+        assert sorted(done.urls) == sorted([start, *URLS, *other])
+        assert len(web.log) == len({seen.url for seen in web.log}) + 1  # robots.txt, twice
+        order = [seen.url for seen in web.log]
+        last_try = len(order) - 1 - order[::-1].index(ROBOTS)
+        assert {url for url in order[:last_try] if url in other} == set(other)
+    assert done.stat("returned") > 0
 
 
 # This machine

@@ -25,6 +25,7 @@ from reservation_middleware.model import (
     Policy,
 )
 from reservation_middleware.reading import may_be_bill
+from reservation_middleware.syntax.target import HostField, host_field
 
 from ._agent import Agents
 from ._body import beginning
@@ -160,12 +161,15 @@ class ReservationMiddleware:
         sent.known = None
         agent = self._agents.of(request.headers)
         url = _judged_url(request.url)
+        host = _host_of(request, url)
+        if host is not None:
+            url = host.target_of(url)
         now = self.fetcher.now(self._policy)
         check = self._check(url, agent, now)
         if check is None:
             sent.response = await handler(request)
             return sent.response
-        cause = Cause.of(request)
+        cause = Cause.of(request, host)
         sent.known = asked = await self._judge_site(url, check, cause)
         token = authorization(asked.decision, self._policy, now)
         response = await (
@@ -227,8 +231,9 @@ class ReservationMiddleware:
             ReservedError: the page is reserved, or crawling it is disallowed.
             RuntimeError: the session or the fetcher was closed meanwhile.
         """
-        if not self.fetcher.ready(check):
-            await self.fetcher.prepare(check, self._transport(cause, beside=beside))
+        fetcher = self._fetcher_for(cause)
+        if not fetcher.ready(check):
+            await fetcher.prepare(check, self._transport(cause, beside=beside))
         decision = check.decide()
         if self.stops(decision):
             raise self.blocked(check, decision)
@@ -243,7 +248,9 @@ class ReservationMiddleware:
             ReservedError: the page found there is reserved, or crawling it is disallowed.
             RuntimeError: the session or the fetcher was closed meanwhile.
         """
-        url = _judged_url(response.url)
+        url, host = _judged_url(response.url), known.cause.host
+        if host is not None:
+            url = host.target_of(url)
         if known.check.is_about(url):
             return known
         check = self._check(url, known.check.agent, known.check.now)
@@ -269,7 +276,8 @@ class ReservationMiddleware:
         head = head_of(response, known.url)
         check.feed(head)
         if check.wants() and not (is_redirect and follows is None):
-            await self.fetcher.follow(check, self._transport(known.cause, beside=True))
+            transport = self._transport(known.cause, beside=True)
+            await self._fetcher_for(known.cause).follow(check, transport)
         known.decision = decision = check.decide()
         stops = self.stops(decision)
         if is_redirect and follows is None:
@@ -296,6 +304,10 @@ class ReservationMiddleware:
         except AttributeError:  # those of aiohttp-client-cache have no room for it
             self._aside[id(response)] = known
             finalize(response, self._aside.pop, id(response), None)
+
+    def _fetcher_for(self, cause: Cause) -> Fetcher:
+        """Who gets the policies for a request: one of its own where its Host field counts."""
+        return self.fetcher if cause.host is None else self.fetcher.at(cause.host.address)
 
     def _transport(self, cause: Cause, *, beside: bool = False) -> Transport:
         """How policies are fetched for a request; its response may be there already."""
@@ -329,10 +341,11 @@ class ReservationMiddleware:
         try:
             check.feed(page_of(head, body))
             if check.page_speaks:
+                fetcher = self._fetcher_for(known.cause)
                 if whole:
-                    self.fetcher.learn(check)
+                    fetcher.learn(check)
                 if check.wants():
-                    await self.fetcher.follow(check, self._transport(known.cause, beside=True))
+                    await fetcher.follow(check, self._transport(known.cause, beside=True))
             decision = check.decide()
             counts = whole or decision.action is Action.BLOCK
         finally:
@@ -364,6 +377,14 @@ class ReservationMiddleware:
         self._journal.tell(known.check, known.decision, blocked=False, octets=octets)
         if self._listener:
             self._listener(known.decision, False)
+
+
+def _host_of(request: ClientRequest, url: str) -> HostField | None:
+    """What a request's Host field says, if that is not what its URL says, too."""
+    value = request.headers.get("Host")
+    if value is None or value == request.url.host_port_subcomponent:
+        return None
+    return host_field(url, value)
 
 
 async def _with_token(

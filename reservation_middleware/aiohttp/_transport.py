@@ -48,6 +48,8 @@ from reservation_middleware.fetch import (
 )
 from reservation_middleware.model import Headers
 from reservation_middleware.retries import sleep_unless
+from reservation_middleware.syntax.path import split_url
+from reservation_middleware.syntax.target import HostField
 from reservation_middleware.transport import PrivateAddressError, problem_of
 from reservation_middleware.unpack import Unpacker
 
@@ -69,10 +71,13 @@ class Cause(NamedTuple):
     proxy_auth: BasicAuth | None
     proxy_headers: Mapping[str, str] | None
     ssl: Any
+    origin: str = ""
+    server_hostname: str | None = None
+    host: HostField | None = None
 
     @classmethod
-    def of(cls, request: ClientRequest) -> Self:
-        """What a request hands on."""
+    def of(cls, request: ClientRequest, host: HostField | None) -> Self:
+        """What a request hands on; ``host`` where its Host field names another origin."""
         return cls(
             request.session,
             request.headers,
@@ -80,6 +85,9 @@ class Cause(NamedTuple):
             request.proxy_auth,
             request.proxy_headers,
             request.ssl,
+            split_url(str(request.url))[0] if request.server_hostname else "",
+            request.server_hostname,
+            host,
         )
 
     @classmethod
@@ -125,13 +133,20 @@ async def fetch(ask: Ask, cause: Cause, *, beside: bool = False) -> Answer:
     session = cause.session
     if session.closed:
         raise TransportClosedError("Session is closed")
-    url = ask.url
+    url, to_host = ask.url, dict[str, Any]()
+    connected = cause.host.connected_by(url) if cause.host is not None else None
     headers = {"Accept": "*/*", "Accept-Encoding": "identity", **dict(ask.conditions)}
     for name in ("User-Agent", "Proxy-Authorization"):
         if name in cause.headers:
             headers[name] = cause.headers[name]
     if cause.proxy is None or not url.startswith("http://"):
         headers.pop("Proxy-Authorization", None)  # only a proxy that reads it may have it
+    if cause.host is not None and connected is not None:
+        headers["Host"] = cause.host.value
+        url = connected
+        ask = ask._replace(url=url)
+    if cause.server_hostname is not None and split_url(url)[0] == cause.origin:
+        to_host["server_hostname"] = cause.server_hostname
     try:
         async with (
             asyncio.timeout(TIMEOUT) as limiter,
@@ -144,7 +159,12 @@ async def fetch(ask: Ask, cause: Cause, *, beside: bool = False) -> Answer:
                 skip_auto_headers=("User-Agent",),
             ) as bare,
             bare.get(
-                url, allow_redirects=False, headers=headers, ssl=cause.ssl, **_proxy(cause)
+                url,
+                allow_redirects=False,
+                headers=headers,
+                ssl=cause.ssl,
+                **to_host,
+                **_proxy(cause),
             ) as response,
         ):
             body = b""

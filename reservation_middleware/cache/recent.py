@@ -52,5 +52,9 @@ class Recent(Generic[K, V]):
             _, (_, lighter) = self._kept.popitem(last=False)
             self._weight -= lighter
 
+    def values(self) -> list[V]:
+        """All values, the least recently used first."""
+        return [value for value, _ in self._kept.values()]
+
     def __len__(self) -> int:
         return len(self._kept)

@@ -22,7 +22,8 @@ from reservation_middleware.stores import opened
 from ._agent import Agents
 from ._http_cache import HttpCache
 from ._media_pipelines import tell_items
-from ._page import head_as_seen, head_of, page_of, whole
+from ._page import fetcher_for, head_as_seen, head_of, page_of, target_of, whole
+from ._places import RETURNED, Places
 from ._report import Reports, ReservedError
 from ._robots_txt import RobotsTxt
 from ._settings import has_asyncio, policy_from, retries_from, stores_from
@@ -80,6 +81,7 @@ class ReservationMiddleware:
         self._journal = Journal("scrapy", self._policy, logger, stores, block_level=logging.DEBUG)
         self._reports = Reports(crawler, self._journal)
         self._agents = Agents(crawler, self._reports.count)
+        self._places = Places(settings, self._reports.count)
         self._downloads = Downloads(
             crawler,
             timeout=settings.getfloat("RESERVATION_TIMEOUT", 30.0),
@@ -102,37 +104,51 @@ class ReservationMiddleware:
         crawler.signals.connect(middleware.spider_closed, signal=signals.spider_closed)
         return middleware
 
-    async def process_request(self, request: Request, spider: Spider | None = None) -> None:  # noqa: ARG002
-        """Decide before the fetch; the policies are fetched first if they are not known."""
+    async def process_request(
+        self,
+        request: Request,
+        spider: Spider | None = None,  # noqa: ARG002
+    ) -> Request | None:
+        """Decide before the fetch, after the policies came; who waits too long for them comes again."""
         meta = request.meta
         if LEFT in meta:
-            return  # one of our own
+            return None  # one of our own
         if DECISION in meta:
             del meta[DECISION]  # about an earlier response, whose meta was passed on
         self._splash.note(request)
         page = self._splash.page_request(request)
         agent = self._agents.of(page)
         if agent is None:
-            return
+            return None
         now = self._now()
-        check = Check(page.url, agent=agent, policy=self._policy, now=now)
+        check = Check(target_of(page, page.url), agent=agent, policy=self._policy, now=now)
         if not check.origin.startswith(("http://", "https://")) or check.about_policy:
-            return
+            return None
         if meta.get("dont_cache") == _CUT:
             del meta["dont_cache"]  # of the response that redirected to here
 
-        await self._prepare(check, page)
+        fetcher = fetcher_for(page, self._fetcher)
+        if not fetcher.ready(check):
+            policies = fetcher.prepare(check, self._transport(page))
+            if not await self._places.wait_for(policies, request, check.origin):
+                return self._places.give_back(request)
+        if self._enforces_crawl_rules and not self._robots_txt.is_told(check.origin):
+            await self._robots_txt.tell(check, page)
+        if RETURNED in meta:
+            self._places.take_again(request)
         decision = check.decide()
         if self._stops(decision, request):
             raise self._blocked(check, decision, request)
         self._checks[request] = check, decision
         if page is request:
             self._tokens.give(request, decision, now)
+        return None
 
     async def _prepare(self, check: Check, request: Request) -> None:
         """Give a check the policies of its origin; fetch them if they are not known."""
-        if not self._fetcher.ready(check):
-            await self._fetcher.prepare(check, self._transport(request))
+        fetcher = fetcher_for(request, self._fetcher)
+        if not fetcher.ready(check):
+            await fetcher.prepare(check, self._transport(request))
         if self._enforces_crawl_rules and not self._robots_txt.is_told(check.origin):
             await self._robots_txt.tell(check, request)
 
@@ -172,7 +188,7 @@ class ReservationMiddleware:
         if known is None or self._splash.page_request(request) is not request:
             return
         check = known[0]
-        check.feed(page_of(request.url, 200, head_of(headers), None))
+        check.feed(page_of(target_of(request, request.url), 200, head_of(headers), None))
         decision = check.decide()
         self._checks[request] = check, decision
         if self._ends(check, decision, request):
@@ -199,14 +215,16 @@ class ReservationMiddleware:
             agent = None if is_raw else self._agents.beyond_skip(page, response.url)
             if agent is None:
                 return response
-            asked = Check(page.url, agent=agent, policy=self._policy, now=self._now())
+            url = target_of(page, page.url)
+            asked = Check(url, agent=agent, policy=self._policy, now=self._now())
             return self._found_elsewhere(request, response, asked)
         check, decision = self._resent(page, *known)
         if is_raw:
             return self._end(request, response, check, decision, len(response.body))
         if response.status in _REDIRECTS and "Location" in response.headers:
             return response  # somebody handles redirects by hand; the next hop is checked
-        if not check.is_about(response.url) and not self._ends(check, decision, request):
+        found = target_of(page, response.url)
+        if not check.is_about(found) and not self._ends(check, decision, request):
             return self._found_elsewhere(request, response, check)
         return self._judge(request, response, check, decision)
 
@@ -216,7 +234,8 @@ class ReservationMiddleware:
         """Decide on a response that somebody redirected on the way, as browsers do, by the policies
         of where it was found. What was fetched is not delivered against them.
         """
-        check = Check(response.url, agent=asked.agent, policy=self._policy, now=asked.now)
+        url = target_of(request, response.url)
+        check = Check(url, agent=asked.agent, policy=self._policy, now=asked.now)
         if not check.origin.startswith(("http://", "https://")) or check.about_policy:
             return self._end(request, response, asked, asked.decide(), len(response.body))
         self._reports.count("found_elsewhere")
@@ -233,7 +252,7 @@ class ReservationMiddleware:
     ) -> Response | Coroutine[Any, Any, Response]:
         """Decide on a response by its head and its body."""
         stopped = self._ends(check, decision, request)
-        head = head_as_seen(response)
+        head = head_as_seen(response, target_of(request, response.url))
         silent = heard(head) is None
         if stopped or not silent:
             check.feed(head)
@@ -253,7 +272,7 @@ class ReservationMiddleware:
         if silent or page is not head:
             check.feed(page)
         if page is not head and check.page_speaks:
-            self._fetcher.learn(check)
+            fetcher_for(request, self._fetcher).learn(check)
             if check.wants():
                 return self._follow(request, response, check, page)
         return self._end(request, response, check, check.decide(), len(response.body))
@@ -282,16 +301,16 @@ class ReservationMiddleware:
 
         Nothing more is fed where it was ``stopped``: the body was cut off.
         """
-        transport = self._transport(request)
-        await self._fetcher.follow(check, transport)
+        transport, fetcher = self._transport(request), fetcher_for(request, self._fetcher)
+        await fetcher.follow(check, transport)
         if stopped is not None:
             return self._end_stopped(request, response, check, stopped)
         decision = check.decide()
         page = fed if fed.body is not None else self._whole(response, fed)
         if page is not fed and not self._stops(decision, request):
             check.feed(page)
-            self._fetcher.learn(check)
-            await self._fetcher.follow(check, transport)
+            fetcher.learn(check)
+            await fetcher.follow(check, transport)
             decision = check.decide()
         return self._end(request, response, check, decision, len(response.body))
 

@@ -1,7 +1,9 @@
 """Scrapy's responses as documents."""
 
+from scrapy import Request
 from scrapy.http import Headers, Response
 
+from reservation_middleware.fetch import Fetcher
 from reservation_middleware.model import PAGE, Document, Outcome
 from reservation_middleware.reading import (
     BEGINNING,
@@ -11,6 +13,7 @@ from reservation_middleware.reading import (
     is_media,
     look,
 )
+from reservation_middleware.syntax.target import HostField, host_field
 
 from ._splash import has_own_head
 
@@ -32,8 +35,8 @@ def page_of(
     )
 
 
-def head_as_seen(response: Response) -> Document:
-    """The page's head.
+def head_as_seen(response: Response, url: str) -> Document:
+    """The page's head, with the URL that the page is known by.
 
     A response without a single field has none, as those of rendering services, and fields may be
     the service's own: then its status is left out, too, unless it says something by itself
@@ -42,8 +45,8 @@ def head_as_seen(response: Response) -> Document:
     if not has_own_head(response):
         return page_of(response.url, None, (), None)
     if response.headers or response.status in STATUSES:
-        return page_of(response.url, response.status, head_of(response.headers), None)
-    return page_of(response.url, None, (), None)
+        return page_of(url, response.status, head_of(response.headers), None)
+    return page_of(url, None, (), None)
 
 
 def whole(response: Response, head: Document, *, media: bool) -> Document:
@@ -58,7 +61,7 @@ def whole(response: Response, head: Document, *, media: bool) -> Document:
     found = look(head, body[:BEGINNING], ended=True)
     if found is Look.NOTHING or (not media and (found is Look.MEDIA or is_media("", body))):
         return head
-    return page_of(response.url, head.status, head.headers, body)
+    return page_of(head.url, head.status, head.headers, body)
 
 
 def head_of(headers: Headers) -> tuple[tuple[str, str], ...]:
@@ -70,3 +73,21 @@ def head_of(headers: Headers) -> tuple[tuple[str, str], ...]:
             for value in headers.getlist(title)
         ]
     )
+
+
+def host_of(request: Request) -> HostField | None:
+    """What a request's Host field says, if that is not what its URL says, too."""
+    values = dict.get(request.headers, b"Host")
+    return host_field(request.url, values[0].decode("latin-1")) if values else None
+
+
+def target_of(request: Request, url: str) -> str:
+    """The URI that a URL stands for where a request's Host field is sent."""
+    host = host_of(request)
+    return url if host is None else host.target_of(url)
+
+
+def fetcher_for(request: Request, usual: Fetcher) -> Fetcher:
+    """Who gets the policies for a request: one of its own where its Host field counts."""
+    host = host_of(request)
+    return usual if host is None else usual.at(host.address)

@@ -25,6 +25,7 @@ from reservation_middleware.syntax.path import split_url
 from reservation_middleware.transport import problem_of
 from reservation_middleware.unpack import Unpacker, refuse_bomb
 
+from ._page import host_of
 from ._resolve import addresses
 from ._route import Routes
 
@@ -35,6 +36,7 @@ LONGEST = 16 * 1024 * 1024
 #: In the meta of a policy's request: how many bytes of its body may still come.
 LEFT = "_reservation_policy_limit"
 
+_SLOT = "download_slot"
 _OWN_FIELDS = {"Accept": "*/*", "Accept-Encoding": "identity"}
 #: In the meta of a policy's request, for middlewares and handlers of others that are to know it:
 #: which policy is asked for, such as ``robots.txt``.
@@ -96,6 +98,15 @@ class Downloads:
             PrivateAddressError: it is guarded, and its host is not public.
         """
         route = self._routes.of(cause)
+        host = host_of(cause)
+        connected = host.connected_by(ask.url) if host is not None else None
+        if host is not None and connected is not None:
+            ask = ask._replace(url=connected)
+            route.headers["Host"] = host.value
+        if split_url(ask.url)[0] == split_url(cause.url)[0] and _SLOT in cause.meta:
+            route.meta[_SLOT] = cause.meta[_SLOT]  # one queue for a host, with one delay
+        if not route.is_remote and "User-Agent" in cause.headers:
+            route.headers["User-Agent"] = cause.headers["User-Agent"]
         request = Request(
             ask.url,
             callback=NO_CALLBACK,
