@@ -268,9 +268,10 @@ async def test_every_way_of_reading_gives_what_a_plain_session_gives(kind: str) 
 
 @run
 @pytest.mark.usefixtures("hasty")
-@pytest.mark.parametrize("kind", ["text/html", "image/png"])
+@pytest.mark.parametrize("kind", ["text/html", "image/gif"])
 async def test_every_way_of_reading_what_comes_slowly(kind: str) -> None:
-    parts = [b"<p>first\n", b"<p>second\nand", b" more<p>\n", b"<p>last"]
+    first = b"GIF89a<p>\n" if kind == "image/gif" else b"<p>first\n"
+    parts = [first, b"<p>second\nand", b" more<p>\n", b"<p>last"]
 
     def steps() -> Steps:
         async def send(writer: asyncio.StreamWriter, go_on: asyncio.Event) -> None:
@@ -345,7 +346,8 @@ async def test_what_needs_no_look_is_never_held(kind: str) -> None:
     parts = (b"data: 1\n\n", b"data: 2\n\n", b"data: 3\n\n")
     async with visit({"/x": chunked(*parts, kind=kind, wait=1)}) as (site, client, told):
         async with client.get(site.url + "/x") as got:
-            assert type(got.content) is aiohttp.StreamReader
+            # Of others the beginning is looked at, which may be that of an image.
+            assert kind != "text/event-stream" or type(got.content) is aiohttp.StreamReader
             for part in parts:
                 assert await got.content.readany() == part
                 site.go_on.set()
