@@ -25,13 +25,13 @@ from reservation_middleware.model import (
     Policy,
 )
 from reservation_middleware.reading import may_be_bill
-from reservation_middleware.syntax.target import HostField, host_field
 
 from ._agent import Agents
 from ._body import beginning
 from ._error import ReservedError
 from ._page import head_of, length_of, page_of
-from ._transport import Cause, fetch, retriable
+from ._token import with_token
+from ._transport import Cause, fetch, host_of, retriable
 
 logger = logging.getLogger("reservation_middleware.aiohttp")
 
@@ -161,7 +161,7 @@ class ReservationMiddleware:
         sent.known = None
         agent = self._agents.of(request.headers)
         url = _judged_url(request.url)
-        host = _host_of(request, url)
+        host = host_of(request, url)
         if host is not None:
             url = host.target_of(url)
         now = self.fetcher.now(self._policy)
@@ -173,7 +173,7 @@ class ReservationMiddleware:
         sent.known = asked = await self._judge_site(url, check, cause)
         token = authorization(asked.decision, self._policy, now)
         response = await (
-            handler(request) if token is None else _with_token(token, request, handler)
+            handler(request) if token is None else with_token(token, request, handler)
         )
         sent.response = response
         try:
@@ -377,31 +377,6 @@ class ReservationMiddleware:
         self._journal.tell(known.check, known.decision, blocked=False, octets=octets)
         if self._listener:
             self._listener(known.decision, False)
-
-
-def _host_of(request: ClientRequest, url: str) -> HostField | None:
-    """What a request's Host field says, if that is not what its URL says, too."""
-    value = request.headers.get("Host")
-    if value is None or value == request.url.host_port_subcomponent:
-        return None
-    return host_field(url, value)
-
-
-async def _with_token(
-    token: str, request: ClientRequest, handler: ClientHandlerType
-) -> ClientResponse:
-    """Send a request with a licence's token, if it has no Authorization of its own.
-
-    The token is gone from the request afterwards: responses and errors show their headers.
-    Redirects are requests of their own, which never inherit what a middleware put in.
-    """
-    if "Authorization" in request.headers:
-        return await handler(request)
-    request.headers["Authorization"] = token
-    try:
-        return await handler(request)
-    finally:
-        request.headers.popall("Authorization", None)
 
 
 def _judged_url(url: URL) -> str:

@@ -49,7 +49,7 @@ from reservation_middleware.fetch import (
 from reservation_middleware.model import Headers
 from reservation_middleware.retries import sleep_unless
 from reservation_middleware.syntax.path import split_url
-from reservation_middleware.syntax.target import HostField
+from reservation_middleware.syntax.target import HostField, host_field
 from reservation_middleware.transport import PrivateAddressError, problem_of
 from reservation_middleware.unpack import Unpacker
 
@@ -115,6 +115,14 @@ class Cause(NamedTuple):
             CIMultiDict(options.get("proxy_headers") or {}),
             options.get("ssl", True),
         )
+
+
+def host_of(request: ClientRequest, url: str) -> HostField | None:
+    """What a request's Host field says, if that is not what its URL says, too."""
+    value = request.headers.get("Host")
+    if value is None or value == request.url.host_port_subcomponent:
+        return None
+    return host_field(url, value)
 
 
 async def fetch(ask: Ask, cause: Cause, *, beside: bool = False) -> Answer:
