@@ -27,7 +27,7 @@ from ._places import RETURNED, Places
 from ._report import Reports, ReservedError
 from ._robots_txt import RobotsTxt
 from ._settings import has_asyncio, policy_from, retries_from, stores_from
-from ._splash import Splash
+from ._splash import SPLASH, Splash
 from ._switches import CrawlRules, crawl_rules, is_enabled
 from ._tokens import Tokens
 from ._transport import LEFT, Downloads
@@ -115,8 +115,10 @@ class ReservationMiddleware:
             return None  # one of our own
         if DECISION in meta:
             del meta[DECISION]  # about an earlier response, whose meta was passed on
-        self._splash.note(request)
-        page = self._splash.page_request(request)
+        page = request
+        if SPLASH in meta:
+            self._splash.note(request)
+            page = self._splash.page_request(request)
         agent = self._agents.of(page)
         if agent is None:
             return None
@@ -208,7 +210,7 @@ class ReservationMiddleware:
         found elsewhere than it was asked for.
         """
         known = self._checks.pop(request, None)
-        page = self._splash.page_request(request)
+        page = self._splash.page_request(request) if SPLASH in request.meta else request
         # The service's own answer, where the request says that it is not to be processed.
         is_raw = page is not request and response.url == request.url
         if known is None:

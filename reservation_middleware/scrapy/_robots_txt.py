@@ -44,14 +44,14 @@ class RobotsTxt:
         self._crawler = crawler
         self._signal: object | None = getattr(signals, "robots_parsed", None)
         self._told: dict[str, asyncio.Event] = {}
+        self._done: set[str] = set()
         #: Errors of the last try, by address: stats name their kind.
         self._errors: dict[str, type[BaseException]] = {}
         self._since = datetime.now(UTC)
 
     def is_told(self, origin: str) -> bool:
         """Whether all was told of an origin."""
-        event = self._told.get(origin)
-        return event is not None and event.is_set()
+        return origin in self._done
 
     def watched(self, send: Transport) -> Transport:
         """The same transport, whose errors are remembered until they are counted."""
@@ -81,7 +81,9 @@ class RobotsTxt:
             await event.wait()
             return
         if len(self._told) >= MAX_ORIGINS:
-            del self._told[next(iter(self._told))]
+            oldest = next(iter(self._told))
+            del self._told[oldest]
+            self._done.discard(oldest)
         event = self._told[check.origin] = asyncio.Event()
         try:
             for document in check.documents:
@@ -90,6 +92,7 @@ class RobotsTxt:
                     await self._send(document, request)
         finally:
             event.set()
+            self._done.add(check.origin)
 
     def forbid(self) -> None:
         """Count a request that crawl rules have stopped."""

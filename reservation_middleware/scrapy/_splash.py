@@ -16,6 +16,8 @@ from scrapy.http import Response
 from scrapy.settings import BaseSettings
 from w3lib.url import safe_url_string
 
+#: In the meta of requests that go to the service, or are to go there.
+SPLASH = "splash"
 _EXEMPT = "dont_obey_robotstxt"
 #: In the meta of a page's request: whether crawl rules hold for it. Splash's middleware exempts
 #: all that it sends to the service.
