@@ -86,7 +86,7 @@ class Given(msgspec.Struct, forbid_unknown_fields=True):
     """An input line."""
 
     url: str
-    agent: str = "*"
+    agent: str | tuple[str, ...] = "*"
     purposes: tuple[str, ...] = ("ai-train",)
     profile: str = "opt-out"
     documents: tuple[GivenDocument, ...] = ()

@@ -78,7 +78,7 @@ class Check:
             "_linked",
             "_question",
         ),
-        *("_said", "_site", "now", "origin", "page", "stage"),
+        *("_agent", "_said", "_site", "now", "origin", "page", "stage"),
     )
 
     def __init__(
@@ -98,6 +98,7 @@ class Check:
         if resolved is not None:
             question.resolved = Question(url, resolved, judged(resolved), agent, policy)
             question.alone = True
+        self._agent = agent
         self._site = site
         self._known = site is not None
         self._fed: dict[str, Reading] | None = None
@@ -132,7 +133,7 @@ class Check:
     @property
     def agent(self) -> Agent:
         """Who asks, and what for."""
-        return self._question.agent
+        return self._agent
 
     def is_about(self, url: str) -> bool:
         """Whether a URL is another spelling of the page's: equal origin, path and query."""
@@ -225,6 +226,8 @@ class Check:
         if self._content is None and not self._linked and not self._away:
             if self._heard is None:
                 return ()
+            if self._agent.tokens and self._site:
+                self._choose_token(self._site)
             kept = self._site.kept(self._question, self.stage, self._heard) if self._site else None
             if kept is not None and not kept.points:
                 return ()
@@ -276,6 +279,8 @@ class Check:
     def decide(self) -> Decision:
         """What follows from all that was fed so far."""
         site = self._site or self._read()
+        if self._agent.tokens:
+            self._choose_token(site)
         page, question = self.page, self._question
         if self._content is not None or self._linked or self._away:
             decision = site.decide(question, self.stage, self._on_page())
@@ -295,6 +300,15 @@ class Check:
         if policy.licences and decision.action is Action.BLOCK:
             return apply(decision, policy, self.now, unreachable=site.unreachable)
         return decision
+
+    def _choose_token(self, site: Site) -> None:
+        """Ask as the token of a fallback list that counts at a site."""
+        question, agent = self._question, site.agent_for(self._agent)
+        if agent is not question.agent:
+            question.agent = agent
+            if question.resolved is not None:
+                question.resolved.agent = agent
+            question.anew()
 
     def _readings(self) -> tuple[Reading, ...]:
         """The readings of the page that say anything: of its head, and of its content."""

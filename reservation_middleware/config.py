@@ -140,7 +140,7 @@ def configured(
     """
     changes = dict(keys)
     stores = _stores({key: changes.pop(key) for key in STORES if key in changes}, folder)
-    agent = Agent(changes.pop("agent", "*"), changes.pop("purposes", ("ai-train",)))
+    agent = Agent(_tokens(changes.pop("agent", "*")), changes.pop("purposes", ("ai-train",)))
     if "signals" in changes:
         changes["signals"] = known_signals(changes["signals"])
     if isinstance(changes.get("policy_tokens"), Mapping):
@@ -151,6 +151,14 @@ def configured(
         changes["licences"] = load(file, environment=environment)
     base = profile(changes.pop("profile", "opt-out"))
     return Configuration(agent, base.changed(changes), stores)
+
+
+def _tokens(given: Any) -> Any:
+    """One product token, or a fallback list; with commas where a list cannot be written."""
+    if not isinstance(given, str):
+        return given
+    words = [word.strip() for word in given.split(",")]
+    return words if len(words) > 1 else given
 
 
 def endpoint(given: str) -> tuple[str, int]:
@@ -248,6 +256,12 @@ def _typed(data: dict[str, Any], where: str) -> None:
     for key, value in data.items():
         if key == "prometheus" and type(value) is int:
             continue  # a port
+        if key == "agent" and isinstance(value, list):
+            if not value or not all(isinstance(word, str) for word in value):
+                raise ConfigurationError(
+                    f"{where}: agent must be a string or a list of strings, not {value!r}"
+                )
+            continue
         if key in ("agent", "profile", "licences", *STORES) and not isinstance(value, str):
             raise ConfigurationError(f"{where}: {key} must be a string, not {value!r}")
         if key in _LISTS:

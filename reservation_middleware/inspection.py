@@ -119,7 +119,7 @@ async def inspect(
     now = fetcher.now(policy)
     decisions = {}
     for token in tokens:
-        asking = Agent(token, agent.purposes)
+        asking = agent if token == agent.token else Agent(token, agent.purposes)
         check = Check(url, agent=asking, policy=policy, site=site, now=now)
         for document in (page, *linked) if page else ():
             check.feed(document)

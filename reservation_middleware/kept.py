@@ -70,7 +70,7 @@ class Kept:
                 )
         # By position and not with stars, which take half as long again: this is for every page.
         purposes, under, stage, action, verdict, crawl, usage = self._before
-        offers, notes, consulted, others, expires, on_crawl, on_usage, identifiers = after
+        offers, notes, consulted, others, expires, on_crawl, on_usage, identifiers, agents = after
         return Decision(
             url,
             agent,
@@ -90,6 +90,7 @@ class Kept:
             on_crawl,
             on_usage,
             identifiers,
+            agents,
         )
 
 

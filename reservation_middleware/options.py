@@ -33,7 +33,11 @@ class Format(StrEnum):
 FormatOption = Annotated[Format, typer.Option("--format", help="How to print.")]
 AgentOption = Annotated[
     str | None,
-    typer.Option("--agent", metavar="TOKEN", help="Product token, such as GPTBot; * for everyone."),
+    typer.Option(
+        "--agent",
+        metavar="TOKEN",
+        help="Product token, such as GPTBot; * for everyone; with commas a fallback list.",
+    ),
 ]
 PurposeOption = Annotated[
     list[str] | None,

@@ -90,7 +90,7 @@ class Panel:
         groups: dict[object, list[Agent]] = {}
         plans: dict[int, Plan | None] = {}
         for agent in self.agents:
-            question = Question("", "/", "/", agent, self.policy)
+            question = Question("", "/", "/", site.agent_for(agent), self.policy)
             plan = site.plans.of(question)
             plans[id(plan)] = plan
             alike = site.plans.alike(question)

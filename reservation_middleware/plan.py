@@ -135,7 +135,7 @@ class Plans:
         views = self._views(question)
         if views is not None:
             # Whoever asks for the same under the same policy gets the same, but for the name.
-            key = id(policy), tuple(agent.purposes), tuple([view.key for view in views])
+            key = id(policy), tuple(agent.purposes), agent.tokens, *[view.key for view in views]
             if key in self._shared:
                 plan = self._shared[key]
             else:

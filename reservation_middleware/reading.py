@@ -120,6 +120,10 @@ class Reading:
         """Whether what was read and settled depends on the document's address beyond its origin."""
         return self._source.local
 
+    def names_agent(self, token: str) -> bool:
+        """Whether a group of a robots.txt names a product token (lower case)."""
+        return self.document.outcome is Outcome.FETCHED and bool(self._source.robots.parts(token))
+
     @property
     def teaches(self) -> bool:
         """Whether it says something about other pages of its origin."""

@@ -97,7 +97,7 @@ class Evidence:
             raise NotKeptError(ERASED) from None
         now = time_of(line.time) if policy.licences else None
         try:
-            agent = _agent(line.agent, line.purposes)
+            agent = _agent(line.agents or line.agent, line.purposes)
         except ConfigurationError as error:
             raise LedgerError(f"{self._segment.file}: {line.id}: {error}") from None
         check = Check(line.url, agent=agent, policy=policy, now=now)
@@ -255,7 +255,7 @@ class Rejudge:
     def __call__(self, check: Check, line: DecisionLine, policy: Policy) -> Decision:
         """What a decision would be."""
         asked = self._question
-        token = line.agent if asked.token is None else asked.token
+        token = line.agents or line.agent if asked.token is None else asked.token
         agent = _agent(token, line.purposes if asked.purposes is None else asked.purposes)
         changed = self.policy(policy)
         now = time_of(line.time) if changed.licences else None
@@ -279,6 +279,6 @@ _MOST_KNOWN = 1_000
 
 
 @lru_cache(maxsize=1_000)
-def _agent(token: str, purposes: tuple[str, ...]) -> Agent:
+def _agent(token: str | tuple[str, ...], purposes: tuple[str, ...]) -> Agent:
     """One agent for each token and purposes: sites keep answers by it."""
     return Agent(token, purposes)

@@ -89,6 +89,19 @@ class Site:
         name, lost = ROBOTS_TXT.name, Outcome.UNREACHABLE
         return any(one.resource == name and one.outcome is lost for one in self.documents)
 
+    def agent_for(self, agent: Agent) -> Agent:
+        """The agent with the token that counts here: the first that a group of robots.txt names.
+
+        It is one for all families (``spec/decision.md``, step 15).
+        """
+        if not agent.tokens:
+            return agent
+        files = [one for one in self.readings if one.place is ROBOTS_TXT]
+        for token in agent.tokens:
+            if any(one.names_agent(token.lower()) for one in files):
+                return agent.chosen(token)
+        return agent
+
     def decide(self, question: Question, stage: Stage, page: Sequence[Reading] = ()) -> Decision:
         """What follows for one page.
 
@@ -283,6 +296,7 @@ class Site:
             crawl_action=on_crawl,
             usage_action=on_usage,
             identifiers=identifiers,
+            agents=agent.tokens,
         )
 
 

@@ -54,9 +54,10 @@ class Case(NamedTuple):
         return url
 
     @property
-    def agent(self) -> str:
-        """The product token."""
-        return str(self.input.get("agent", "*"))
+    def agent(self) -> str | list[str]:
+        """The product token, or a fallback list."""
+        given: str | list[str] = self.input.get("agent", "*")
+        return given
 
     @property
     def purposes(self) -> list[str]:

@@ -439,7 +439,9 @@ def fields_in(text: str) -> list[str]:
 
 def test_record_page_has_every_field_in_order() -> None:
     text = page("record")
-    assert fields_in(text.partition("\n## ")[0]) == list(records()[0])
+    # The fullest record: "agents" is there only where a fallback list was given.
+    fullest = next(record for record in records() if "agents" in record)
+    assert fields_in(text.partition("\n## ")[0]) == list(fullest)
     assert fields_in(section(text, "Reason")) == list(Reason.__struct_fields__)
     assert fields_in(section(text, "Offer")) == list(Offer.__struct_fields__)
     [note, *_] = [note for record in records() for note in record["notes"]]

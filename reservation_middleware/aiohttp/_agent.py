@@ -39,7 +39,7 @@ class Agents:
             return agent
         if user_agent == SERVER_SOFTWARE:  # aiohttp's own, as none was set
             headers["User-Agent"] = token
-        elif token.lower() not in (user_agent or "").lower():
+        elif not any(key in (user_agent or "").lower() for key in agent.keys):
             _warn_of_another_name(token, user_agent)
         return agent
 

@@ -88,7 +88,7 @@ class ReservationClient(SessionAttributes):
         session: ClientSession | None = None,
         session_owner: bool = True,
         policy: Policy | None = None,
-        agent: Agent | str | None = None,
+        agent: Agent | str | Sequence[str] | None = None,
         content: bool = True,
         media: bool = True,
         fetcher: Fetcher | None = None,

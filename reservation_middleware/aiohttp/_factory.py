@@ -1,6 +1,7 @@
 """How the middleware is made, with what it keeps things in."""
 
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from reservation_middleware.fetch import Cache, Fetcher, Retries
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 def reservation_middleware(
     policy: Policy | None = None,
     *,
-    agent: Agent | str | None = None,
+    agent: Agent | str | Sequence[str] | None = None,
     fetcher: Fetcher | None = None,
     retries: Retries | None = None,
     listener: Listener | None = None,
@@ -34,7 +35,8 @@ def reservation_middleware(
 
     Args:
         policy: what the operator decided; the ``opt-out`` profile if None.
-        agent: who asks; a plain string is a product token that asks for ``ai-train``.
+        agent: who asks; a plain string is a product token that asks for ``ai-train``,
+            several are a fallback list.
             If None, the product token of the request's User-Agent.
         fetcher: gets the policies; hand one in to share it between sessions.
         retries: how often a policy that could not be had is asked for again, and how long its
@@ -71,7 +73,7 @@ def reservation_middleware(
     journal.follow(fetcher)
     return ReservationMiddleware(
         policy,
-        agent=Agent(agent) if isinstance(agent, str) else agent,
+        agent=agent if agent is None or isinstance(agent, Agent) else Agent(agent),
         fetcher=fetcher,
         listener=listener,
         journal=journal,

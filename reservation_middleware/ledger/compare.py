@@ -22,7 +22,7 @@ from .form import canonical, time_text
 #: the documents says what they must be.
 NOT_COMPARED = (
     *("salt", "id", "time", "mode", "adapter", "octets", "policy", "documents", "page"),
-    *("url", "agent", "purposes", "spec_version"),
+    *("url", "agent", "agents", "purposes", "spec_version"),
 )
 #: Fields that are made again and compared.
 COMPARED = tuple(
@@ -51,6 +51,9 @@ def differences(line: DecisionLine, decision: Decision) -> tuple[Difference, ...
             told = tuple(map(_told, again)) if name in _TOLD else again
             if canonical(recorded) != canonical(told):
                 found.append(Difference(name, recorded, told))
+    # Of a fallback list the documents say which token counts.
+    if line.agents and line.agent != decision.agent:
+        found.append(Difference("agent", line.agent, decision.agent))
     if line.blocked and not decision.blocked:
         found.append(Difference("blocked", recorded=True, replayed=False))
     return tuple(found)

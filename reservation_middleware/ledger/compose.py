@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from reservation_middleware.model import (
     Action,
@@ -75,6 +76,7 @@ class _Drafted(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=
     page: PagePart | None
     url: str
     agent: str
+    agents: tuple[str, ...] | UnsetType = UNSET
     purposes: tuple[str, ...]
     profile: str
     stage: Stage
@@ -128,6 +130,7 @@ class Drafts:
                 page=page,
                 url=redacted(decision.url),
                 agent=decision.agent,
+                agents=decision.agents or UNSET,
                 purposes=decision.purposes,
                 profile=decision.profile,
                 stage=decision.stage,

@@ -154,6 +154,7 @@ class DecisionLine(_Line, frozen=True, kw_only=True, tag="decision"):
     Attributes:
         id: of this decision; sorts by time.
         blocked: whether the adapter stopped the page.
+        agents: the fallback list that ``agent`` is from; not in the line where it was one token.
         octets: length of the page's body, ``bytes`` in the line; None if it was not fetched.
         policy: index of the policy line.
         documents: indexes of the lines of the policy documents it rests on.
@@ -170,6 +171,7 @@ class DecisionLine(_Line, frozen=True, kw_only=True, tag="decision"):
     page: PagePart | None = None
     url: str
     agent: str
+    agents: tuple[str, ...] | UnsetType = UNSET
     purposes: tuple[str, ...]
     profile: str
     stage: Stage

@@ -17,6 +17,7 @@ def record(decision: Decision) -> dict[str, Any]:
         {
             "url": decision.url,
             "agent": decision.agent,
+            **({"agents": decision.agents} if decision.agents else {}),
             "purposes": decision.purposes,
             "profile": decision.profile,
             "stage": decision.stage,

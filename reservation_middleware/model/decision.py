@@ -68,6 +68,7 @@ class Decision(msgspec.Struct, frozen=True):
     """The answer for one URL, one agent, one policy, at one stage.
 
     Attributes:
+        agent: the product token that counted.
         action: what the profile makes of the answer.
         verdict: about the purposes asked.
         crawl: whether the page may be fetched; acquisition is not usage.
@@ -77,6 +78,7 @@ class Decision(msgspec.Struct, frozen=True):
         consulted: places that were read or found missing.
         not_reached: places that were not; a before-fetch block is provisional.
         expires: when the first of the documents grows stale.
+        agents: the fallback list that the token is from, empty where there was one token.
 
     """
 
@@ -98,6 +100,7 @@ class Decision(msgspec.Struct, frozen=True):
     crawl_action: Action = Action.PROCEED
     usage_action: Action = Action.PROCEED
     identifiers: tuple[Identifier, ...] = ()
+    agents: tuple[str, ...] = ()
 
     @property
     def blocked(self) -> bool:

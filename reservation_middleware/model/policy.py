@@ -5,10 +5,10 @@ What follows from it for a page is a ``Decision``. The knobs are told in
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
 from functools import cached_property
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import msgspec
 
@@ -67,7 +67,13 @@ class Agent(msgspec.Struct, frozen=True, dict=True):
 
     Args:
         token: the product token that robots.txt groups name; ``*`` for the group for everyone.
+            A list of them is a fallback list: at each site the first that some group names
+            counts, without a match the first.
         purposes: leaves or shorthands of the vocabulary.
+
+    Attributes:
+        token: the token that counts; of a list the first, until a site is asked.
+        tokens: the list, in its order and each once; empty where one token was given.
 
     Raises:
         ConfigurationError: the token is not a product token, or a purpose is not known.
@@ -76,12 +82,31 @@ class Agent(msgspec.Struct, frozen=True, dict=True):
 
     token: str
     purposes: Collection[str] = ("ai-train",)
+    tokens: tuple[str, ...] = ()
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            token: str | Sequence[str],
+            purposes: Collection[str] = ("ai-train",),
+            tokens: tuple[str, ...] = (),
+        ) -> None: ...
 
     def __post_init__(self) -> None:
-        if not TOKEN.fullmatch(self.token):
-            raise ConfigurationError(
-                f"{self.token!r} is not a product token: letters, digits, '-', '_' and '.' only"
-            )
+        token: object = self.token  # people pass one or a list
+        if isinstance(token, Iterable) and not isinstance(token, str):
+            several = tuple(dict.fromkeys(token))
+            if not several:
+                raise ConfigurationError("at least one product token is needed")
+            msgspec.structs.force_setattr(self, "token", several[0])
+            msgspec.structs.force_setattr(self, "tokens", several if len(several) > 1 else ())
+        every: tuple[object, ...] = self.tokens or (self.token,)
+        for one in every:
+            if not isinstance(one, str) or not TOKEN.fullmatch(one):
+                raise ConfigurationError(
+                    f"{one!r} is not a product token: letters, digits, '-', '_' and '.' only"
+                )
         given: object = self.purposes  # people pass a set, a list or a single word
         if isinstance(given, str):
             purposes: tuple[str, ...] = (given,)
@@ -101,6 +126,21 @@ class Agent(msgspec.Struct, frozen=True, dict=True):
     def key(self) -> str:
         """The token in lower case, as group choice compares it (RFC 9309 §2.2.1)."""
         return self.token.lower()
+
+    @cached_property
+    def keys(self) -> frozenset[str]:
+        """All of its tokens in lower case."""
+        return frozenset(token.lower() for token in self.tokens or (self.token,))
+
+    def chosen(self, token: str) -> "Agent":
+        """The agent for which one token of its list counts; one object for each token."""
+        if token == self.token:
+            return self
+        return self._chosen[token]
+
+    @cached_property
+    def _chosen(self) -> Mapping[str, "Agent"]:
+        return {token: Agent(token, self.purposes, self.tokens) for token in self.tokens}
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):

@@ -129,7 +129,8 @@ class Agents:
         self._compared.add(user_agent)
         text = user_agent.decode("latin-1")
         token = self._default.token
-        if token != "*" and token.lower() not in text.lower():
+        # Of a fallback list any is a name of ours.
+        if token != "*" and not any(key in text.lower() for key in self._default.keys):
             self._warn(
                 "another name",
                 f"RESERVATION_AGENT is {token!r}, but requests are sent as {text!r}: sites cannot "

@@ -103,10 +103,21 @@ class CanelFindings(Findings):
         """All statements, each with its path and agents."""
         return (*self._ruled(), *self.said)
 
-    def about(self, token: str, path: str, *, cut: bool) -> tuple[Statement, ...]:
-        """What is said to a token about a path: the deciding rule, or every directive."""
+    def about(self, question: Question) -> tuple[Statement, ...]:
+        """What is said to an agent about a path: the deciding rule, or every directive.
+
+        Of a fallback list a no that addresses any token counts, a yes that addresses the first
+        that counts.
+        """
+        agent, path, cut = question.agent, question.path, question.cut
+        token = agent.key
         if self.place is not ROBOTS_TXT:
-            return tuple(said for said in self.said if said.scope.agents[0] in ("*", token))
+            return tuple(
+                said
+                for said in self.said
+                if said.scope.agents[0] in ("*", token)
+                or (said.preference is Preference.DISALLOWED and said.scope.agents[0] in agent.keys)
+            )
         group = self.source.robots.group_for(token)
         rule = _rules_of(group).deciding(path, cut=cut) if group else None
         if group is None or rule is None:
@@ -172,11 +183,7 @@ class Canel(Signal[CanelFindings]):
 
     def settle(self, found: Sequence[CanelFindings], question: Question) -> Settled | None:
         """The deciding rule and all directives together, the most restrictive."""
-        said = [
-            statement
-            for findings in found
-            for statement in findings.about(question.agent.key, question.path, cut=question.cut)
-        ]
+        said = [statement for findings in found for statement in findings.about(question)]
         return answered(found, said)
 
     def view(self, found: Sequence[CanelFindings], question: Question) -> View | None:

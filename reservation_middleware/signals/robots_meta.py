@@ -143,13 +143,14 @@ class RobotsMeta(Signal[DirectiveFindings]):
 
     def settle(self, found: Sequence[DirectiveFindings], question: Question) -> Settled | None:
         """The sum of what is said to our token and to everyone; negatives only add up."""
-        own = question.agent.key
+        # Of a fallback list any token may be addressed: these directives only ever say no.
+        addressed = question.agent.keys | {"*"}
         image = question.media.startswith("image/")
         said = [
             statement
             for findings in found
             for statement in findings.said
-            if statement.scope.agents[0] in ("*", own) and (statement.scope.media is None or image)
+            if statement.scope.agents[0] in addressed and (statement.scope.media is None or image)
         ]
         if not said:
             return None
