@@ -26,6 +26,8 @@ from .transport import Transport
 _LOOK, _LONGEST_LOOK = 0.01, 0.25
 #: Seconds that the next resource of a host waits for the answer to the one before.
 _PATIENCE = 0.5
+#: Seconds that may be waited for what a page points to, while its response is held.
+_BESIDE_WAIT = 5.0
 #: Octets of what is remembered of this machine's faults.
 _FAULTS = 1024 * 1024
 #: No time at all: a copy must be good now.
@@ -152,8 +154,11 @@ class Resources:
     ) -> tuple[Hashable, Callable[[], Coroutine[Any, Any, Document]]]:
         """What a request is known by while it is under way, and what is to be done for it."""
         key = _key(request)
+        retries = self._retries
+        if beside:
+            retries = retries._replace(wait=min(retries.wait, _BESIDE_WAIT))
         return (*key, beside), lambda: self._one(
-            key, request, transport, guarded=guarded, margin=margin
+            key, request, transport, guarded=guarded, margin=margin, retries=retries
         )
 
     async def _one(
@@ -164,6 +169,7 @@ class Resources:
         *,
         guarded: bool,
         margin: timedelta,
+        retries: Retries,
     ) -> Document:
         """One resource: from the cache, or fetched by whoever claims it first."""
         fault = self._faults.kept(key)
@@ -174,7 +180,9 @@ class Resources:
         known = await self._cache.get(key)
         while not self._fresh(known, margin):
             if self._alone:
-                return await self._fetched(key, request, transport, known, guarded=guarded)
+                return await self._fetched(
+                    key, request, transport, known, guarded=guarded, retries=retries
+                )
             if not await self._cache.claim(key):
                 if known is not None and self._fresh(known, NOW):
                     return known  # somebody else fetches it ahead of time
@@ -188,7 +196,9 @@ class Resources:
                 known = await self._cache.get(key)
                 if self._fresh(known, margin):
                     break
-                return await self._fetched(key, request, transport, known, guarded=guarded)
+                return await self._fetched(
+                    key, request, transport, known, guarded=guarded, retries=retries
+                )
         assert known is not None
         return known
 
@@ -200,6 +210,7 @@ class Resources:
         known: Document | None,
         *,
         guarded: bool,
+        retries: Retries,
     ) -> Document:
         """One resource, fetched and kept."""
         self._counts["fetches"] += 1
@@ -210,7 +221,7 @@ class Resources:
             clock=self._clock,
             seconds=self._timeout,
             guarded=guarded,
-            retries=self._retries,
+            retries=retries,
             pause=self._pause,
             retried=self._count_retry,
         )

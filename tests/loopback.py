@@ -101,18 +101,22 @@ def world(names: Mapping[str, Sequence[str]], public: Sequence[str]) -> Iterator
     """A DNS that knows some names, and loopback addresses that count as public.
 
     Args:
-        names: addresses; each look-up gets the next one, and the last one for ever after.
+        names: addresses; each look-up gets the next one, and the last one for ever after. No DNS
+            server answers for a name without any.
         public: which addresses, of all, are public.
     """
     answers = {
         name: itertools.chain(addresses, itertools.repeat(addresses[-1]))
         for name, addresses in names.items()
+        if addresses
     }
     usual = socket.getaddrinfo
 
     def getaddrinfo(name: Any, port: Any, *args: Any, **options: Any) -> Any:
         given = name.decode() if isinstance(name, bytes) else name
         if given is not None and given.endswith(".example"):
+            if given in names and not names[given]:
+                raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
             if given not in answers:
                 raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
             name = next(answers[given])

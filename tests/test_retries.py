@@ -5,21 +5,18 @@ here where a clock or a count of pauses is needed.
 """
 
 import asyncio
-import contextlib
 import logging
-import socket
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import aiohttp
 import pytest
-from loopback import Loopback, world
+from loopback import GuardedWorker, Loopback, world
 from scrapy_runner import Crawl, Worker, why_not
 
-from reservation_middleware import Agent, Decision, profile
+from reservation_middleware import Agent, Decision, Document, Outcome, profile
 from reservation_middleware.aiohttp import (
     PolicyUnreachableError,
     ReservationClient,
@@ -347,6 +344,33 @@ async def test_how_long_it_takes_at_most(
 
 
 @run
+async def test_what_a_page_points_to_is_not_waited_for_long() -> None:
+    """Its response is held meanwhile, and servers do not wait for ever."""
+    terms = "http://b.example/terms.xml"
+    link = ("link", f'<{terms}>; rel="license"; type="application/rsl+xml"')
+    bench = Bench(OPEN)
+    answers = {terms: [later(4), later(30), OPEN]}
+
+    async def transport(ask: Ask) -> Answer:
+        return answers[ask.url].pop(0) if ask.url in answers else await bench(ask)
+
+    check = await bench.fetcher.check(SITE, transport, agent=BOT, policy=profile())
+    check.feed(
+        Document(
+            url=SITE,
+            resource="page",
+            outcome=Outcome.FETCHED,
+            status=200,
+            headers=(link,),
+            body=b"",
+        )
+    )
+    await bench.fetcher.follow(check, transport)
+    assert bench.pauses == [4]
+    assert len(answers[terms]) == 1
+
+
+@run
 async def test_nothing_is_waited_for_where_that_is_so_set() -> None:
     bench = Bench(later(1), OPEN, retries=Retries(wait=0))
     assert (await bench.decide()).blocked
@@ -486,7 +510,7 @@ async def test_faults_of_this_machine() -> None:
         lost = await machine_fault(SITE, proxy="http://proxy.example:1")
     assert not unknown.startswith(own)
     assert lost.startswith(f"{own}the proxy cannot be reached")
-    with no_dns():
+    with world({"a.example": []}, []):
         assert (await machine_fault(SITE)).startswith(f"{own}no DNS server answers")
     with Loopback("127.0.0.1", {}) as server:
         nowhere = await machine_fault(
@@ -522,6 +546,20 @@ def test_faults_of_this_machine_in_scrapy(workers: Callable[[str], Worker], mode
     assert missing.startswith("a download handler or a library is missing")
 
 
+@pytest.mark.parametrize("mode", ["asyncio", "none"])
+def test_no_dns_server_in_scrapy(workers: Callable[[str], Worker], mode: str) -> None:
+    if workers(mode) is None:
+        return  # skipped where that mode cannot run
+    with GuardedWorker(mode, {"a.example": []}, []) as worker:
+        settings = {**SETTINGS, "RETRY_TIMES": 0}
+        done = worker.crawl(requests=[SITE, "http://b.example/"], settings=settings)
+    texts = {one["url"]: one["record"]["reasons"][0]["text"] for one in done.failed}
+    own = "unreachable: a fault of this machine: no DNS server answers"
+    assert texts[SITE].startswith(own)
+    assert not texts["http://b.example/"].startswith("unreachable: a fault of this machine")
+    assert done.stat("unreachable/this_machine") == done.stat("unreachable/site") == 1
+
+
 class RefusesPolicies:
     """A downloader middleware that knows policies by their public mark, and drops them."""
 
@@ -541,14 +579,3 @@ class CannotBeHad:
         from scrapy.exceptions import NotConfigured
 
         raise NotConfigured("no such library")
-
-
-@contextlib.contextmanager
-def no_dns() -> Iterator[None]:
-    """A machine without any DNS server."""
-
-    def getaddrinfo(*args: Any, **options: Any) -> Any:
-        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
-
-    with mock.patch.object(socket, "getaddrinfo", getaddrinfo):
-        yield

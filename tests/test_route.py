@@ -4,10 +4,13 @@ A Host field names the origin that a page and its policies belong to (spec/decis
 Scrapy's policies inherit of a page is tests/test_scrapy_route.py's business.
 """
 
+import asyncio
+import ssl
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import trustme
 from loopback import Loopback
 from scrapy_runner import Crawl, Worker, why_not
 
@@ -157,6 +160,36 @@ class SetsHost:
     def process_request(self, request: Any) -> None:
         if "reservation_policy" not in request.meta:
             request.headers["Host"] = HOST
+
+
+# TLS
+
+
+@run
+async def test_policies_are_asked_for_under_the_name_that_tls_is_told() -> None:
+    authority = trustme.CA()
+    served, trusted = (
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH),
+        ssl.create_default_context(),
+    )
+    authority.issue_cert("a.example").configure_cert(served)
+    authority.configure_trust(trusted)
+    asked: list[str] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        asked.append(head.split()[1].decode())
+        writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0, ssl=served) as server:
+        url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/x"
+        async with (
+            ReservationClient(agent=BOT) as client,
+            client.get(url, ssl=trusted, server_hostname="a.example") as response,
+        ):
+            assert response.status == 404
+    assert asked == ["/robots.txt", "/.well-known/tdmrep.json", "/x"]
 
 
 # As whom, and in whose queue
