@@ -192,6 +192,18 @@ def test_a_user_agent_that_names_nobody_is_one_warning(worker: Worker, shop: Web
     assert "names no crawler of yours" in problem
 
 
+@pytest.mark.parametrize("where", ["settings", "request"])
+def test_a_user_agent_that_may_name_several_crawlers_is_one_warning(
+    worker: Worker, shop: WebThread, where: str
+) -> None:
+    name = "My Company Crawler/1.0"
+    asked = [{"url": f"{B}/y", "headers": {"User-Agent": name}} if where == "request" else f"{B}/y"]
+    settings = {"USER_AGENT": name} if where == "settings" else {}
+    done = crawl(worker, shop, *asked * 2, settings=settings)
+    [problem] = done.problems
+    assert "set RESERVATION_AGENT" in problem
+
+
 # Per request
 
 

@@ -72,7 +72,11 @@ def test_stats_and_signal_are_those_of_scrapys_own(worker: Worker, web: WebThrea
     urls = [f"{A}/private", f"{B}/x", f"{C}/x"]
     stock, ours = (crawl(worker, web, *urls, settings=settings, addon=on) for on in (False, True))
     told = stats(ours, "robotstxt/", "parsed/", "delay/")
-    assert told == stats(stock, "robotstxt/", "parsed/", "delay/")
+    expected = stats(stock, "robotstxt/", "parsed/", "delay/")
+    if version() < (2, 14):  # where the error of stock is an AttributeError of its own
+        expected = {name: count for name, count in expected.items() if "exception" not in name}
+        expected |= stats(ours, "robotstxt/exception_count/")
+    assert told == expected
     assert told["robotstxt/request_count"] == 3
     assert told["robotstxt/response_status_count/200"] == 1
     assert told["robotstxt/forbidden"] == 1

@@ -5,15 +5,14 @@ too, unless ``RESERVATION_AGENT`` or ``ROBOTSTXT_USER_AGENT`` names the crawler 
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-import msgspec
 from scrapy import Request
 from scrapy.crawler import Crawler
 from scrapy.http import Headers
 
-from reservation_middleware.model import Agent, ConfigurationError, product_token
+from reservation_middleware.model import Agent, ConfigurationError, claimed_token
 from reservation_middleware.syntax.path import split_url
 
 from ._settings import configured_agent, default_user_agent
@@ -106,9 +105,16 @@ class Agents:
     def _named_by(self, user_agent: bytes, *, crawl_wide: bool) -> Agent:
         """The agent that a User-Agent names; the group for everyone if it names none."""
         text = user_agent.decode("latin-1")
-        token = product_token(text)
-        if token is None or token.lower() == "scrapy":
-            where = "USER_AGENT" if crawl_wide else "the User-Agent of a request,"
+        claimed = claimed_token(text)
+        token = claimed.token
+        where = "USER_AGENT" if crawl_wide else "the User-Agent of a request,"
+        if claimed.is_ambiguous:
+            self._warn(
+                "several names",
+                f"RESERVATION_AGENT is not set and {where} {text!r} may name several crawlers; "
+                f"robots.txt groups are looked up for {token!r}: set RESERVATION_AGENT",
+            )
+        elif token is None or claimed.is_library:
             self._warn(
                 "no name",
                 f"RESERVATION_AGENT is not set and {where} {text!r} names no crawler of yours; "
@@ -120,7 +126,7 @@ class Agents:
     def _with_token(self, token: str) -> Agent:
         if token == self._default.token:
             return self._default
-        return msgspec.structs.replace(self._default, token=token)
+        return Agent(token, self._default.purposes)
 
     def _compare(self, user_agent: bytes) -> None:
         """Warn, once, where a User-Agent does not name the agent that is set."""
@@ -165,13 +171,13 @@ class Agents:
             )
             return agent
 
-    def _for(self, agent: Agent, purposes: object) -> Agent:
+    def _for(self, agent: Agent, purposes: Collection[str]) -> Agent:
         """An agent with other purposes; the same object for the same purposes.
 
         Raises:
             ConfigurationError: a purpose is not known.
         """
-        changed = msgspec.structs.replace(agent, purposes=purposes)
+        changed = Agent(agent.tokens or agent.token, purposes)
         if len(self._for_purposes) >= MAX_REMEMBERED:
             self._for_purposes.clear()
         return self._for_purposes.setdefault((agent.token, tuple(changed.purposes)), changed)
