@@ -84,6 +84,30 @@ async def test_a_hit_of_a_reserved_page_raises(cache: Any, page: Answer) -> None
         assert web.count(A + "x") == 1
 
 
+async def test_a_hit_is_judged_where_it_was_found(cache: Any) -> None:
+    """A redirect that was followed before is in the cache with the page it led to."""
+    pages = {
+        ROBOTS: PRIVATE,
+        A + "go": Answer(302, (("Location", "/private/x"),)),
+        A + "private/x": PAGE,
+        A + "here": Answer(302, (("Location", "/x"),)),
+        A + "x": PAGE,
+    }
+    async with Web(pages) as web:
+        async with library.CachedSession(cache=cache(), proxy=web.proxy_url) as plain:
+            for path in ("go", "here"):
+                async with plain.get(A + path) as response:
+                    assert await response.read() == PAGE.body
+        async with client_around(cache, web) as client:
+            with pytest.raises(ReservedError) as caught:
+                await client.get(A + "go")
+            assert caught.value.decision.url == A + "private/x"
+            async with client.get(A + "here") as response:
+                assert getattr(response, "from_cache", False)
+                assert await response.read() == PAGE.body
+        assert [web.count(A + path) for path in ("go", "private/x", "here", "x")] == [1] * 4
+
+
 async def test_streams_of_hits_and_misses_are_whole(cache: Any) -> None:
     async with Web({A + "x": PAGE}) as web, client_around(cache, web) as client:
         for _ in range(2):

@@ -71,8 +71,15 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     async def robots(_: web.Request) -> web.Response:
         return web.Response(body=ROBOTS)
 
-    app = web.Application()
+    async def take(request: web.Request) -> web.Response:
+        taken = folder / request.match_info["name"]
+        taken.write_bytes(await request.read())
+        return web.Response(status=201)
+
+    app = web.Application(client_max_size=2**24)
     app.router.add_get("/robots.txt", robots)
+    for method in ("PUT", "POST"):
+        app.router.add_route(method, "/open/put/{name}", take)
     app.router.add_static("/", folder, show_index=True)
     with Site(app=app) as server:
         yield server
@@ -172,3 +179,11 @@ def test_many_at_once(site: Site, files: FileSystem) -> None:
     outcome = {url.rpartition("/")[2]: body for url, body in found.items()}
     assert isinstance(outcome.pop("reserved.html"), ReservedError)
     assert outcome == {"table.csv": TABLE, "page.html": PAGE, "plain.png": PICTURE}
+
+
+@pytest.mark.parametrize("method", ["put", "post"])
+def test_files_are_sent(site: Site, files: FileSystem, tmp_path: Path, method: str) -> None:
+    (tmp_path / "table.csv").write_bytes(TABLE)
+    name = f"{method}.csv"
+    files().put_file(str(tmp_path / "table.csv"), f"{site.url}open/put/{name}", method=method)
+    assert files().cat(f"{site.url}{name}") == TABLE

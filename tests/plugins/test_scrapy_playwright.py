@@ -13,6 +13,7 @@ from plugin_support import BROWSER, LAUNCH, Site, require
 require("scrapy", "scrapy_playwright")
 
 from aiohttp import web
+from media_files import data_mining, pdf
 from scrapy_runner import Crawl, Worker
 
 from web import Answer, WebThread
@@ -49,6 +50,10 @@ async def serve(request: web.Request) -> web.StreamResponse:
         case "/head":
             headers = {"TDM-Reservation": "1"}
             return web.Response(text="<p>x", content_type="text/html", headers=headers)
+        case "/open.pdf" | "/reserved.pdf":
+            body = pdf() if request.path == "/open.pdf" else pdf(data_mining("DMI-PROHIBITED"))
+            headers = {"Content-Disposition": "attachment"}
+            return web.Response(body=body, content_type="application/pdf", headers=headers)
         case "/to":
             return web.Response(status=302, headers={"Location": request.query["url"]})
         case "/says-no" | "/writes" | "/leads":
@@ -88,6 +93,7 @@ def crawled(worker: Worker) -> Iterator[Crawled]:
     with Site(serve) as site, Site(serve) as other, WebThread(pages) as proxied:
         paths = [
             *("page", "writes", "says-no", "head", "private/x", "leads"),
+            *("open.pdf", "reserved.pdf"),
             *("to?url=/page&", "to?url=/private/y"),
             *(f"to?url={other.url}{path}" for path in ("page", "private/y", "head")),
         ]
@@ -136,6 +142,13 @@ def test_a_meta_written_by_javascript_is_read(crawled: Crawled) -> None:
     failed = crawled.failed("says-no")
     assert failed["error"] == "ReservedError"
     assert [reason["carrier"] for reason in failed["record"]["reasons"]] == ["meta"]
+
+
+def test_a_file_that_the_browser_downloads_is_looked_into(crawled: Crawled) -> None:
+    assert crawled.got("open.pdf")["size"] == len(pdf())
+    failed = crawled.failed("reserved.pdf")
+    assert failed["error"] == "ReservedError"
+    assert "DMI-PROHIBITED" in failed["message"]
 
 
 def test_a_redirect_that_the_browser_followed_is_delivered(crawled: Crawled) -> None:
