@@ -5,7 +5,7 @@ asks), then judges the same documents for other agents. The command line shows i
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncIterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -34,6 +34,8 @@ from .reading import is_policy_resource, probed
 from .site import Site
 from .version import __version__
 
+#: Octets of a page that are read at the most.
+MAX_PAGE = 64 * 1024 * 1024
 #: Somebody waits for the answer.
 _RETRIES = Retries(1, wait=3.0)
 #: Agents that everybody asks about, shown beside the one that asks.
@@ -101,7 +103,7 @@ async def inspect(
                     outcome=Outcome.of(response.status),
                     status=response.status,
                     headers=tuple((n.lower(), v) for n, v in response.headers.items()),
-                    body=await response.read(),
+                    body=await _body(response.content.iter_any()),
                 )
         except ReservedError as error:
             asked, url = url, error.decision.url
@@ -143,6 +145,20 @@ def usual_cache() -> Cache:
         return open_cache(f"sqlite:///{quote(str(folder / 'policies.db'))}")
     except (OSError, ConfigurationError):
         return MemoryCache()
+
+
+async def _body(pieces: AsyncIterable[bytes]) -> bytes:
+    """A body, unless it has no end.
+
+    Raises:
+        ValueError: it is longer than ``MAX_PAGE``.
+    """
+    body = bytearray()
+    async for piece in pieces:
+        body += piece
+        if len(body) > MAX_PAGE:
+            raise ValueError(f"a page of more than {MAX_PAGE} bytes")
+    return bytes(body)
 
 
 async def _pointed_to(check: Check, page: Document, cache: Cache) -> tuple[Document, ...]:

@@ -15,7 +15,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from reservation_middleware import Decision, profile
+from reservation_middleware import Agent, Decision, inspection, profile
 from reservation_middleware.aiohttp import ReservationClient, ReservedError, _body
 from reservation_middleware.model import Stage
 
@@ -531,6 +531,25 @@ async def test_a_page_of_countless_chunks_is_bounded(monkeypatch: pytest.MonkeyP
             assert got.content.octets <= 33
             assert await got.content.read() == b"<p>" * 50
         assert told == [(Stage.CONTENT, False)]
+
+
+@run
+@pytest.mark.parametrize("kind", ["text/html", "video/mp4"])
+async def test_a_look_at_an_endless_page_ends(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for bound in (_body, inspection):
+        monkeypatch.setattr(bound, "MAX_PAGE", 100_000)
+
+    async def endless(writer: asyncio.StreamWriter, _go_on: asyncio.Event) -> None:
+        writer.write(f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\n\r\n".encode())
+        while True:
+            writer.write(PAGE)
+            await writer.drain()
+
+    async with Site({"/x": endless}).open() as site:
+        found = await inspection.inspect(
+            site.url + "/x", agent=Agent("ExampleBot"), policy=profile()
+        )
+    assert found.problem == "ValueError: a page of more than 100000 bytes"
 
 
 # Parts and pages without a body
