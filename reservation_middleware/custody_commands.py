@@ -103,6 +103,19 @@ def certificates(path: Path) -> bytes:
     return data
 
 
+def checkpoint(path: Path) -> bytes:
+    """A file with a checkpoint, checked: what is none says nothing about the ledger."""
+    from .ledger.note import Checkpoint, parse_note
+    from .model import LedgerError
+
+    data = read_file(path)
+    try:
+        Checkpoint.parse(parse_note(data)[0])
+    except LedgerError as error:
+        raise typer.BadParameter(f"--since {path}: no checkpoint: {error}") from None
+    return data
+
+
 def key(ledger: LedgerArgument, key_file: KeyFileOption = None) -> None:
     """The verifier key to publish: whoever has it need not take the ledger's own word.
 

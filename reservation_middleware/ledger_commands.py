@@ -82,7 +82,7 @@ def verify(
             found = check(
                 ledger,
                 keys=keys,
-                since=[read_file(one) for one in since or ()],
+                since=[custody.checkpoint(one) for one in since or ()],
                 authorities=[custody.certificates(one) for one in ca or ()],
                 strict=strict,
                 progress=advance,

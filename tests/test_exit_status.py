@@ -281,6 +281,7 @@ def test_help_names_all_tables_of_a_report(cli: Cases) -> None:
     assert "|".join(BY) in cli.run("report", "--help").out.replace("\n", "").replace(" ", "")
 
 
+COMMAND = [sys.executable, "-m", "reservation_middleware"]
 NASTY = "a\u202eb\x9b31mc\u200bd\U000e0041e\x7f"
 
 
@@ -291,7 +292,7 @@ def test_json_for_a_terminal_holds_nothing_that_a_terminal_obeys(tmp_path: Path)
     for terminal in (True, False):
         reader, writer = pty.openpty() if terminal else os.pipe()
         done = subprocess.run(
-            [sys.executable, "-m", "reservation_middleware", "decide"],
+            [*COMMAND, "decide"],
             input=question,
             stdout=writer,
             stderr=subprocess.PIPE,
@@ -305,6 +306,24 @@ def test_json_for_a_terminal_holds_nothing_that_a_terminal_obeys(tmp_path: Path)
     assert json.loads(shown) == json.loads(written)
     assert shown.strip().isprintable()
     assert "\u202e" in written
+
+
+def test_text_for_a_terminal_holds_nothing_that_a_terminal_obeys(ledger: Path) -> None:
+    """A folder's name may come from a site; colours are meant."""
+    out = ledger.parent / "a\u202eb\x9b31m\x1b]0;title\x07"
+    reader, writer = pty.openpty()
+    done = subprocess.run(
+        [*COMMAND, "ledger", "export", ledger, "-o", out, "--summary"],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
+    shown = b"".join(_rest(reader)).decode()
+    assert "training-summary.json" in shown
+    assert "".join(shown.split()).isprintable()
 
 
 def test_the_interpreter_itself_refuses_a_folder_as_standard_input() -> None:

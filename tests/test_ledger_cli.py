@@ -73,6 +73,7 @@ def test_what_is_no_key_and_no_certificate_says_nothing_about_the_ledger(ledger:
         ("--key", Path(f"{ledger}.key"), "this is the private key"),
         ("--key", "a+b", "no verifier key"),
         ("--ca", Path(f"{ledger}.key"), "no certificates in PEM"),
+        ("--since", Path(f"{ledger}.key"), "no checkpoint"),
     ):
         code, printed, said = cli("ledger", "verify", ledger, flag, given)
         assert (code, printed) == (2, "")

@@ -19,6 +19,7 @@ from scrapy.extensions.httpcache import DbmCacheStorage, FilesystemCacheStorage
 from scrapy.http import Response
 
 from reservation_middleware.model import Outcome
+from reservation_middleware.redact import PRIVATE_FIELDS
 from reservation_middleware.transport import (
     Answer,
     Ask,
@@ -31,7 +32,7 @@ from reservation_middleware.transport import (
 from ._transport import every, unpacked
 
 #: Fields that are about a body as it was sent, or about one crawl only; they are not stored.
-_NOT_KEPT = frozenset({"content-encoding", "content-length", "set-cookie", "transfer-encoding"})
+_NOT_KEPT = PRIVATE_FIELDS | {"content-encoding", "content-length", "transfer-encoding"}
 
 
 class _Copy(NamedTuple):
