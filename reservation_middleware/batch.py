@@ -33,6 +33,7 @@ from .profiles import profile
 from .reading import BY_PATH, FEED
 from .signals import XML, known_signals
 from .syntax.path import MAX_TARGET, split_url
+from .unpack import CODINGS, Content, is_marked, unpacked
 
 #: A longer line is an error, not a reason to run out of memory.
 MAX_LINE = 64 * 1024 * 1024
@@ -129,7 +130,7 @@ def decide(given: Given, now: datetime) -> dict[str, Any]:
         raise ConfigurationError(f"not an absolute http or https URL: {given.url[:200]!r}")
     documents = [_document(document, now) for document in given.documents]
     for document in documents_for(given.url, documents):
-        check.feed(document)
+        _feed(check, document)
     used: set[object] = set()
     while answers := answers_to(check.wants(), documents):
         for document in answers:
@@ -144,6 +145,21 @@ def decide(given: Given, now: datetime) -> dict[str, Any]:
     if notes:
         decision = msgspec.structs.replace(decision, notes=(*decision.notes, *notes[:_MOST_NOTES]))
     return record(decision)
+
+
+def _feed(check: Check, document: Document) -> None:
+    """Feed a document; a page's body is content, but if it is clearly packed, it is unpacked."""
+    if document.resource != PAGE or not document.body:
+        check.feed(document)
+        return
+    fields = document.fields
+    codings = [value for name in CODINGS for value in fields.get(name, ())]
+    found = unpacked(document.body, codings) if is_marked(document.body) else Content(document.body)
+    page = msgspec.structs.replace(document, body=found.body)
+    if found.problem:
+        check.feed_part(page, found.problem)
+    else:
+        check.feed(page)
 
 
 def policy_of(name: str, changes: GivenPolicy | None) -> Policy:

@@ -37,6 +37,7 @@ from .reading import (
     left_out,
     probed,
     request_for,
+    unread,
 )
 from .signals import CONTENT, Link, Question
 from .site import Site, without_head
@@ -160,7 +161,7 @@ class Check:
     @property
     def content_speaks(self) -> bool:
         """The same of its content, as far as that was fed."""
-        return self._content is not None
+        return self._content is not None and self.stage is _CONTENT
 
     @property
     def documents(self) -> tuple[Document, ...]:
@@ -256,7 +257,7 @@ class Check:
             self._said = None
             if document.body is None:
                 self.stage = _HEADERS
-                self._content = None
+                self._content = unread(document) if document.problem else None
             else:
                 self.stage = _CONTENT
                 self._content = content_reading(document)
@@ -275,6 +276,21 @@ class Check:
         if not self._known:
             self._site = None
         self._question.anew()
+
+    def feed_part(self, page: Document, problem: str) -> None:
+        """Take a page of which only the beginning of its content is there, or nothing.
+
+        A no in it counts; else its content was not reached, and is noted.
+
+        Args:
+            page: the page.
+            problem: why there is no more of it, in a few words.
+        """
+        if page.body:
+            self.feed(page)
+            if self.decide().action is Action.BLOCK:
+                return
+        self.feed(msgspec.structs.replace(page, body=None, problem=problem))
 
     def decide(self) -> Decision:
         """What follows from all that was fed so far."""

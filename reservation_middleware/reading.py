@@ -3,7 +3,7 @@
 A ``Reading`` is a document at one place with what every signal found in it. No I/O.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum, auto
 from functools import cache
 from typing import Any, AnyStr
@@ -27,6 +27,7 @@ from .syntax import media, payment, sniff
 from .syntax.media import TYPES as MEDIA_TYPES
 from .syntax.media import recognised
 from .syntax.path import split_url
+from .unpack import is_marked, unpacked
 
 _WORDS = Words(
     metas=tuple(dict.fromkeys(word for signal in SIGNALS for word in signal.words)),
@@ -84,6 +85,15 @@ STALE = NoteKind(
     "could not be fetched anew, so an old copy is relied on: {}",
     "See to it that the address answers; a copy is relied on for 30 days at the most.",
     "https://www.rfc-editor.org/rfc/rfc9309#section-2.4",
+)
+
+
+UNREAD = NoteKind(
+    "content-unreadable",
+    Level.WARNING,
+    "the content could not be looked into, so that a reservation in it would be missed: {}",
+    "Pack pages with gzip, deflate, br or zstd, once, and say so in Content-Encoding.",
+    "https://www.rfc-editor.org/rfc/rfc9110#section-8.4",
 )
 
 
@@ -186,7 +196,13 @@ class Look(Enum):
 BEGINNING = sniff.LIMIT
 
 
-def look(document: Document, beginning: bytes = b"", *, ended: bool = False) -> Look | None:
+def look(
+    document: Document,
+    beginning: bytes = b"",
+    *,
+    codings: Sequence[str] = (),
+    ended: bool = False,
+) -> Look | None:
     """How much of a response's body is looked into.
 
     A page, a feed and a bill are known by their media types; what any other body is, an image
@@ -195,6 +211,7 @@ def look(document: Document, beginning: bytes = b"", *, ended: bool = False) -> 
     Args:
         document: the response's head.
         beginning: what came of the body so far.
+        codings: those that it came with, see ``unpack.unpacked``.
         ended: whether there is no more.
 
     Returns:
@@ -206,6 +223,11 @@ def look(document: Document, beginning: bytes = b"", *, ended: bool = False) -> 
     if sent.startswith(_STREAMS):
         return Look.NOTHING
     ended = ended or len(beginning) >= BEGINNING
+    if codings or is_marked(beginning):
+        beginning, problem = unpacked(beginning, codings, BEGINNING)
+        if problem and not beginning and ended and sent in MEDIA_TYPES:
+            return Look.MEDIA
+    beginning = beginning[:BEGINNING]
     if media.begins(beginning, sent):
         return Look.MEDIA
     if sniff.is_xml(sent):
@@ -267,6 +289,13 @@ def may_speak(document: Document) -> bool:
     Of a piece nothing is to be concluded but that the page is worth being read again.
     """
     return Source(document, CONTENT, _WORDS).speaks
+
+
+def unread(document: Document) -> Reading:
+    """The reading of content that is there and cannot be read, by its ``problem``: a note."""
+    reading = Reading(document, CONTENT)
+    reading.notes = (Note(UNREAD, document.url, None, document.problem or ""),)
+    return reading
 
 
 def heard(document: Document) -> Heard | None:

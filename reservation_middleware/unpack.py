@@ -6,9 +6,12 @@ Pure; brotli and zstd need the packages that aiohttp and Scrapy use for them.
 """
 
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
+
+from .syntax.media import recognised
+from .syntax.sniff import is_binary
 
 #: How many times longer than what was sent a body may be, once it is longer than what is read.
 #: Text packs 3 to 20 times smaller; zlib can do 1,032 times, brotli and zstd thousands.
@@ -128,6 +131,79 @@ def refuse_bomb(received: int, unpacked: int, limit: int) -> None:
         raise EncodingError(
             f"{received} bytes unpack to more than {limit}, over {RATIO} times as many"
         )
+
+
+class Content(NamedTuple):
+    """A body as it is looked into.
+
+    Attributes:
+        body: as much of it as could be unpacked.
+        problem: why that is not all of it, in a few words; None where it is, or is as much as is
+            read.
+    """
+
+    body: bytes
+    problem: str | None = None
+
+
+#: Octets of a packed page that are unpacked to be looked into: of HTML no more is read.
+LOOK = 8 * 1024 * 1024
+
+
+def unpacked(body: bytes, codings: Sequence[str], limit: int = LOOK) -> Content:
+    """A page's body without its content codings, whether or not a client undid them.
+
+    Clients undo some codings and leave others, renderers and caches keep the fields of what they
+    unpacked, and some servers pack in Transfer-Encoding. So it is the body that shows whether it
+    is packed; nothing raises.
+
+    Args:
+        body: as the client has it.
+        codings: values of Content-Encoding and behind them of Transfer-Encoding (RFC 9112 §6.1).
+        limit: how much is unpacked.
+    """
+    words = [word.strip().lower() for word in ",".join(codings).split(",")] if codings else []
+    words = [word for word in words if word in _STREAMS or word in _UNKNOWN]
+    if len(words) > MAX_CODINGS:
+        return Content(b"", f"{len(words)} content codings on top of each other")
+    if not words:
+        if not body.startswith(_GZIP):
+            return Content(body)
+        words = ["gzip"]
+    for word in reversed(words):
+        if not _is_packed(body, word):
+            continue
+        try:
+            unpacker = Unpacker([word], limit)
+        except EncodingError as error:
+            return Content(b"", str(error))
+        try:
+            unpacker.feed(body)
+            unpacker.end()
+        except EncodingError as error:
+            return Content(bytes(unpacker.body), f"packed with {word}: {error}")
+        body = bytes(unpacker.body)
+    return Content(body)
+
+
+_GZIP = b"\x1f\x8b"
+_MAGIC = {"gzip": _GZIP, "x-gzip": _GZIP, "zstd": b"\x28\xb5\x2f\xfd", "compress": b"\x1f\x9d"}
+
+
+#: Fields that name codings, in the order in which they were applied.
+CODINGS = ("content-encoding", "transfer-encoding")
+
+
+def is_marked(body: bytes) -> bool:
+    """Whether a body begins with the magic number of a coding: what is unpacked never does."""
+    return body.startswith(tuple(_MAGIC.values()))
+
+
+def _is_packed(body: bytes, word: str) -> bool:
+    """Whether a body is still packed; a coding without a magic number leaves no text."""
+    if word in _MAGIC:
+        return body.startswith(_MAGIC[word])
+    return bool(body) and is_binary(body) and not recognised(body)
 
 
 def _stream(word: str) -> _Stream | None:

@@ -34,7 +34,7 @@ from reservation_middleware.model import (
     Reason,
 )
 from reservation_middleware.profiles import PROFILES
-from reservation_middleware.reading import PLACES, STALE
+from reservation_middleware.reading import PLACES, STALE, UNREAD
 from reservation_middleware.resolve import CONFLICT, RESOLVED
 from reservation_middleware.signals import SIGNALS, Signal
 from support import DECIDE_ONLY, ROOT, SPEC, Json, load_vectors, vector_files
@@ -213,7 +213,7 @@ def test_vectors_are_fit_for_real_crawls() -> None:
 # ---- notes
 
 
-OF_NO_SIGNAL = [CONFLICT, EXPIRED, STALE, RESOLVED, FOREIGN]
+OF_NO_SIGNAL = [CONFLICT, EXPIRED, STALE, RESOLVED, FOREIGN, UNREAD]
 
 
 def declared() -> list[NoteKind]:

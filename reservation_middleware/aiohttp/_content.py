@@ -5,6 +5,7 @@ Which bodies are looked into is ``reading``'s business, what they say the check'
 
 import asyncio
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from weakref import ref
 
@@ -12,6 +13,7 @@ from aiohttp import EMPTY_PAYLOAD, ClientResponse
 
 from reservation_middleware.model import Document
 from reservation_middleware.reading import BEGINNING, Look, is_media, look, may_speak
+from reservation_middleware.unpack import CODINGS, unpacked
 
 from . import _body
 from ._body import HeldStream, Progress
@@ -47,19 +49,20 @@ async def look_into(
     if known.redirect or head is None or complete is None or look(head) is Look.NOTHING:
         middleware.passed(known, length_of(response))
         return
+    codings = [value for name in CODINGS for value in response.headers.getall(name, ())]
     body: bytes | None = getattr(response, "_body", None)
     if body is None and response.content is EMPTY_PAYLOAD:
         body = b""
     if body is not None:  # read already, as by a middleware that caches
-        found = look(head, body[:BEGINNING], ended=True)
+        found = look(head, body[:BEGINNING], codings=codings, ended=True)
         if (found is Look.PAGE and (media or not is_media("", body))) or (
             found is Look.MEDIA and media
         ):
-            await middleware.judge_content(known, body, whole=complete)
+            await _judge(middleware, known, body, codings, whole=complete)
         middleware.passed(known, len(body))
         return
     response.content = stream = HeldStream(response.content)
-    found, body = await _found(stream, head)
+    found, body = await _found(stream, head, codings)
     is_file = found is Look.MEDIA
     most = _body.MAX_MEDIA if is_file else _body.MAX_PAGE
     if (
@@ -77,9 +80,14 @@ async def look_into(
         middleware.passed(known, length_of(response))
         return
     whole = complete and stream.progress is Progress.WHOLE
-    await middleware.judge_content(known, body, whole=whole)
+    await _judge(middleware, known, body, codings, whole=whole)
     if stream.progress is Progress.COMING and complete and stream.octets <= most:
-        late = _LateLook(middleware, known, response, body, piecewise=not is_file)
+        # Of a packed page no piece says anything.
+        beginning = body[:BEGINNING]
+        is_plain = unpacked(beginning, codings, BEGINNING).body == beginning
+        piecewise = not is_file and is_plain
+        late = _LateLook(middleware, known, response, body, piecewise=piecewise)
+        late.codings = codings
         late.is_page = found is not None
         stream.hand_out(late)
         return
@@ -89,7 +97,29 @@ async def look_into(
     stream.hand_out()
 
 
-async def _found(stream: HeldStream, head: Document) -> tuple[Look | None, bytes]:
+async def _judge(
+    middleware: ReservationMiddleware,
+    known: Known,
+    body: bytes,
+    codings: Sequence[str],
+    *,
+    whole: bool,
+) -> None:
+    """Judge a body, unpacked as far as that is possible; see ``judge_content``."""
+    content, problem = unpacked(body, codings)
+    check, head = known.check, known.check.page
+    if head is None or not whole or problem is None:
+        await middleware.judge_content(known, content, whole=whole)
+        return
+    check.feed_part(page_of(head, content), problem)
+    known.decision = check.decide()
+    if middleware.stops(known.decision):
+        raise middleware.blocked(check, known.decision, len(body))
+
+
+async def _found(
+    stream: HeldStream, head: Document, codings: Sequence[str]
+) -> tuple[Look | None, bytes]:
     """How much of a body is looked into, and as much of its beginning as shows it.
 
     None where that does not come within ``PAGE_SECONDS``.
@@ -100,7 +130,7 @@ async def _found(stream: HeldStream, head: Document) -> tuple[Look | None, bytes
     while found is None:
         body = await stream.hold(stream.octets, max(0.0, until - loop.time()))
         ended = stream.progress is not Progress.COMING
-        found = look(head, body[:BEGINNING], ended=ended)
+        found = look(head, body[:BEGINNING], codings=codings, ended=ended)
         if loop.time() >= until:
             break
     return found, body
@@ -153,6 +183,7 @@ class _LateLook:
         self._spent = 0
         self._is_due = False
         self._is_told = False
+        self.codings: Sequence[str] = ()
         #: Whether it is certain that it is looked into.
         self.is_page = True
         middleware.unfinished.add(self)
@@ -175,7 +206,8 @@ class _LateLook:
         if not self.is_page:
             head = self._known.check.page
             beginning = bytes(self._body[:BEGINNING])
-            found = head and look(head, beginning, ended=progress is not Progress.COMING)
+            ended = progress is not Progress.COMING
+            found = head and look(head, beginning, codings=self.codings, ended=ended)
             if found is None:
                 return
             self.is_page = found is not Look.NOTHING
@@ -186,8 +218,12 @@ class _LateLook:
             return
         self._is_due = True  # until it is done, however often a reader gives up meanwhile
         try:
-            await self._middleware.judge_content(
-                self._known, bytes(self._body), whole=progress is Progress.WHOLE
+            await _judge(
+                self._middleware,
+                self._known,
+                bytes(self._body),
+                self.codings,
+                whole=progress is Progress.WHOLE,
             )
         except ReservedError:
             self._is_told = True

@@ -22,7 +22,7 @@ from reservation_middleware.stores import opened
 from ._agent import Agents
 from ._http_cache import HttpCache
 from ._media_pipelines import tell_items
-from ._page import fetcher_for, head_as_seen, head_of, page_of, target_of, whole
+from ._page import feed_content, fetcher_for, head_as_seen, head_of, page_of, target_of
 from ._places import RETURNED, Places
 from ._report import Reports, ReservedError
 from ._robots_txt import RobotsTxt
@@ -270,13 +270,13 @@ class ReservationMiddleware:
             # A price may stand in the body.
             if self._stops(decision, request) and not may_be_bill(head.media_type, head.status):
                 return self._end(request, response, check, decision)
-        page = self._whole(response, head)
-        if silent or page is not head:
-            check.feed(page)
-        if page is not head and check.page_speaks:
-            fetcher_for(request, self._fetcher).learn(check)
-            if check.wants():
-                return self._follow(request, response, check, page)
+        if self._feed_content(check, response, head):
+            if check.page_speaks:
+                fetcher_for(request, self._fetcher).learn(check)
+                if check.wants():
+                    return self._follow(request, response, check, check.page or head)
+        elif silent:
+            check.feed(head)
         return self._end(request, response, check, check.decide(), len(response.body))
 
     def process_exception(
@@ -308,9 +308,8 @@ class ReservationMiddleware:
         if stopped is not None:
             return self._end_stopped(request, response, check, stopped)
         decision = check.decide()
-        page = fed if fed.body is not None else self._whole(response, fed)
-        if page is not fed and not self._stops(decision, request):
-            check.feed(page)
+        fed_whole = fed.body is not None or self._stops(decision, request)
+        if not fed_whole and self._feed_content(check, response, fed):
             fetcher.learn(check)
             await fetcher.follow(check, transport)
             decision = check.decide()
@@ -319,8 +318,8 @@ class ReservationMiddleware:
     def _now(self) -> datetime | None:
         return self._fetcher.now(self._policy)
 
-    def _whole(self, response: Response, head: Document) -> Document:
-        return whole(response, head, media=self._media) if self._content else head
+    def _feed_content(self, check: Check, response: Response, head: Document) -> bool:
+        return self._content and feed_content(check, response, head, media=self._media)
 
     def _end(
         self,

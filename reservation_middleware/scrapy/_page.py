@@ -3,6 +3,7 @@
 from scrapy import Request
 from scrapy.http import Headers, Response
 
+from reservation_middleware.check import Check
 from reservation_middleware.fetch import Fetcher
 from reservation_middleware.model import PAGE, Document, Outcome
 from reservation_middleware.reading import (
@@ -14,6 +15,7 @@ from reservation_middleware.reading import (
     look,
 )
 from reservation_middleware.syntax.target import HostField, host_field
+from reservation_middleware.unpack import CODINGS, unpacked
 
 from ._splash import has_own_head
 
@@ -49,19 +51,32 @@ def head_as_seen(response: Response, url: str) -> Document:
     return page_of(url, None, (), None)
 
 
-def whole(response: Response, head: Document, *, media: bool) -> Document:
-    """The page with its body where that is looked into, else the head as it is.
+def feed_content(check: Check, response: Response, head: Document, *, media: bool) -> bool:
+    """Feed a page with its body, unpacked, where that is looked into.
 
     Args:
+        check: of the page.
         response: the page.
         head: the same as a document, without its body.
         media: look into images, PDF and EPUB, too.
+
+    Returns:
+        Whether anything was fed.
     """
-    body = response.body
-    found = look(head, body[:BEGINNING], ended=True)
-    if found is Look.NOTHING or (not media and (found is Look.MEDIA or is_media("", body))):
-        return head
-    return page_of(head.url, head.status, head.headers, body)
+    fields = response.headers
+    codings = [value.decode("latin-1") for name in CODINGS for value in fields.getlist(name)]
+    found = look(head, response.body[:BEGINNING], codings=codings, ended=True)
+    if found is Look.NOTHING:
+        return False
+    body, problem = unpacked(response.body, codings)
+    if not media and (found is Look.MEDIA or is_media("", body)):
+        return False
+    page = page_of(head.url, head.status, head.headers, body)
+    if problem:
+        check.feed_part(page, problem)
+    else:
+        check.feed(page)
+    return True
 
 
 def head_of(headers: Headers) -> tuple[tuple[str, str], ...]:
