@@ -41,7 +41,7 @@ from .reading import (
 )
 from .signals import CONTENT, Link, Question
 from .site import Site, without_head
-from .syntax.path import judged, resolved_target, split_url
+from .syntax.path import MAX_TARGET, judged, resolved_target, split_url
 
 # Members of an enum are looked up slowly before Python 3.12.
 _SITE, _HEADERS, _CONTENT = Stage.SITE, Stage.HEADERS, Stage.CONTENT
@@ -95,10 +95,11 @@ class Check:
         self.origin, target = split_url(url)
         policy = profile() if policy is None else policy
         self._question = question = Question(url, target, judged(target), agent, policy)
-        resolved = resolved_target(url, target)
-        if resolved is not None:
-            question.resolved = Question(url, resolved, judged(resolved), agent, policy)
-            question.alone = True
+        if "/." in target or "%" in target or "\\" in target or len(target) >= MAX_TARGET:
+            resolved = resolved_target(url, target)
+            if resolved is not None:
+                question.resolved = Question(url, resolved, judged(resolved), agent, policy)
+                question.alone = True
         self._agent = agent
         self._site = site
         self._known = site is not None
