@@ -303,7 +303,7 @@ async def test_a_cache_that_is_named_is_shared(tmp_path: Path) -> None:
 def test_a_crawl_that_cannot_keep_its_ledger_does_not_begin(worker: Worker, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for name, value, words in (
-        ("RESERVATION_LEDGER", str(tmp_path / "file"), "LedgerError"),
+        ("RESERVATION_LEDGER", str(tmp_path / "file"), "StorageError: no ledger can be kept"),
         ("RESERVATION_CACHE", "postgres://a", "ConfigurationError: cache: no cache is known"),
         ("RESERVATION_PROMETHEUS", "localhost:http", "ConfigurationError: RESERVATION_PROMETHEUS"),
         ("RESERVATION_LEDGER_LINES", "bulck", "did you mean 'bulk'?"),
