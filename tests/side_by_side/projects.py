@@ -90,6 +90,14 @@ ORDER = (
         stock=2,
     ),
     situation(
+        "priorities, one page at a time",
+        site(),
+        [first(*({"url": f"{A}/{n}", "priority": n * 7 % 10} for n in range(1, 10)))],
+        {"CONCURRENT_REQUESTS": 1},
+        stock=10,
+        compares=("order",),
+    ),
+    situation(
         "links to a depth, DEPTH_LIMIT",
         site(LINKS) | site(origin=B),
         [f"{A}/"],

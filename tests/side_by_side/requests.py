@@ -34,6 +34,8 @@ DEAD = (
 #: The middleware of Scrapy that follows `<meta http-equiv="refresh">`.
 REFRESH = '<meta http-equiv="refresh" content="0;url={}">'
 DOTTED = (f"{A}/a/../private/x", f"{A}/b/%2e%2e/private/x")
+STATUS = "402 and 451 say that a page is not to be had for nothing: they count as reservations"
+STATUSES = (204, 401, 402, 403, 410, 418, 451)
 HOST = {"Host": "b.example"}
 
 
@@ -54,10 +56,16 @@ def cached(
 
 
 def redirect(
-    name: str, to: str, settings: Json | None = None, *, stock: int, **options: Any
+    name: str,
+    to: str,
+    settings: Json | None = None,
+    *,
+    stock: int,
+    more: dict[str, Answer] | None = None,
+    **options: Any,
 ) -> Situation:
     """A situation of a page that redirects."""
-    pages = site({"/moved": moved(to)}) | site(origin=B)
+    pages = site({"/moved": moved(to)}) | site(origin=B) | (more or {})
     ask = [first(f"{A}/moved")]
     return situation(f"redirect {name}", pages, ask, settings, stock=stock, **options)
 
@@ -81,6 +89,14 @@ FAILING = (
         [*numbered(2), f"{A}/404", f"{A}/500"],
         {"HTTPERROR_ALLOW_ALL": True},
         stock=4,
+    ),
+    situation(
+        "pages answer 401 to 451, HTTPERROR_ALLOW_ALL",
+        site({f"/{status}": Answer(status, body=b"no") for status in STATUSES}),
+        [first(*(f"{A}/{status}" for status in STATUSES))],
+        {"HTTPERROR_ALLOW_ALL": True},
+        stock=1 + len(STATUSES),
+        withheld={f"{A}/402": STATUS, f"{A}/451": STATUS},
     ),
     situation(
         "start requests with errbacks",
@@ -116,6 +132,15 @@ REDIRECTS = (
     redirect("to a path that is disallowed", "/private/x", stock=1),
     redirect("to another host that disallows it", f"{B}/private/x", stock=1),
     redirect("to itself: an empty Location", "", stock=1),
+    redirect(
+        "from http to https", "https://t.example/5", stock=2, more=site(origin="https://t.example")
+    ),
+    situation(
+        "redirect handled by the spider",
+        site({"/moved": moved("/private/x")}),
+        [first({"url": f"{A}/moved", "meta": {"handle_httpstatus_list": [302]}})],
+        stock=2,
+    ),
     redirect(
         "with REDIRECT_ENABLED off",
         "/private/x",
@@ -162,6 +187,12 @@ WAYS = (
         stock=2,
         withheld={f"{HERE}/private/x": HOST_S, f"{HERE}/here": HOST_S},
         excused={f"{B}/here": HOST_S},
+    ),
+    situation(
+        "robots.txt and ai.txt as pages",
+        site({"/ai.txt": Answer(body=b"User-Agent: *\nDisallow: /x\n")}),
+        [first(f"{A}/robots.txt", f"{A}/ai.txt", f"{A}/sitemap.xml")],
+        stock=3,
     ),
     situation(
         "POST and HEAD",

@@ -34,6 +34,11 @@ WAITING = (
     "(asyncio reactor, Scrapy 2.14 to 2.19)"
 )
 DROPPED = "a robots.txt that a middleware drops was not read; stock takes it for no rules"
+LONG = "it is read up to 500 KiB, as RFC 9309 §2.5 asks; stock reads it whole"
+HOPS = (
+    "it counts as missing after five redirects (RFC 9309 §2.3.1.2); stock follows as many as "
+    "REDIRECT_MAX_TIMES says"
+)
 OFF_SITE = "its rules hold; stock drops robots.txt's redirect as off-site and takes it for no rules"
 ALWAYS = "crawl rules hold even so, as `RESERVATION_ROBOTSTXT` is `always` unless it is set"
 #: Whether crawl rules hold, by ROBOTSTXT_OBEY, RESERVATION_MODE and RESERVATION_ROBOTSTXT.
@@ -144,6 +149,32 @@ ANSWERS = (
         [first(*(f"{A}/{path}" for path in PATHS))],
         stock=6,
     ),
+    answering(
+        "of 1 MB has its rule at its end",
+        Answer(body=b"# long\n" * 150_000 + RULES),
+        withheld={PRIVATE: LONG},
+        excused={PRIVATE: LONG},
+    ),
+    answering("answers 401", Answer(401), stock=11),
+    situation(
+        "robots.txt disallows everything",
+        site(robots=Answer(body=b"User-agent: *\nDisallow: /\n")),
+        [first(*numbered()[1:])],
+        stock=0,
+    ),
+    situation(
+        "robots.txt redirects seven times",
+        site(
+            {f"/rules.txt?{hop}": moved(f"/rules.txt?{hop + 1}") for hop in range(1, 7)}
+            | {"/rules.txt?7": Answer(body=RULES)},
+            robots=moved("/rules.txt?1"),
+        ),
+        whole(),
+        stock=10,
+        rules={A: RULES},
+        withheld={PRIVATE: HOPS},
+        excused={PRIVATE: HOPS},
+    ),
     situation(
         "robots.txt redirects on the same site",
         site({"/rules.txt": Answer(body=RULES)}, robots=moved("/rules.txt", 301)),
@@ -177,6 +208,17 @@ ANSWERS = (
         {"DOWNLOADER_MIDDLEWARES": {"side_by_side.plugins.DropMiddleware": 400}},
         stock=11,
         withheld=dict.fromkeys([*numbered(), PRIVATE], DROPPED),
+    ),
+    situation(
+        "40 sites, CONCURRENT_REQUESTS 4",
+        {
+            url: page
+            for number in range(40)
+            for url, page in site(origin=f"http://h{number}.example", number=1).items()
+        },
+        [f"http://h{number}.example/0" for number in range(40)],
+        {"CONCURRENT_REQUESTS": 4},
+        stock=40,
     ),
     situation(
         "50 pages of 5 sites, each with a hiccup",

@@ -150,6 +150,7 @@ def _taken(places: Json, value: Any) -> Any:
 def _made(store: Path, seen: list[Any]) -> Json:
     """What is compared beside pages."""
     made: Json = {file.name: file.read_text() for file in store.glob("*.jsonl")}
+    made["order"] = [one.url for one in pages_of(seen)]
     media = store / "media"
     made["media"] = sorted(str(file.relative_to(media)) for file in media.rglob("*"))
     for field in FIELDS:

@@ -50,6 +50,7 @@ class Lister(scrapy.Spider):
             headers=one.get("headers"),
             body=one.get("body"),
             meta=one.get("meta"),
+            priority=one.get("priority", 0),
             callback=self.parse,
             errback=self.fail,
             dont_filter=not one.get("filter", True),
@@ -59,7 +60,7 @@ class Lister(scrapy.Spider):
     def parse(self, response: Any, asked: Json) -> Iterator[Any]:
         body = hashlib.sha256(response.body).hexdigest()[:8]
         meta = response.meta.keys() - {"reservation_decision", "retry_times"}
-        seen = [*response.flags, *sorted(meta)]
+        seen = [type(response).__name__, *response.flags, *sorted(meta)]
         self.tell(asked, ["got", response.url, response.status, body, seen])
         yield from (self.request(one) for one in asked.get("then", ()))
         if "item" in asked:
