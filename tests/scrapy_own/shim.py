@@ -12,7 +12,8 @@ from typing import Any, Self
 
 import pytest
 import scrapy.downloadermiddlewares.robotstxt as stock
-from scrapy import Request
+from pydispatch import dispatcher  # type: ignore[import-untyped]
+from scrapy import Request, signals
 
 from reservation_middleware.scrapy import ReservationMiddleware
 
@@ -44,6 +45,12 @@ class RobotsTxtMiddleware:
             rp.allowed(request.url, agent and agent.token)
 
 
+def _listen() -> None:
+    """Somebody who listens: without one, ours parses nothing for the signal."""
+
+
+if hasattr(signals, "robots_parsed"):  # Scrapy 2.18
+    dispatcher.connect(_listen, signal=signals.robots_parsed)
 stock.RobotsTxtMiddleware = RobotsTxtMiddleware  # type: ignore[assignment, misc]
 
 

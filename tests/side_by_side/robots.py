@@ -34,7 +34,7 @@ WAITING = (
     "(asyncio reactor, Scrapy 2.14 to 2.19)"
 )
 DROPPED = "a robots.txt that a middleware drops was not read; stock takes it for no rules"
-LONG = "it is read up to 500 KiB, as RFC 9309 §2.5 asks; stock reads it whole"
+LONG = "it is read up to 500 KiB, as RFC 9309 §2.5 allows; stock reads it whole"
 HOPS = (
     "it counts as missing after five redirects (RFC 9309 §2.3.1.2); stock follows as many as "
     "REDIRECT_MAX_TIMES says"

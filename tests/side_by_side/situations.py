@@ -114,7 +114,7 @@ class Outcome:
         ours: what ours came to.
         lost: what stock delivered and ours should have.
         stock_broke: rules that stock broke.
-        ours_broke: rules that ours broke.
+        ours_broke: rules that ours broke, also where the situation has a reason for that.
         beyond: what ours asked for that stock did not, and should not have.
         unused: reasons of the situation that nothing needed.
     """
@@ -164,7 +164,7 @@ def compare(situation: Situation, stock: Side, ours: Side) -> Outcome:
         ours=ours,
         lost=[name for name in differs if name not in situation.withheld],
         stock_broke=broken(situation, stock.seen),
-        ours_broke=[one for one in ours_broke if one not in situation.excused],
+        ours_broke=ours_broke,
         beyond=sorted(beyond - situation.excused.keys()),
         unused=sorted(unused),
     )

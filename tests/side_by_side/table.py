@@ -94,7 +94,7 @@ def problems(situation: Situation, outcome: Outcome) -> list[str]:
         found.append(f"stock got {len(outcome.stock.got)} instead of {situation.stock}")
     for name, what in (
         ("lost", outcome.lost),
-        ("broken", outcome.ours_broke),
+        ("broken", [one for one in outcome.ours_broke if one not in situation.excused]),
         ("beyond stock", outcome.beyond),
         ("needless reason", outcome.unused),
     ):
