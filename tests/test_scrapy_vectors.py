@@ -39,6 +39,7 @@ UNSENDABLE = {
         [f"robots-meta-charset-no-{label}" for label in ("idna", "zip", "hex", "punycode")],
         "Scrapy raises when it decodes a page by such a label: tests/test_charset.py",
     ),
+    "decision-packed-damaged": "Scrapy loses a page that it cannot unpack: tests/test_packed_pages.py",
 }
 #: The settings that knobs of a policy have; "reservation" has none.
 KNOBS = {
