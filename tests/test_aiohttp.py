@@ -315,8 +315,9 @@ CONTENTS: Mapping[str, tuple[tuple[tuple[str, str], ...], bytes, Stage]] = {
     "odd case": ((("Content-Type", "Text/HTML;charset=x"),), META, Stage.CONTENT),
     "no type": ((), META, Stage.CONTENT),
     "gzip": ((HTML, ("Content-Encoding", "gzip")), gzip.compress(META), Stage.CONTENT),
-    "plain": ((("Content-Type", "text/plain"),), META, Stage.HEADERS),
-    "json": ((("Content-Type", "application/json"),), META, Stage.HEADERS),
+    # What begins as a page is one, whatever it is called.
+    "plain": ((("Content-Type", "text/plain"),), META, Stage.CONTENT),
+    "json": ((("Content-Type", "application/json"),), META, Stage.CONTENT),
     "svg": ((("Content-Type", "image/svg+xml"),), META, Stage.HEADERS),
 }
 
