@@ -6,8 +6,7 @@ The situations stand in `side_by_side`; `python -m tests.side_by_side` prints th
 import asyncio
 import gc
 import re
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 
@@ -22,17 +21,6 @@ pytestmark = pytest.mark.slow
 
 #: The tables as `python -m tests.side_by_side` printed them.
 TABLE = set((ROOT / "docs" / "side-by-side.md").read_text("utf-8").splitlines())
-#: Situations that do not hold yet.
-OPEN: tuple[str, ...] = ()
-
-
-def params(situations: Sequence[Any]) -> list[Any]:
-    """The situations as pytest takes them."""
-    still_open = pytest.mark.xfail(reason="issue 11 is at work on it", strict=False)
-    return [
-        pytest.param(one, id=one.name, marks=[still_open] if one.name in OPEN else [])
-        for one in situations
-    ]
 
 
 @pytest.fixture(scope="module")
@@ -41,14 +29,14 @@ def scrapy() -> Iterator[Scrapy]:
         yield scrapy
 
 
-@pytest.mark.parametrize("situation", params(CRAWLS))
+@pytest.mark.parametrize("situation", CRAWLS, ids=[one.name for one in CRAWLS])
 def test_a_crawl(scrapy: Scrapy, situation: Situation) -> None:
     outcome = scrapy.compare(situation)
     assert problems(situation, outcome) == []
     assert rows(situation, {"add-on": outcome})[0] in TABLE
 
 
-@pytest.mark.parametrize("one", params(USES))
+@pytest.mark.parametrize("one", USES, ids=[one.name for one in USES])
 def test_a_session(one: Use) -> None:
     outcomes = asyncio.run(compare_use(one))
     gc.collect()  # what was left open says so now
