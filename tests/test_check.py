@@ -74,8 +74,10 @@ def test_a_page_that_never_came_says_nothing() -> None:
         ("*/*", True),
         ("unknown/unknown", True),
         ("", True),
-        ("application/json", False),
-        ("text/plain", False),
+        ("application/json", True),
+        ("text/plain", True),
+        ("image/png", False),
+        ("font/woff2", False),
     ],
 )
 def test_pages_are_looked_into_unless_they_say_that_they_are_something_else(
