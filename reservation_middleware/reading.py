@@ -3,6 +3,7 @@
 A ``Reading`` is a document at one place with what every signal found in it. No I/O.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum, auto
 from functools import cache
@@ -245,6 +246,32 @@ def look(
     if more and not ended:
         return None
     return Look.NOTHING
+
+
+class Part(Enum):
+    """How much of a page the body of a 206 response is (RFC 9110 §15.3.7)."""
+
+    WHOLE = auto()
+    #: From the page's first octet on; what it says no to is said of the page.
+    BEGINNING = auto()
+    #: A part from somewhere else, or several, or it is not said which.
+    ELSEWHERE = auto()
+
+
+_CONTENT_RANGE = re.compile(r"\s*bytes\s+(\d{1,15})-(\d{1,15})/(\d{1,15}|\*)\s*", re.IGNORECASE)
+
+
+def part_of_page(content_range: str) -> Part:
+    """How much of a page is in a 206 response.
+
+    Args:
+        content_range: the value of its Content-Range field (RFC 9110 §14.4).
+    """
+    found = _CONTENT_RANGE.fullmatch(content_range)
+    if found is None or int(found[1]) > 0:
+        return Part.ELSEWHERE
+    is_all = found[3] != "*" and int(found[2]) + 1 == int(found[3])
+    return Part.WHOLE if is_all else Part.BEGINNING
 
 
 #: What is sent bit by bit, often without end.

@@ -188,6 +188,7 @@ def unpacked(body: bytes, codings: Sequence[str], limit: int = LOOK) -> Content:
 
 _GZIP = b"\x1f\x8b"
 _MAGIC = {"gzip": _GZIP, "x-gzip": _GZIP, "zstd": b"\x28\xb5\x2f\xfd", "compress": b"\x1f\x9d"}
+_MAGIC_NUMBERS = tuple(_MAGIC.values())
 
 
 #: Fields that name codings, in the order in which they were applied.
@@ -196,7 +197,7 @@ CODINGS = ("content-encoding", "transfer-encoding")
 
 def is_marked(body: bytes) -> bool:
     """Whether a body begins with the magic number of a coding: what is unpacked never does."""
-    return body.startswith(tuple(_MAGIC.values()))
+    return body.startswith(_MAGIC_NUMBERS)
 
 
 def _is_packed(body: bytes, word: str) -> bool:

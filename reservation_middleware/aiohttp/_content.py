@@ -4,7 +4,6 @@ Which bodies are looked into is ``reading``'s business, what they say the check'
 """
 
 import asyncio
-import re
 from collections.abc import Sequence
 from contextlib import suppress
 from weakref import ref
@@ -12,7 +11,15 @@ from weakref import ref
 from aiohttp import EMPTY_PAYLOAD, ClientResponse
 
 from reservation_middleware.model import Document
-from reservation_middleware.reading import BEGINNING, Look, is_media, look, may_speak
+from reservation_middleware.reading import (
+    BEGINNING,
+    Look,
+    Part,
+    is_media,
+    look,
+    may_speak,
+    part_of_page,
+)
 from reservation_middleware.unpack import CODINGS, unpacked
 
 from . import _body
@@ -20,8 +27,6 @@ from ._body import HeldStream, Progress
 from ._error import ReservedError
 from ._middleware import Known, ReservationMiddleware
 from ._page import length_of, page_of
-
-_CONTENT_RANGE = re.compile(r"bytes\s+(\d{1,15})-(\d{1,15})/(\d{1,15}|\*)", re.IGNORECASE)
 
 
 async def look_into(
@@ -145,10 +150,8 @@ def _completeness(response: ClientResponse) -> bool | None:
         return None
     if response.status != 206:
         return True
-    found = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", "").strip())
-    if found is None or int(found[1]) > 0:
-        return None
-    return found[3] != "*" and int(found[2]) + 1 == int(found[3])
+    part = part_of_page(response.headers.get("Content-Range", ""))
+    return None if part is Part.ELSEWHERE else part is Part.WHOLE
 
 
 class _LateLook:

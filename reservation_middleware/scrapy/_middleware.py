@@ -228,7 +228,7 @@ class ReservationMiddleware:
         found = target_of(page, response.url)
         if not check.is_about(found) and not self._ends(check, decision, request):
             return self._found_elsewhere(request, response, check)
-        return self._judge(request, response, check, decision)
+        return self._judge(request, response, check, decision, found)
 
     async def _found_elsewhere(
         self, request: Request, response: Response, asked: Check
@@ -246,15 +246,15 @@ class ReservationMiddleware:
         if self._stops(decision, request):
             self._http_cache.forget(request, response)
             raise self._blocked(check, decision, request, len(response.body))
-        judged = self._judge(request, response, check, decision)
+        judged = self._judge(request, response, check, decision, url)
         return judged if isinstance(judged, Response) else await judged
 
     def _judge(
-        self, request: Request, response: Response, check: Check, decision: Decision
+        self, request: Request, response: Response, check: Check, decision: Decision, url: str
     ) -> Response | Coroutine[Any, Any, Response]:
-        """Decide on a response by its head and its body."""
+        """Decide on a response, which is the page at a URL, by its head and its body."""
         stopped = self._ends(check, decision, request)
-        head = head_as_seen(response, target_of(request, response.url))
+        head = head_as_seen(response, url)
         silent = heard(head) is None
         if stopped or not silent:
             check.feed(head)

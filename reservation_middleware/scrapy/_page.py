@@ -11,16 +11,19 @@ from reservation_middleware.reading import (
     PAGE_FIELDS,
     STATUSES,
     Look,
+    Part,
     is_media,
     look,
+    part_of_page,
 )
 from reservation_middleware.syntax.target import HostField, host_field
-from reservation_middleware.unpack import CODINGS, unpacked
+from reservation_middleware.unpack import CODINGS, is_marked, unpacked
 
 from ._splash import has_own_head
 
 # By the names under which Scrapy's Headers keep them.
 _PAGE_FIELDS = {field.title(): field.decode() for field in PAGE_FIELDS}
+_CODING_TITLES = frozenset(name.title().encode() for name in CODINGS)
 
 
 def page_of(
@@ -63,20 +66,42 @@ def feed_content(check: Check, response: Response, head: Document, *, media: boo
     Returns:
         Whether anything was fed.
     """
-    fields = response.headers
-    codings = [value.decode("latin-1") for name in CODINGS for value in fields.getlist(name)]
-    found = look(head, response.body[:BEGINNING], codings=codings, ended=True)
+    body = response.body
+    codings = _codings(response.headers)
+    found = look(head, body[:BEGINNING], codings=codings, ended=True)
+    is_part = False
+    if response.status == 206:
+        part = part_of_page(_content_range(response.headers))
+        if part is Part.ELSEWHERE:
+            return False
+        is_part = part is Part.BEGINNING
     if found is Look.NOTHING:
         return False
-    body, problem = unpacked(response.body, codings)
+    problem = None
+    if codings or is_marked(body):
+        body, problem = unpacked(body, codings)
     if not media and (found is Look.MEDIA or is_media("", body)):
         return False
     page = page_of(head.url, head.status, head.headers, body)
+    if is_part and problem is None:
+        problem = "only a part of it was asked for"
     if problem:
         check.feed_part(page, problem)
     else:
         check.feed(page)
     return True
+
+
+def _codings(headers: Headers) -> list[str]:
+    """Values of the fields that name codings, in the order in which these were applied."""
+    if _CODING_TITLES.isdisjoint(headers.keys()):
+        return []
+    return [value.decode("latin-1") for name in CODINGS for value in headers.getlist(name)]
+
+
+def _content_range(headers: Headers) -> str:
+    """The value of Content-Range, empty where there is none."""
+    return b",".join(headers.getlist("Content-Range")).decode("latin-1")
 
 
 def head_of(headers: Headers) -> tuple[tuple[str, str], ...]:
