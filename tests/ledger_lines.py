@@ -65,7 +65,7 @@ EVERY: dict[str, Entry] = {
         segment=_NAME,
         time=_TIME,
         software="reservation-middleware/0",
-        spec_version="2026-11-21",
+        spec_version="2026-11-29",
         key="reservations+0123abcd+AAAA",
         others=((_NAME, 7, _DIGEST),),
     ),
@@ -127,7 +127,7 @@ EVERY: dict[str, Entry] = {
         consulted=("robots.txt",),
         not_reached=("ai.txt",),
         expires=_TIME,
-        spec_version="2026-11-21",
+        spec_version="2026-11-29",
     ),
     "epoch": EpochLine(
         time=_TIME,
