@@ -44,7 +44,7 @@ _MOST_NOTES = 10
 FOREIGN = NoteKind(
     "document-foreign",
     Level.WARNING,
-    "a document of another origin was given, and nothing of this origin points to it",
+    "a document of another origin was given, which nothing of this origin has read",
     "Give the documents of the page's own scheme, host and port.",
     "https://www.rfc-editor.org/rfc/rfc6454#section-5",
 )

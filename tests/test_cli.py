@@ -416,13 +416,13 @@ def test_scrapy_settings_win_over_environment_over_file(
     )
     monkeypatch.chdir(tmp_path)
     plain = settings.Settings()
-    assert own.agent_from(plain) == Agent("FileBot", ["search"])
+    assert own.configured_agent(plain) == (Agent("FileBot", ["search"]), True)
     policy = own.policy_from(plain)
     assert (policy.profile, policy.mode, policy.unknown) == ("strict", "observe", "proceed")
     monkeypatch.setenv("RESERVATION_AGENT", "EnvironmentBot")
     monkeypatch.setenv("RESERVATION_PURPOSES", "tdm")
     monkeypatch.setenv("RESERVATION_PROXY_TOKENS", "CCBot,GPTBot")
-    assert own.agent_from(plain) == Agent("EnvironmentBot", ["tdm"])
+    assert own.configured_agent(plain) == (Agent("EnvironmentBot", ["tdm"]), True)
     assert own.policy_from(plain).proxy_tokens == ("CCBot", "GPTBot")
     given = settings.Settings(
         {
@@ -433,7 +433,7 @@ def test_scrapy_settings_win_over_environment_over_file(
             "RESERVATION_PROXY_TOKENS": ["ClaudeBot"],
         }
     )
-    assert own.agent_from(given) == Agent("SettingsBot", ["ai-input"])
+    assert own.configured_agent(given) == (Agent("SettingsBot", ["ai-input"]), True)
     policy = own.policy_from(given)
     assert (policy.profile, policy.mode, policy.proxy_tokens) == (
         *("opt-out", "enforce"),
@@ -451,8 +451,11 @@ def test_scrapy_takes_the_agent_from_its_own_settings_where_nobody_names_it(
     own = pytest.importorskip("reservation_middleware.scrapy._settings")
     (tmp_path / "reservations.toml").write_text('purposes = ["search"]\n')
     monkeypatch.chdir(tmp_path)
-    found = own.agent_from(settings.Settings({"USER_AGENT": "ExampleBot/1.0"}))
-    assert found == Agent("ExampleBot", ["search"])
+    found = own.configured_agent(settings.Settings({"ROBOTSTXT_USER_AGENT": "ExampleBot/1.0"}))
+    assert found == (Agent("ExampleBot", ["search"]), False)
+    # Else each request's own User-Agent names it.
+    found = own.configured_agent(settings.Settings({"USER_AGENT": "ExampleBot/1.0"}))
+    assert found == (Agent("*", ["search"]), False)
 
 
 def test_scrapys_own_settings_may_stand_in_the_environment_too() -> None:
@@ -490,7 +493,7 @@ def test_decide_refuses_what_no_fetch_can_be_about() -> None:
         b'\xef\xbb\xbf{"url": "https://a.example/"}',
     ]
     good = [good for _, good in decide_lines(lines)]
-    assert good == [True, False, False, False, True, True, False, False, False]
+    assert good == [True, False, False, False, True, True, True, False, False]
 
 
 def test_a_sentence_says_when_a_reservation_is_recorded_only() -> None:
