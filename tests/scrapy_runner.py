@@ -239,7 +239,7 @@ class Plan:
 
 class _Log(logging.Handler):
     def __init__(self) -> None:
-        super().__init__(logging.INFO)
+        super().__init__()
         self.lines: list[list[str]] = []
         self.events: list[Any] = []
         self.setFormatter(logging.Formatter("%(message)s"))
@@ -274,6 +274,9 @@ class _Run:
         """Do it and tell."""
         log = _Log()
         logging.getLogger().addHandler(log)
+        # Of all that is said at DEBUG only what is ours.
+        own = logging.getLogger("reservation_middleware.scrapy")
+        own.setLevel(logging.DEBUG if self.plan.settings.get("LOG_LEVEL") == "DEBUG" else 0)
         began = time.monotonic()
         try:
             with self._changed():

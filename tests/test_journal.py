@@ -437,7 +437,9 @@ def test_secrets_stay_out_of_scrapys_log(worker: Worker, tmp_path: Path) -> None
     pages = {**PAGES, A + "private/y?api_key=hush": Answer()}
     with WebThread(pages) as web:
         done = worker.crawl(
-            web.proxy_url, requests=[A + "private/y?api_key=hush"], settings=SETTINGS
+            web.proxy_url,
+            requests=[A + "private/y?api_key=hush"],
+            settings={**SETTINGS, "LOG_LEVEL": "DEBUG"},  # of a block, as of Scrapy's own
         )
     own = [line[2] for line in done.log if line[1].startswith("reservation_middleware")]
     assert [
