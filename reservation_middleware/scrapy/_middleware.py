@@ -270,7 +270,7 @@ class ReservationMiddleware:
             # A price may stand in the body.
             if self._stops(decision, request) and not may_be_bill(head.media_type, head.status):
                 return self._end(request, response, check, decision)
-        if self._feed_content(check, response, head):
+        if self._content and feed_content(check, response, head, media=self._media):
             if check.page_speaks:
                 fetcher_for(request, self._fetcher).learn(check)
                 if check.wants():
@@ -308,8 +308,8 @@ class ReservationMiddleware:
         if stopped is not None:
             return self._end_stopped(request, response, check, stopped)
         decision = check.decide()
-        fed_whole = fed.body is not None or self._stops(decision, request)
-        if not fed_whole and self._feed_content(check, response, fed):
+        ends = fed.body is not None or not self._content or self._stops(decision, request)
+        if not ends and feed_content(check, response, fed, media=self._media):
             fetcher.learn(check)
             await fetcher.follow(check, transport)
             decision = check.decide()
@@ -317,9 +317,6 @@ class ReservationMiddleware:
 
     def _now(self) -> datetime | None:
         return self._fetcher.now(self._policy)
-
-    def _feed_content(self, check: Check, response: Response, head: Document) -> bool:
-        return self._content and feed_content(check, response, head, media=self._media)
 
     def _end(
         self,

@@ -23,7 +23,8 @@ from ._splash import has_own_head
 
 # By the names under which Scrapy's Headers keep them.
 _PAGE_FIELDS = {field.title(): field.decode() for field in PAGE_FIELDS}
-_CODING_TITLES = frozenset(name.title().encode() for name in CODINGS)
+_CODING_TITLES = tuple(name.title().encode() for name in CODINGS)
+_CHUNKED = [[b"chunked"]]
 
 
 def page_of(
@@ -93,10 +94,15 @@ def feed_content(check: Check, response: Response, head: Document, *, media: boo
 
 
 def _codings(headers: Headers) -> list[str]:
-    """Values of the fields that name codings, in the order in which these were applied."""
-    if _CODING_TITLES.isdisjoint(headers.keys()):
+    """Values of the fields that name codings, in the order in which these were applied.
+
+    None for a body that came in chunks and is packed no further, as many do.
+    """
+    # Scrapy's own look-ups take longer.
+    found = [values for title in _CODING_TITLES if (values := dict.get(headers, title))]
+    if not found or found == _CHUNKED:
         return []
-    return [value.decode("latin-1") for name in CODINGS for value in headers.getlist(name)]
+    return [value.decode("latin-1") for values in found for value in values]
 
 
 def _content_range(headers: Headers) -> str:
