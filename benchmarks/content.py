@@ -12,8 +12,8 @@ from typing import NamedTuple
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from reservation_middleware import Document, Outcome
+from reservation_middleware.decide.reading import content_reading
 from reservation_middleware.model import PAGE
-from reservation_middleware.reading import content_reading
 from reservation_middleware.signals import SIGNALS
 from reservation_middleware.syntax.html import MAX_ELEMENTS, MAX_METAS, read
 

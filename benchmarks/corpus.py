@@ -18,8 +18,8 @@ from typing import NamedTuple
 import msgspec
 
 from reservation_middleware import Document, Outcome
-from reservation_middleware.reading import PLACES, Reading
-from reservation_middleware.site import Site
+from reservation_middleware.decide.reading import PLACES, Reading
+from reservation_middleware.decide.site import Site
 
 from . import made_up
 from .made_up import word

@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterator
 
 from reservation_middleware import Agent, Check, Panel, profile
-from reservation_middleware.site import Site
+from reservation_middleware.decide.site import Site
 
 from .corpus import AI_AGENTS, Host, Question, hosts, questions, site
 from .peers import Ask, optional, protego

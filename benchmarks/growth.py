@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from reservation_middleware import Agent, Check, profile
-from reservation_middleware.fetch import Answer, Ask, Fetcher
+from reservation_middleware.decide.site import Site
+from reservation_middleware.runtime.fetcher import Answer, Ask, Fetcher
 from reservation_middleware.signals import SIGNALS
-from reservation_middleware.site import Site
 
 from .corpus import OWN, Host, hosts, reading, site
 from .peers import protego

@@ -12,8 +12,8 @@ from contextlib import redirect_stdout
 from importlib import import_module
 
 from reservation_middleware import Agent, Check, Document, Outcome, profile
+from reservation_middleware.decide.reading import page_fields
 from reservation_middleware.model import PAGE
-from reservation_middleware.reading import page_fields
 
 from .corpus import OWN, Host, site
 from .timing import OURS, Batch, Options, Prepare, Row, versus

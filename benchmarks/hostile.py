@@ -16,10 +16,10 @@ from pathlib import Path
 from statistics import median
 
 from reservation_middleware import Agent, Check, Document, profile
+from reservation_middleware.decide.panel import Panel
+from reservation_middleware.decide.reading import LINKED, RESOURCES, Reading
+from reservation_middleware.decide.site import Site
 from reservation_middleware.model import PAGE
-from reservation_middleware.panel import Panel
-from reservation_middleware.reading import LINKED, RESOURCES, Reading
-from reservation_middleware.site import Site
 
 from .hostile_cases import BY_SIGNAL
 from .hostile_inputs import CAP, Builder, Case, lines, page, robots, site_file

@@ -6,7 +6,7 @@ A test sees to it that every signal has some. Pages and the oldest cases are in
 
 from collections.abc import Mapping
 
-from reservation_middleware.agents import catalogue
+from reservation_middleware.model.agents import catalogue
 
 from .hostile_inputs import (
     CAP,

@@ -17,9 +17,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import perf_counter, process_time_ns
 
-from reservation_middleware.cache import Cache, open_cache
-from reservation_middleware.cache.memory import MemoryCache
 from reservation_middleware.model import Document, Headers, Outcome
+from reservation_middleware.runtime.cache import Cache, open_cache
+from reservation_middleware.runtime.cache.memory import MemoryCache
 
 from .corpus import hosts
 from .timing import Options, Row, per, row

@@ -84,9 +84,9 @@ def load(options: Options) -> Iterator[Row]:
 
 def _checked(ledger: Path) -> dict[str, float]:
     """What the ledger says of itself."""
-    from reservation_middleware.ledger.reader import LedgerReader
-    from reservation_middleware.ledger.verify import verify
-    from reservation_middleware.replay import replay
+    from reservation_middleware.ledger.read.reader import LedgerReader
+    from reservation_middleware.ledger.read.replay import replay
+    from reservation_middleware.ledger.verify.ledger import verify
 
     start = time.monotonic()
     report = verify(ledger)

@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import Any
 
 from reservation_middleware import Agent, Check, profile
-from reservation_middleware.site import Site
+from reservation_middleware.decide.site import Site
 from reservation_middleware.syntax.html import metas
 
 from .content import WORDS

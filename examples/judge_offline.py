@@ -1,7 +1,7 @@
 """Judge documents that were stored earlier, under every profile. Run: python examples/judge_offline.py"""
 
 from reservation_middleware import Agent, Check, Document, Outcome, profile
-from reservation_middleware.profiles import PROFILES
+from reservation_middleware.decide.profiles import PROFILES
 
 ROBOTS = Document(
     url="https://a.example/robots.txt",

@@ -10,11 +10,12 @@ the core.
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from .version import SPEC_VERSION, __version__
+from .model.version import SPEC_VERSION, __version__
 
 if TYPE_CHECKING:
-    from .check import Check
-    from .config import Configuration, configuration
+    from .decide.check import Check
+    from .decide.panel import Panel
+    from .decide.profiles import profile
     from .model import (
         Action,
         Agent,
@@ -28,8 +29,7 @@ if TYPE_CHECKING:
         ReservationError,
         Stage,
     )
-    from .panel import Panel
-    from .profiles import profile
+    from .runtime.config import Configuration, configuration
 
 __all__ = [
     "SPEC_VERSION",
@@ -54,11 +54,11 @@ __all__ = [
 
 #: Where names are that are not of ``model``.
 _HOMES = {
-    "Check": "check",
-    "Configuration": "config",
-    "configuration": "config",
-    "Panel": "panel",
-    "profile": "profiles",
+    "Check": "decide.check",
+    "Configuration": "runtime.config",
+    "configuration": "runtime.config",
+    "Panel": "decide.panel",
+    "profile": "decide.profiles",
 }
 
 

@@ -7,7 +7,7 @@ Imports nothing until it runs, so that stopping the program while it starts leav
 def main() -> None:
     """Run the command line."""
     try:
-        from .cli import main as run  # noqa: PLC0415 - see above
+        from reservation_middleware.cli.main import main as run  # noqa: PLC0415 - see above
 
         run()
     except KeyboardInterrupt:

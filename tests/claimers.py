@@ -12,8 +12,8 @@ import sys
 import time
 from pathlib import Path
 
-from reservation_middleware.cache import Key, open_cache
-from reservation_middleware.cache._shared import SharedCache
+from reservation_middleware.runtime.cache import Key, open_cache
+from reservation_middleware.runtime.cache.shared import SharedCache
 
 KEY: Key = ("https://a.example", "robots.txt")
 ROOT = Path(__file__).parents[1]

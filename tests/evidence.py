@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from reservation_middleware import Agent, Check, Document, Outcome, profile
-from reservation_middleware.ledger.folder import Folder
-from reservation_middleware.ledger.segment import Ledger, Page
+from reservation_middleware.ledger.format.folder import Folder
+from reservation_middleware.ledger.write.ledger import Ledger, Page
 from reservation_middleware.model import Headers, Mode
 
 HTML: Headers = (("content-type", "text/html"),)

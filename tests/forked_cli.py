@@ -116,22 +116,22 @@ def _child(case: dict[str, Any], out: int, err: int) -> None:
 
 def _serve() -> None:
     # What the verbs import, so that each child has it.
-    import reservation_middleware.batch
-    import reservation_middleware.inspection
-    import reservation_middleware.ledger.erase
-    import reservation_middleware.ledger.offers
-    import reservation_middleware.ledger.prove
-    import reservation_middleware.ledger.stats
-    import reservation_middleware.ledger.summary
-    import reservation_middleware.ledger.verify
-    import reservation_middleware.replay
+    import reservation_middleware.decide.batch
+    import reservation_middleware.ledger.read.replay
+    import reservation_middleware.ledger.share.erase
+    import reservation_middleware.ledger.share.prove
+    import reservation_middleware.ledger.share.rate_card
+    import reservation_middleware.ledger.share.stats
+    import reservation_middleware.ledger.share.summary
+    import reservation_middleware.ledger.verify.ledger
+    import reservation_middleware.owners.inspect
     import reservation_middleware.report.ledger
     import reservation_middleware.report.offers
-    import reservation_middleware.report.rollout_text
-    import reservation_middleware.report.text
-    import reservation_middleware.rollout_fold
+    import reservation_middleware.report.page
+    import reservation_middleware.report.rollout_fold
+    import reservation_middleware.report.rollout_page
     from reservation_middleware.__main__ import main
-    from reservation_middleware.cli import app
+    from reservation_middleware.cli.main import app
 
     del reservation_middleware
     with suppress(SystemExit):

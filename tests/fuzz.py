@@ -29,10 +29,10 @@ from fuzz_inputs import FAMILIES, Case, made
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from reservation_middleware import Agent, Check, Document, profile
-from reservation_middleware.batch import answers_to
-from reservation_middleware.ledger.record import record
+from reservation_middleware.decide.batch import answers_to
+from reservation_middleware.decide.reading import LINKED
+from reservation_middleware.decide.record import record
 from reservation_middleware.model import PAGE
-from reservation_middleware.reading import LINKED
 from support import SPEC
 
 PROFILES = ("opt-out", "strict")

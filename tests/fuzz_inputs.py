@@ -27,8 +27,8 @@ from fuzz_text import (
 )
 
 from reservation_middleware import Document, Outcome
+from reservation_middleware.decide.reading import LINKED, RESOURCES
 from reservation_middleware.model import PAGE
-from reservation_middleware.reading import LINKED, RESOURCES
 from reservation_middleware.syntax.media import recognised
 from support import SHARED, load_vectors
 

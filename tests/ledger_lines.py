@@ -11,8 +11,10 @@ from typing import Any
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from referencing import Registry, Resource
 
-from reservation_middleware.check import Check
-from reservation_middleware.ledger.entry import (
+from reservation_middleware.decide.check import Check
+from reservation_middleware.decide.profiles import profile
+from reservation_middleware.ledger.format.canonical import time_text
+from reservation_middleware.ledger.format.lines import (
     Archive,
     ArchiveLine,
     Counted,
@@ -30,7 +32,6 @@ from reservation_middleware.ledger.entry import (
     RecoveredLine,
     SegmentLine,
 )
-from reservation_middleware.ledger.form import time_text
 from reservation_middleware.model import (
     Action,
     Agent,
@@ -48,7 +49,6 @@ from reservation_middleware.model import (
     Stage,
 )
 from reservation_middleware.model.vocabulary import LEAVES
-from reservation_middleware.profiles import profile
 from support import SPEC
 
 NOW = datetime(2026, 11, 22, 5, 30, 0, 123456, UTC)

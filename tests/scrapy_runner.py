@@ -309,8 +309,8 @@ class _Run:
         from unittest import mock
 
         import reservation_middleware.scrapy._middleware as adapter
-        from reservation_middleware.cache import freshness
-        from reservation_middleware.fetch import Fetcher
+        from reservation_middleware.decide import freshness
+        from reservation_middleware.runtime.fetcher import Fetcher
         from reservation_middleware.scrapy._settings import policy_from
 
         with contextlib.ExitStack() as stack:
@@ -473,7 +473,7 @@ class _Run:
 
     def told(self, response: Any, asked: str) -> Json:
         """What a response is, as plain values."""
-        from reservation_middleware.ledger.record import record
+        from reservation_middleware.decide.record import record
         from reservation_middleware.model import Decision
 
         decision = response.meta.get("reservation_decision")
@@ -495,7 +495,7 @@ class _Run:
 
         from scrapy.exceptions import IgnoreRequest
 
-        from reservation_middleware.ledger.record import record
+        from reservation_middleware.decide.record import record
 
         error = failure.value
         decision = getattr(error, "decision", None)

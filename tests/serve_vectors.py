@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from reservation_middleware.batch import FOREIGN, GivenPolicy, decide_lines, policy_of
+from reservation_middleware.decide.batch import FOREIGN, GivenPolicy, decide_lines, policy_of
+from reservation_middleware.decide.reading import probed
 from reservation_middleware.model import Policy
-from reservation_middleware.reading import probed
 from reservation_middleware.syntax.path import split_url
 from support import DECIDE_ONLY, Json, Vector, load_vectors
 from web import Answer

@@ -17,7 +17,7 @@ import pytest
 from msgspec import UNSET, UnsetType
 
 from reservation_middleware import Document
-from reservation_middleware.reading import Reading, content_reading, head_reading, heard
+from reservation_middleware.decide.reading import Reading, content_reading, head_reading, heard
 
 ROOT = Path(__file__).parents[1]
 SPEC = ROOT / "spec"

@@ -18,8 +18,8 @@ from aiohttp import (
 from aiohttp.client import _BaseRequestContextManager
 from aiohttp.typedefs import StrOrURL
 
-from reservation_middleware.fetch import Cache, Fetcher, Retries
 from reservation_middleware.model import Agent, ConfigurationError, Decision, Policy
+from reservation_middleware.runtime.fetcher import Cache, Fetcher, Retries
 
 from ._content import look_into
 from ._error import ReservedError
@@ -30,8 +30,8 @@ from ._session import SessionAttributes
 from ._transport import Cause
 
 if TYPE_CHECKING:
-    from reservation_middleware.ledger.segment import Ledger
-    from reservation_middleware.metrics import Metrics
+    from reservation_middleware.ledger.write.ledger import Ledger
+    from reservation_middleware.runtime.metrics import Metrics
 
     #: A request that is sent when it is awaited or entered; a coroutine, so that tasks take it.
     Request = _BaseRequestContextManager[ClientResponse]

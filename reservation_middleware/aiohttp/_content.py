@@ -10,8 +10,7 @@ from weakref import ref
 
 from aiohttp import EMPTY_PAYLOAD, ClientResponse
 
-from reservation_middleware.model import Document
-from reservation_middleware.reading import (
+from reservation_middleware.decide.reading import (
     BEGINNING,
     Look,
     Part,
@@ -20,7 +19,8 @@ from reservation_middleware.reading import (
     may_speak,
     part_of_page,
 )
-from reservation_middleware.unpack import CODINGS, unpacked
+from reservation_middleware.model import Document
+from reservation_middleware.syntax.content_coding import CODINGS, unpacked
 
 from . import _body
 from ._body import HeldStream, Progress

@@ -4,17 +4,17 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from reservation_middleware.fetch import Cache, Fetcher, Retries
-from reservation_middleware.journal import Journal
+from reservation_middleware.decide.profiles import profile
 from reservation_middleware.model import Agent, ConfigurationError, Policy
-from reservation_middleware.profiles import profile
-from reservation_middleware.stores import opened
+from reservation_middleware.runtime.fetcher import Cache, Fetcher, Retries
+from reservation_middleware.runtime.journal import Journal
+from reservation_middleware.runtime.stores import opened
 
 from ._middleware import Listener, ReservationMiddleware, logger
 
 if TYPE_CHECKING:
-    from reservation_middleware.ledger.segment import Ledger
-    from reservation_middleware.metrics import Metrics
+    from reservation_middleware.ledger.write.ledger import Ledger
+    from reservation_middleware.runtime.metrics import Metrics
 
 
 def reservation_middleware(

@@ -13,10 +13,9 @@ from weakref import WeakSet, finalize
 from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
 from yarl import URL
 
-from reservation_middleware.check import Check
-from reservation_middleware.fetch import Fetcher, Transport
-from reservation_middleware.journal import Journal
-from reservation_middleware.licences import authorization
+from reservation_middleware.decide.check import Check
+from reservation_middleware.decide.licences import authorization
+from reservation_middleware.decide.reading import may_be_bill
 from reservation_middleware.model import (
     Action,
     Agent,
@@ -24,7 +23,8 @@ from reservation_middleware.model import (
     Mode,
     Policy,
 )
-from reservation_middleware.reading import may_be_bill
+from reservation_middleware.runtime.fetcher import Fetcher, Transport
+from reservation_middleware.runtime.journal import Journal
 
 from ._agent import Agents
 from ._body import beginning

@@ -5,8 +5,8 @@ import re
 from aiohttp import ClientResponse
 from multidict import istr
 
+from reservation_middleware.decide.reading import PAGE_FIELDS
 from reservation_middleware.model import PAGE, Document, Outcome
-from reservation_middleware.reading import PAGE_FIELDS
 
 from ._transport import text
 

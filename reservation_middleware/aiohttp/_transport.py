@@ -29,7 +29,8 @@ from aiohttp.tracing import Trace
 from multidict import CIMultiDict
 from yarl import URL
 
-from reservation_middleware.address import (
+from reservation_middleware.model import Headers
+from reservation_middleware.runtime.address_guard import (
     fault_of,
     is_resolver_fault,
     look_up,
@@ -37,7 +38,7 @@ from reservation_middleware.address import (
     refuse_private,
     resolved,
 )
-from reservation_middleware.fetch import (
+from reservation_middleware.runtime.fetcher import (
     TIMEOUT,
     Answer,
     Ask,
@@ -46,12 +47,11 @@ from reservation_middleware.fetch import (
     Transport,
     TransportClosedError,
 )
-from reservation_middleware.model import Headers
-from reservation_middleware.retries import sleep_unless
+from reservation_middleware.runtime.retries import sleep_unless
+from reservation_middleware.runtime.transport import PrivateAddressError, problem_of
+from reservation_middleware.syntax.content_coding import Unpacker
 from reservation_middleware.syntax.path import split_url
 from reservation_middleware.syntax.target import HostField, host_field
-from reservation_middleware.transport import PrivateAddressError, problem_of
-from reservation_middleware.unpack import Unpacker
 
 _CHUNK = 64 * 1024
 #: Errors after which a policy is asked for again.

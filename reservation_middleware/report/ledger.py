@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
-from .layout import rows, safe
+from .table import rows, safe
 
 if TYPE_CHECKING:
-    from reservation_middleware.ledger.prove import BundleReport
-    from reservation_middleware.ledger.verify import Report
+    from reservation_middleware.ledger.share.prove import BundleReport
+    from reservation_middleware.ledger.verify.ledger import Report
 
 #: A value that differs is shown up to so many characters; all of it is in the JSON.
 _SHORT = 300

@@ -7,10 +7,10 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from reservation_middleware.ledger.offers import OfferLine
+from reservation_middleware.ledger.share.rate_card import OfferLine
 from reservation_middleware.model import Offer
 
-from .layout import rows, safe
+from .table import rows, safe
 
 
 def amount(offer: Offer | OfferLine) -> str:

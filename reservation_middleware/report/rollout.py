@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from reservation_middleware.ledger.entry import DecisionLine, EpochLine
-from reservation_middleware.ledger.hosts import domain
+from reservation_middleware.ledger.format.lines import DecisionLine, EpochLine
+from reservation_middleware.ledger.read.columns import domain
 from reservation_middleware.model import (
     NO_SIGNAL,
     Action,

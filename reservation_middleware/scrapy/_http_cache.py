@@ -19,8 +19,7 @@ from scrapy.extensions.httpcache import DbmCacheStorage, FilesystemCacheStorage
 from scrapy.http import Response
 
 from reservation_middleware.model import Outcome
-from reservation_middleware.redact import PRIVATE_FIELDS
-from reservation_middleware.transport import (
+from reservation_middleware.runtime.transport import (
     Answer,
     Ask,
     MachineFaultError,
@@ -28,6 +27,7 @@ from reservation_middleware.transport import (
     Transport,
     TransportClosedError,
 )
+from reservation_middleware.syntax.redact import PRIVATE_FIELDS
 
 from ._transport import every, unpacked
 

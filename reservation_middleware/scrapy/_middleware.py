@@ -11,13 +11,13 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured, StopDownload
 from scrapy.http import Headers, Response
 
-from reservation_middleware.check import Check
-from reservation_middleware.fetch import Answer, Ask, Fetcher, Transport
-from reservation_middleware.journal import Journal
+from reservation_middleware.decide.check import Check
+from reservation_middleware.decide.reading import FIELDS, heard, may_be_bill
 from reservation_middleware.model import Action, ConfigurationError, Decision, Document, Mode
 from reservation_middleware.model.licence import ANY_HOST
-from reservation_middleware.reading import FIELDS, heard, may_be_bill
-from reservation_middleware.stores import opened
+from reservation_middleware.runtime.fetcher import Answer, Ask, Fetcher, Transport
+from reservation_middleware.runtime.journal import Journal
+from reservation_middleware.runtime.stores import opened
 
 from ._agent import Agents
 from ._http_cache import HttpCache

@@ -3,10 +3,8 @@
 from scrapy import Request
 from scrapy.http import Headers, Response
 
-from reservation_middleware.check import Check
-from reservation_middleware.fetch import Fetcher
-from reservation_middleware.model import PAGE, Document, Outcome
-from reservation_middleware.reading import (
+from reservation_middleware.decide.check import Check
+from reservation_middleware.decide.reading import (
     BEGINNING,
     PAGE_FIELDS,
     STATUSES,
@@ -16,8 +14,10 @@ from reservation_middleware.reading import (
     look,
     part_of_page,
 )
+from reservation_middleware.model import PAGE, Document, Outcome
+from reservation_middleware.runtime.fetcher import Fetcher
+from reservation_middleware.syntax.content_coding import CODINGS, is_marked, unpacked
 from reservation_middleware.syntax.target import HostField, host_field
-from reservation_middleware.unpack import CODINGS, is_marked, unpacked
 
 from ._splash import has_own_head
 

@@ -12,9 +12,7 @@ from scrapy.exceptions import IgnoreRequest
 from scrapy.signalmanager import SignalManager
 from scrapy.signals import spider_closed
 
-from reservation_middleware.check import Check
-from reservation_middleware.fetch import Fetcher
-from reservation_middleware.journal import Journal, lines_of
+from reservation_middleware.decide.check import Check
 from reservation_middleware.model import (
     Action,
     Decision,
@@ -23,6 +21,8 @@ from reservation_middleware.model import (
     blocking_signals,
 )
 from reservation_middleware.model.document import MACHINE_FAULT
+from reservation_middleware.runtime.fetcher import Fetcher
+from reservation_middleware.runtime.journal import Journal, lines_of
 
 #: Sent once per request with its last decision: ``handler(decision, request, spider, ident,
 #: blocked)``; a handler takes what it names. ``ident`` is the decision's id in ledger and log,

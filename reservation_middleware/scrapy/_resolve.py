@@ -10,7 +10,7 @@ from typing import Any
 
 from scrapy.utils.reactor import is_reactor_installed
 
-from reservation_middleware.address import resolved
+from reservation_middleware.runtime.address_guard import resolved
 
 
 async def addresses(host: str, port: int) -> list[str]:

@@ -14,16 +14,16 @@ from scrapy import Request, signals
 from scrapy.crawler import Crawler
 from scrapy.utils.misc import build_from_crawler, load_object
 
-from reservation_middleware.check import Check
+from reservation_middleware.decide.check import Check
 from reservation_middleware.model import Document, Outcome
-from reservation_middleware.signals import ROBOTS_TXT
-from reservation_middleware.transport import (
+from reservation_middleware.runtime.transport import (
     Answer,
     Ask,
     MachineFaultError,
     Transport,
     TransportClosedError,
 )
+from reservation_middleware.signals import ROBOTS_TXT
 
 from ._report import is_heard
 

@@ -15,7 +15,6 @@ try:
 except ImportError:  # Scrapy 2.13
     from scrapy.utils.reactor import is_asyncio_reactor_installed as is_asyncio_available
 
-from reservation_middleware.config import STORES, Stores, configured, said
 from reservation_middleware.model import (
     Agent,
     ConfigurationError,
@@ -23,7 +22,8 @@ from reservation_middleware.model import (
     product_token,
 )
 from reservation_middleware.model.vocabulary import unknown_word
-from reservation_middleware.retries import Retries
+from reservation_middleware.runtime.config import STORES, Stores, configured, said
+from reservation_middleware.runtime.retries import Retries
 
 from ._route import POLICY_META, policy_meta
 from ._switches import ENABLED, ROBOTSTXT, crawl_rules

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 from scrapy import Request, signals
 from scrapy.signalmanager import SignalManager
 
-from reservation_middleware.licences import authorization
+from reservation_middleware.decide.licences import authorization
 from reservation_middleware.model import Decision, Policy
 
 

@@ -12,18 +12,18 @@ from scrapy.http.request import NO_CALLBACK
 from scrapy.utils.defer import maybe_deferred_to_future
 from scrapy.utils.misc import load_object
 
-from reservation_middleware.address import fault_of, look_up, refuse_private, resolved
-from reservation_middleware.fetch import (
+from reservation_middleware.runtime.address_guard import fault_of, look_up, refuse_private, resolved
+from reservation_middleware.runtime.fetcher import (
     Answer,
     Ask,
     MachineFaultError,
     RetriableTransport,
     Transport,
 )
-from reservation_middleware.retries import sleep_unless
+from reservation_middleware.runtime.retries import sleep_unless
+from reservation_middleware.runtime.transport import problem_of
+from reservation_middleware.syntax.content_coding import Unpacker, refuse_bomb
 from reservation_middleware.syntax.path import split_url
-from reservation_middleware.transport import problem_of
-from reservation_middleware.unpack import Unpacker, refuse_bomb
 
 from ._page import host_of
 from ._resolve import addresses

@@ -11,8 +11,13 @@ from typing import Any
 from reservation_middleware.model import ConfigurationError
 from reservation_middleware.model.vocabulary import unknown_word
 
-from ._signal import Findings, Question, Settled, Signal, Status, Term, View, Wish, Written
-from ._source import (
+from .ai_txt import AiTxt
+from .aipref import Aipref
+from .base import Findings, Question, Settled, Signal, Status, Term, View, Wish, Written
+from .canel import Canel
+from .cawg import Cawg
+from .content_signals import ContentSignals
+from .parsed_document import (
     CONTENT,
     HEADERS,
     HTML,
@@ -24,11 +29,6 @@ from ._source import (
     Source,
     Words,
 )
-from .ai_txt import AiTxt
-from .aipref import Aipref
-from .canel import Canel
-from .cawg import Cawg
-from .content_signals import ContentSignals
 from .payment import Payment
 from .plus import Plus
 from .pointers import Pointers

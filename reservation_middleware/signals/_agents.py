@@ -7,7 +7,6 @@ per agent and policy for a plan, then per page only which lines decide.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from reservation_middleware.agents import KnownAgent
 from reservation_middleware.model import (
     Note,
     Policy,
@@ -16,12 +15,13 @@ from reservation_middleware.model import (
     Statement,
     expand,
 )
+from reservation_middleware.model.agents import KnownAgent
 from reservation_middleware.model.policy import ProxyAgents
 from reservation_middleware.model.vocabulary import TRAIN
 from reservation_middleware.syntax.robots import Group, RobotsFile, Rule
-from reservation_middleware.syntax.rules import GroupRules
+from reservation_middleware.syntax.robots_rules import GroupRules
 
-from ._signal import Findings, Settled, Source, View, combine, cut, few
+from .base import Findings, Settled, Source, View, combine, cut, few
 
 NAME = "robots-agents"
 #: Plans, and answers of one plan, that are kept for one file.

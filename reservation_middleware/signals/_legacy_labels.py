@@ -15,7 +15,7 @@ from reservation_middleware.model.vocabulary import (
     TRAIN_GEN,
 )
 
-from ._signal import Term
+from .base import Term
 
 
 class Superseded(NamedTuple):

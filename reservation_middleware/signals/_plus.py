@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from reservation_middleware.model import Identifier, Offer
 from reservation_middleware.syntax.media import Media, Property
 
-from ._signal import Source, cut
+from .base import Source, cut
 
 PLUS = "http://ns.useplus.org/ldf/xmp/1.0/"
 RIGHTS = "http://ns.adobe.com/xap/1.0/rights/"

@@ -1,7 +1,7 @@
 """What a new signal looks like: copy this file, say what lives here, and name the reference URL.
 
 A signal is one file here, one page ``spec/signals/<name>.md`` (from TEMPLATE.md there),
-one file ``spec/vectors/<name>.json`` and one name in ``SIGNALS``. ``tests/test_spec.py``
+one file ``spec/vectors/<name>.json`` and one name in ``SIGNALS``. ``tests/spec/test_spec.py``
 names whatever is missing. This one is complete and tested, but not in ``SIGNALS``: it
 reads ``Example-Signal: train=no``, which nobody serves.
 """
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from reservation_middleware.model import Level, Note, NoteKind, Preference, Statement
 from reservation_middleware.model.vocabulary import TRAIN
 
-from ._signal import (
+from .base import (
     HEADERS,
     Carrier,
     Findings,

@@ -24,8 +24,7 @@ from reservation_middleware.syntax.field import MalformedFieldError, dictionary,
 from reservation_middleware.syntax.robots import Record
 
 from ._legacy_labels import SUPERSEDED, mapped
-from ._ruled import RuledFindings, RuledLine, RuledRecords, ruled_view
-from ._signal import (
+from .base import (
     HEADERS,
     ROBOTS_TXT,
     Carrier,
@@ -42,6 +41,7 @@ from ._signal import (
     cut,
     spoken,
 )
+from .path_records import RuledFindings, RuledLine, RuledRecords, ruled_view
 
 _ATTACH = "https://datatracker.ietf.org/doc/html/draft-ietf-aipref-attach-05#section-"
 _VOCAB = "https://datatracker.ietf.org/doc/html/draft-ietf-aipref-vocab-08#section-"

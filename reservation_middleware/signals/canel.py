@@ -1,7 +1,7 @@
 """DisallowAITraining and AllowAITraining: rules in robots.txt, and page-level robots directives.
 
 An expired individual draft that is served all the same, since a widely copied robots.txt
-has its rule. Paths are those of Allow and Disallow, so ``syntax/rules.py`` matches them.
+has its rule. Paths are those of Allow and Disallow, so ``syntax/robots_rules.py`` matches them.
 Reference: https://www.ietf.org/archive/id/draft-canel-robots-ai-control-00.html
 """
 
@@ -19,9 +19,9 @@ from reservation_middleware.model import (
 from reservation_middleware.model.vocabulary import TRAIN
 from reservation_middleware.syntax.field import robots_directives
 from reservation_middleware.syntax.robots import BareRule, Group, Record, Rule
-from reservation_middleware.syntax.rules import GroupRules
+from reservation_middleware.syntax.robots_rules import GroupRules
 
-from ._signal import (
+from .base import (
     CONTENT,
     HEADERS,
     ROBOTS_TXT,

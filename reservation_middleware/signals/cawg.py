@@ -10,7 +10,7 @@ from reservation_middleware.model import Level, Note, NoteKind, Preference, Stat
 from reservation_middleware.model.vocabulary import AI_INPUT, TDM, TRAIN_GEN, TRAIN_NONGEN
 from reservation_middleware.syntax.media import Claim
 
-from ._signal import (
+from .base import (
     CONTENT,
     Carrier,
     Findings,

@@ -19,8 +19,7 @@ from reservation_middleware.model.vocabulary import AI_INDEX, AI_INPUT, SEARCH, 
 from reservation_middleware.syntax.field import LIMIT
 from reservation_middleware.syntax.robots import Record
 
-from ._ruled import Ruled, RuledFindings, RuledLine, RuledRecords, ruled_view
-from ._signal import (
+from .base import (
     HEADERS,
     ROBOTS_TXT,
     Carrier,
@@ -36,6 +35,7 @@ from ._signal import (
     answered,
     spoken,
 )
+from .path_records import Ruled, RuledFindings, RuledLine, RuledRecords, ruled_view
 
 _REFERENCE = "https://contentsignals.org/"
 KEY = "content-signal"

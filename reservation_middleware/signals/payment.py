@@ -24,7 +24,7 @@ from reservation_middleware.syntax.challenge import challenges
 from reservation_middleware.syntax.link import links
 from reservation_middleware.syntax.payment import PAYMENT_REQUIRED, MalformedPaymentError, Way
 
-from ._signal import (
+from .base import (
     CONTENT,
     HEADERS,
     Carrier,

@@ -27,7 +27,7 @@ from reservation_middleware.model.vocabulary import (
 from reservation_middleware.syntax.media import Media
 
 from ._plus import PLUS, RIGHTS, identifiers, offers
-from ._signal import (
+from .base import (
     CONTENT,
     Carrier,
     Findings,

@@ -18,7 +18,7 @@ from reservation_middleware.syntax.identifier import identified
 from reservation_middleware.syntax.json_ld import MalformedJsonLdError, Node, nodes
 from reservation_middleware.syntax.link import links
 
-from ._signal import (
+from .base import (
     CONTENT,
     HEADERS,
     Carrier,

@@ -17,9 +17,9 @@ from reservation_middleware.model import (
     Statement,
 )
 from reservation_middleware.syntax.robots import Group, Problem, RobotsFile, Rule
-from reservation_middleware.syntax.rules import FREE, GroupRules
+from reservation_middleware.syntax.robots_rules import FREE, GroupRules
 
-from ._signal import (
+from .base import (
     ROBOTS_TXT,
     SAME,
     Carrier,

@@ -10,18 +10,18 @@ Reference: https://www.ietf.org/archive/id/draft-kelley-aipref-training-preferen
 from collections.abc import Mapping, Sequence
 from functools import cache
 
-from reservation_middleware.agents import KnownAgent, catalogue
 from reservation_middleware.model import (
     Level,
     Note,
     NoteKind,
     Outcome,
 )
+from reservation_middleware.model.agents import KnownAgent, catalogue
 from reservation_middleware.model.vocabulary import TRAIN
 from reservation_middleware.syntax.robots import product_tokens
 
 from ._agents import AgentFindings
-from ._signal import (
+from .base import (
     ROBOTS_TXT,
     Carrier,
     Question,

@@ -19,7 +19,7 @@ from reservation_middleware.model.policy import ProxyAgents
 from reservation_middleware.model.vocabulary import AI_INPUT, TRAIN
 from reservation_middleware.syntax.field import LIMIT, Directive, robots_directives
 
-from ._signal import (
+from .base import (
     CONTENT,
     HEADERS,
     Carrier,

@@ -11,7 +11,7 @@ from reservation_middleware.model import Level, Note, NoteKind, Outcome, Prefere
 from reservation_middleware.model.vocabulary import TRAIN
 from reservation_middleware.syntax.charset import ascii_based
 
-from ._signal import (
+from .base import (
     SAME,
     Carrier,
     Findings,

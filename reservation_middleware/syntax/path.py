@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote
 
 from .dot_segments import resolve
 from .origin import origin as origin_of
-from .places import Places
+from .substring_index import Places
 
 _RUN, _SHORT = re.compile("((?:%[0-9A-Fa-f]{2})+)"), 30
 _KEPT = re.compile(r"%(2[Ff]|25)")

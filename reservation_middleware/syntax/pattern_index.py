@@ -7,7 +7,7 @@ thousands of patterns made to hurt do not slow down.
 from collections.abc import Iterable, Sequence
 
 from .path import HALF, MAX_PATTERN, Pattern, canonical_all, octets
-from .places import Places, places
+from .substring_index import Places, places
 
 #: Prefixes are looked up by so many first characters.
 _HEAD = 4

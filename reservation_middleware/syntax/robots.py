@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple, cast
 
-from ._robots_line import AGENT, ALLOW, DISALLOW, EXACT, classify, lines_of
+from .robots_line import AGENT, ALLOW, DISALLOW, EXACT, classify, lines_of
 
 #: Bytes that are read (RFC 9309 §2.5 asks for at least 500 KiB); cut at a line end.
 LIMIT = 512 * 1024

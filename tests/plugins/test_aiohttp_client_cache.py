@@ -16,7 +16,7 @@ from reservation_middleware.aiohttp import (
     ReservedError,
     reservation_middleware,
 )
-from reservation_middleware.fetch import Fetcher
+from reservation_middleware.runtime.fetcher import Fetcher
 from web import Answer, Web
 
 pytestmark = [pytest.mark.plugins, pytest.mark.asyncio]

@@ -1,0 +1,1 @@
+"""The command line `reservations`: a module for each group of verbs."""

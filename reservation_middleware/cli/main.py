@@ -1,0 +1,258 @@
+"""The command line: ``reservations demo | check | decide | report | agents | ledger``.
+
+Output goes to standard output, talk to standard error. Exit statuses are part of the
+contract: 0 may proceed, 1 blocked or bad, 2 bad usage, 3 could not be fetched.
+"""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from reservation_middleware.model.version import SPEC_VERSION, __version__
+
+from . import ledger_read as ledger_commands
+from . import report as report_commands
+from .options import (
+    AgentOption,
+    ColorOption,
+    Format,
+    FormatOption,
+    ProfileOption,
+    PurposeOption,
+    configured,
+    console,
+    folder,
+    http_url,
+    page_url,
+    print_json,
+    words,
+)
+from .standard_streams import UnusableError, run, write_json
+
+if TYPE_CHECKING:
+    from reservation_middleware.model import Document
+    from reservation_middleware.model.agents import KnownAgent
+
+app = typer.Typer(
+    name="reservations",
+    help="Fetch, parse and respect machine-readable AI-training reservations.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.add_typer(ledger_commands.app, name="ledger")
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"reservations {__version__} (spec {SPEC_VERSION})")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print versions.")
+    ] = False,
+) -> None:
+    """Fetch, parse and respect machine-readable AI-training reservations."""
+
+
+@app.command()
+def demo(
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", metavar="DIR", parser=folder, help="Where the results go."),
+    ] = Path("reservations-demo"),
+    no_color: ColorOption = False,
+) -> None:
+    """Crawl a small web on this machine with both adapters and show what is blocked and why.
+
+    Exit status: 0, or 1 if the two adapters disagree.
+    """
+    from .demo import run as crawl  # needs Scrapy and aiohttp, which no other command does
+
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        raise UnusableError.of(f"write to {output}", error) from None
+    if not crawl(output, console(no_color)):
+        raise typer.Exit(1)
+
+
+@app.command()
+def check(
+    urls: Annotated[list[str], typer.Argument(metavar="URL…", help="Pages or sites.")],
+    agent: AgentOption = None,
+    purpose: PurposeOption = None,
+    profile: ProfileOption = None,
+    licences: Annotated[
+        str | None,
+        typer.Option("--licences", metavar="FILE", help="Licences held, see spec/licences.md."),
+    ] = None,
+    proxy: Annotated[
+        str | None, typer.Option("--proxy", metavar="URL", help="HTTP proxy to go through.")
+    ] = None,
+    cache: Annotated[
+        str | None,
+        typer.Option(
+            "--cache",
+            metavar="URL",
+            help="Where copies are kept; each is asked for anew. Default: a file of the user's.",
+        ),
+    ] = None,
+    format: FormatOption = Format.TEXT,  # noqa: A002 - the flag's name
+    no_color: ColorOption = False,
+) -> None:
+    """What a page says: verdict, reasons, agents and purposes, places probed, notes.
+
+    Exit status: 0 may proceed, 1 blocked, 2 bad usage, 3 could not be fetched.
+    """
+    import asyncio
+
+    from reservation_middleware.decide.record import record
+    from reservation_middleware.owners.inspect import (  # needs aiohttp
+        Inspection,
+        inspect,
+        usual_cache,
+    )
+    from reservation_middleware.report.page import show
+    from reservation_middleware.runtime.cache import open_cache
+
+    chosen = configured(agent=agent, purposes=words(purpose), profile=profile, licences=licences)
+    # All are looked at before any is asked.
+    pages = [page_url(url) for url in urls]
+    options = {"proxy": http_url(proxy, proxy)} if proxy is not None else {}
+    screen = console(no_color)
+    store = cache or chosen.stores.cache
+
+    async def look(url: str) -> Inspection:
+        kept = open_cache(store) if store else usual_cache()
+        try:
+            return await inspect(
+                url, agent=chosen.agent, policy=chosen.policy, cache=kept, **options
+            )
+        finally:
+            await kept.close()
+
+    worst = 0
+    for url in pages:
+        found = asyncio.run(look(url))
+        if format is Format.JSON:
+            print_json(
+                {
+                    **record(found.decision),
+                    "agents": {
+                        token: {"crawl": decision.crawl, "usage": decision.usage}
+                        for token, decision in found.agents.items()
+                    },
+                    "documents": [_described(document) for document in found.documents],
+                    "asked": found.asked,
+                    "problem": found.problem,
+                }
+            )
+        else:
+            show(
+                screen,
+                found.decision,
+                asked=found.asked,
+                agents=found.agents,
+                documents=found.documents,
+                problem=found.problem,
+                extra=found.extra,
+            )
+        worst = max(worst, 3 if found.problem else int(found.decision.blocked))
+    raise typer.Exit(worst)
+
+
+@app.command()
+def decide() -> None:
+    """Judge documents given as JSON Lines on standard input; one record per line out.
+
+    Exit status: 0, 1 if any line was bad. See spec/README.md for the lines.
+    """
+    from reservation_middleware.decide.batch import bounded_lines, decide_lines
+
+    good = True
+    for line, ok in decide_lines(bounded_lines(sys.stdin.buffer)):
+        good = good and ok
+        write_json(line)
+    raise typer.Exit(0 if good else 1)
+
+
+app.command()(report_commands.report)
+
+
+@app.command()
+def agents(
+    token: Annotated[
+        list[str] | None, typer.Argument(metavar="TOKEN…", help="Only these agents.")
+    ] = None,
+    format: FormatOption = Format.TEXT,  # noqa: A002 - the flag's name
+    no_color: ColorOption = False,
+) -> None:
+    """The catalogue of known AI agents: operator, purposes, whether they obey, sources."""
+    from reservation_middleware.model.agents import catalogue
+    from reservation_middleware.report.table import rows, safe
+
+    known = catalogue()
+    if token:
+        chosen = []
+        for name in token:
+            found = known.find(name)
+            if found is None:
+                raise typer.BadParameter(f"no agent {name!r} in the catalogue")
+            chosen.append(found)
+    else:
+        chosen = list(known.agents)
+    if format is Format.JSON:
+        for one in chosen:
+            print_json(one)
+        return
+    screen = console(no_color)
+    rows(
+        screen,
+        ("agent", "operator", "kind", "purposes", "obeys robots.txt"),
+        [
+            [safe(cell) for cell in (one.token, one.operator, one.kind, _purposes(one), one.obeys)]
+            for one in chosen
+        ],
+    )
+    if token:
+        for one in chosen:
+            for source in one.sources:
+                claims = ", ".join(source.claims)
+                screen.print(safe(f"{one.token}: {claims} as of {source.seen}: {source.url}"))
+    else:
+        screen.print(f"{len(chosen)} agents, catalogue of {known.version}")
+
+
+def _purposes(agent: "KnownAgent") -> str:
+    return ", ".join(agent.purposes) or "not stated"
+
+
+def _described(document: "Document") -> dict[str, Any]:
+    return {
+        "url": document.url,
+        "resource": document.resource,
+        "outcome": document.outcome,
+        "status": document.status,
+        "bytes": None if document.body is None else len(document.body),
+        "sha256": document.digest,
+        "problem": document.problem,
+    }
+
+
+def main() -> None:
+    """Run the command line; what is wrong on this machine becomes one line and status 2."""
+    run(app, explain=_explain)
+
+
+def _explain(error: Exception) -> str | None:
+    """What an error says to users; None for one that they should never have seen."""
+    from reservation_middleware.model import ReservationError
+
+    return str(error) if isinstance(error, (ReservationError, ImportError)) else None

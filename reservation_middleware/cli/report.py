@@ -1,0 +1,90 @@
+"""The verb ``reservations report``: what a crawl blocked, and what another policy would."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .options import (
+    AgentOption,
+    ColorOption,
+    ProfileOption,
+    PurposeOption,
+    console,
+    print_json,
+    words,
+)
+
+#: The tables that there are; ``report.rollout.BY``, which takes a while to import.
+_TABLES = "signal|host|purpose|stage|profile|agent|adapter"
+
+
+class ReportFormat(StrEnum):
+    """How to print."""
+
+    TEXT = "text"
+    JSON = "json"
+    HTML = "html"
+
+
+def report(
+    ledger: Annotated[
+        Path, typer.Argument(metavar="LEDGER", readable=False, help="The folder of a ledger.")
+    ],
+    agent: AgentOption = None,
+    purpose: PurposeOption = None,
+    profile: ProfileOption = None,
+    signal: Annotated[
+        list[str] | None,
+        typer.Option("--signal", metavar="S", help="Only these count; repeated or with commas."),
+    ] = None,
+    by: Annotated[
+        list[str] | None,
+        typer.Option("--by", metavar=_TABLES, help="Which tables; repeated or with commas."),
+    ] = None,
+    top: Annotated[int, typer.Option("--top", min=1, help="Rows of each table.")] = 10,
+    matrix: Annotated[
+        bool, typer.Option("--matrix/--no-matrix", help="Each profile with each purpose.")
+    ] = True,
+    format: Annotated[  # noqa: A002 - the flag's name
+        ReportFormat, typer.Option("--format", help="How to print.")
+    ] = ReportFormat.TEXT,
+    no_color: ColorOption = False,
+) -> None:
+    """What was blocked, what would have been, and what another policy would change.
+
+    With --profile, --purpose, --agent or --signal the same evidence is judged again by these;
+    nothing is fetched. Exit status: 0, or 2 for bad usage or a ledger that cannot be read.
+    """
+    from reservation_middleware.ledger.read.reader import LedgerReader
+    from reservation_middleware.model.vocabulary import unknown_word
+    from reservation_middleware.report.rollout import BY, DEFAULT_BY, Rollout
+    from reservation_middleware.report.rollout_fold import fold, question_of
+    from reservation_middleware.report.rollout_page import html, plain, show_rollout
+
+    tables = words(by) or list(DEFAULT_BY)
+    for name in tables:
+        if name not in BY:
+            raise typer.BadParameter(unknown_word("table", name, BY))
+    asked: dict[str, Any] = {"agent": agent, "purpose": words(purpose), "profile": profile}
+    asked["signal"] = words(signal)
+    question = question_of(agent, asked["purpose"], profile, asked["signal"])
+    rollout = Rollout(tables)
+    with LedgerReader(ledger) as reader:
+        fold(reader, rollout, question, matrix=matrix)
+    told = {
+        "ledger": str(ledger),
+        "question": {
+            key: ", ".join(value) if isinstance(value, list) else value
+            for key, value in asked.items()
+            if value
+        },
+        **plain(rollout, top=top),
+    }
+    if format is ReportFormat.JSON:
+        print_json(told)
+    elif format is ReportFormat.HTML:
+        typer.echo(html(told))
+    else:
+        show_rollout(console(no_color), told)

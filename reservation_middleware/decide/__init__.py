@@ -1,0 +1,1 @@
+"""The pure core: from documents to a decision. No socket, file, clock or log."""

@@ -1,0 +1,114 @@
+"""Several agents asked about together: those that an origin does not tell apart are asked once.
+
+For surveys and for anyone who compares agents: most sites name few of them, so that thirty agents
+get one or two answers. Before a page is fetched; no I/O.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
+
+import msgspec
+
+from reservation_middleware.model import Agent, Decision, Policy, Stage
+from reservation_middleware.signals import Question
+from reservation_middleware.syntax.path import judged, resolved_target, split_url
+
+from .check import Check
+from .plan import MOST_PATTERNS, Plan
+from .profiles import profile
+from .site import Site
+
+
+class Shared(msgspec.Struct, frozen=True):
+    """One answer and those whom it is for.
+
+    Attributes:
+        agents: whose answer it is.
+        decision: that of the first; the others' differ in the name of the agent only.
+    """
+
+    agents: tuple[Agent, ...]
+    decision: Decision
+
+
+class Panel:
+    """Agents that ask under one policy.
+
+    Args:
+        agents: who asks.
+        policy: what the operator decided; the ``opt-out`` profile if None.
+
+    Example:
+        >>> from reservation_middleware.decide.site import Site
+        >>> panel = Panel([Agent("GPTBot"), Agent("CCBot")])
+        >>> [(len(one.agents), one.decision.action.value) for one in
+        ...  panel.decide("https://a.example/x", Site())]
+        [(2, 'proceed')]
+
+    """
+
+    def __init__(self, agents: Iterable[Agent], policy: Policy | None = None) -> None:
+        self.agents = tuple(agents)
+        self.policy = profile() if policy is None else policy
+
+    def decide(self, url: str, site: Site, *, now: datetime | None = None) -> tuple[Shared, ...]:
+        """What follows for a page of a site before it is fetched, for each of the agents.
+
+        Args:
+            url: absolute URL of the page.
+            site: what its origin says.
+            now: the time, timezone-aware; needed where the policy has licences with dates.
+
+        Raises:
+            ConfigurationError: a licence has dates, and there is no time to hold against them.
+        """
+        _, target = split_url(url)
+        together = site.together(self, self._together)
+        is_plain = not self.policy.licences and resolved_target(url, target) is None
+        plan = together.plan if is_plain else None
+        matching = plan.matching(judged(target), target) if plan else ()
+        if plan and not target.startswith("/robots.txt"):
+            known = plan.answer(Stage.SITE, matching)
+            if known is not None:
+                return tuple(
+                    [Shared(agents, Decision(url, token, *tail)) for agents, token, tail in known]
+                )
+        found = []
+        alone = False
+        for agents in together.agents:
+            check = Check(url, agent=agents[0], policy=self.policy, site=site, now=now)
+            found.append(Shared(agents, check.decide()))
+            alone = alone or check.alone
+        if plan and not alone:
+            tails = ((one, msgspec.structs.astuple(one.decision)) for one in found)
+            answer = tuple([(one.agents, tail[1], tail[2:]) for one, tail in tails])
+            plan.keep(Stage.SITE, matching, answer)
+        return tuple(found)
+
+    def _together(self, site: Site) -> "_Together":
+        """The agents by what they are told; who has it to himself is asked alone."""
+        groups: dict[object, list[Agent]] = {}
+        plans: dict[int, Plan | None] = {}
+        for agent in self.agents:
+            question = Question("", "/", "/", site.agent_for(agent), self.policy)
+            plan = site.plans.of(question)
+            plans[id(plan)] = plan
+            alike = site.plans.alike(question)
+            groups.setdefault(agent if alike is None else alike, []).append(agent)
+        known = [plan for plan in plans.values() if plan is not None]
+        patterns = dict.fromkeys(text for plan in known for text in plan.patterns)
+        usable = len(known) == len(plans) and len(patterns) <= MOST_PATTERNS
+        return _Together(Plan.of(patterns) if usable else None, tuple(map(tuple, groups.values())))
+
+
+class _Together(NamedTuple):
+    """The agents of a panel as one site tells them apart.
+
+    Attributes:
+        plan: what all their answers depend on; None where that is more than patterns.
+        agents: those whose answers are the same.
+    """
+
+    plan: Plan | None
+    agents: tuple[tuple[Agent, ...], ...]

@@ -1,0 +1,1 @@
+"""Reading a ledger: its lines in order, filters, columns, and decisions made again."""

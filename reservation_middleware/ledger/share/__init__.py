@@ -1,0 +1,1 @@
+"""Handing on what a ledger holds: bundles, exports, statistics, rate cards; and erasing."""

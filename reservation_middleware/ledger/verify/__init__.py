@@ -1,0 +1,1 @@
+"""Checking a ledger: lines, signatures, archive, bundles and time stamps."""

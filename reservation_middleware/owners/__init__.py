@@ -1,0 +1,1 @@
+"""For site owners: inspect what a site says to each crawler."""

@@ -1,0 +1,1 @@
+"""What both adapters share: fetching and caching policies, configuration, journal, metrics."""

@@ -1,0 +1,41 @@
+"""What pages say about others of their origin, kept for a while: a feed about its items.
+
+Bounded, and no I/O; time is handed in.
+"""
+
+from datetime import datetime, timedelta
+
+from reservation_middleware.decide.reading import Reading
+from reservation_middleware.model.lru import Recent
+
+#: Origins, octets of their pages together, and pages of one origin that are kept.
+_MOST_ORIGINS, _MOST_OCTETS, _MOST = 10_000, 16 * 1024 * 1024, 8
+#: How long a lesson holds, as robots.txt does (RFC 9309 §2.4).
+LIFETIME = timedelta(hours=24)
+
+
+class Lessons:
+    """Pages that say something about others, by origin."""
+
+    def __init__(self) -> None:
+        self._known: Recent[str, dict[str, tuple[Reading, datetime]]] = Recent(
+            _MOST_ORIGINS, _MOST_OCTETS
+        )
+
+    def learn(self, origin: str, lesson: Reading, now: datetime) -> list[Reading]:
+        """Keep one page; all that is known of its origin then."""
+        kept = {
+            url: known
+            for url, known in (self._known.get(origin) or {}).items()
+            if now < known[1] and url != lesson.document.url
+        }
+        kept[lesson.document.url] = lesson, now + LIFETIME
+        kept = dict(list(kept.items())[-_MOST:])
+        octets = sum(len(reading.document.body or b"") for reading, _ in kept.values())
+        self._known.put(origin, kept, octets)
+        return [reading for reading, _ in kept.values()]
+
+    def of(self, origin: str, now: datetime) -> list[Reading]:
+        """What is known of an origin and holds still."""
+        known = self._known.get(origin) or {}
+        return [reading for reading, until in known.values() if now < until]

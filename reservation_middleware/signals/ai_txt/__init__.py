@@ -1,0 +1,255 @@
+"""ai.txt: the Spawning dialect, draft-car-ai-txt-wellknown-00, and others that share the name.
+
+Which dialect a file is written in is found out before it is read; what is in none of the two
+says nothing. What a declaration of the draft means is ``_ai_txt.py``'s business. References:
+https://spawning.substack.com/p/aitxt-a-new-way-for-websites-to-set and
+https://datatracker.ietf.org/doc/html/draft-car-ai-txt-wellknown-00
+"""
+
+from collections.abc import Sequence
+
+from reservation_middleware.model import (
+    Level,
+    Note,
+    NoteKind,
+    Outcome,
+    Preference,
+    Scope,
+    Statement,
+)
+from reservation_middleware.model.vocabulary import AI_INDEX, TRAIN
+from reservation_middleware.signals.base import (
+    Carrier,
+    Findings,
+    Place,
+    Question,
+    Settled,
+    Signal,
+    Source,
+    Status,
+    Term,
+    Wish,
+    Written,
+    combine,
+    cut,
+    few,
+    spoken,
+)
+from reservation_middleware.syntax.ai_txt import (
+    LIMIT,
+    Declaration,
+    Robots,
+    Shape,
+    may_say,
+    read_json,
+    read_text,
+    robots_like,
+    shape,
+    text_of,
+)
+from reservation_middleware.syntax.charset import ascii_based
+from reservation_middleware.syntax.extension_rules import ExtensionRules, lacks_start
+from reservation_middleware.syntax.robots import Group, Rule
+
+from .declaration import MOST, NOT_USAGE, PATHS, REPEATED, SITE, STRAY, VALUE, Declared
+
+_SPAWNING = "https://spawning.substack.com/p/aitxt-a-new-way-for-websites-to-set"
+AI_TXT = Place("ai.txt", "/ai.txt", LIMIT)
+WELL_KNOWN = Place(".well-known/ai.txt", "/.well-known/ai.txt", LIMIT)
+AI_JSON = Place("ai.json", "/.well-known/ai.json", LIMIT)
+
+UNRECOGNISED = NoteKind(
+    "ai-txt-not-recognised",
+    Level.INFO,
+    "what is served as {} is in no dialect of ai.txt that is read here, so it says nothing",
+    "Use User-Agent and Disallow as Spawning has it, or the fields of draft-car-ai-txt-wellknown.",
+    _SPAWNING,
+)
+OUTSIDE = NoteKind(
+    "ai-txt-rule-outside-group",
+    Level.WARNING,
+    "a rule before the first User-Agent line is ignored: {}",
+    "Put User-Agent: * above it.",
+    _SPAWNING,
+)
+PATTERN = NoteKind(
+    "ai-txt-pattern",
+    Level.WARNING,
+    "a pattern without / or * in front is read as an extension, or else matches nothing: {}",
+    "Write *.jpg for an extension and /images/ for a path.",
+    _SPAWNING,
+)
+MIXED = NoteKind(
+    "ai-txt-mixed",
+    Level.WARNING,
+    "rules and declaration in one file; both are read, and the most restrictive counts",
+    "Put the rules into /ai.txt and the declaration into /.well-known/ai.txt.",
+    _SPAWNING,
+)
+
+
+class AiTxtFindings(Findings):
+    """A file's rules, its declaration, or both."""
+
+    __slots__ = ("_carrier", "_made", "_source", "declared", "ruled")
+
+    def __init__(
+        self,
+        source: Source,
+        carrier: str,
+        notes: Sequence[Note],
+        declared: Declared | None = None,
+        *,
+        ruled: bool = False,
+    ) -> None:
+        super().__init__(source.place, tuple(notes[:MOST]))
+        self._source = source
+        self._carrier = carrier
+        self._made: dict[int, Statement] = {}
+        self.declared = declared
+        #: Whether there are rules of the Spawning dialect.
+        self.ruled = ruled
+
+    def rule(self, token: str, path: str) -> Statement | None:
+        """What the rules say to an agent (lower case) about a canonical path."""
+        group = self._source.robots.group_for(token) if self.ruled else None
+        if group is None:
+            return None
+        rules = group.memo.get(AiTxt.name)
+        if not isinstance(rules, ExtensionRules):
+            rules = group.memo[AiTxt.name] = ExtensionRules(group.rules)
+        rule = rules.deciding(path)
+        if rule is None:
+            return None
+        made = self._made.get(rule.line)
+        if made is None:
+            made = self._made[rule.line] = self._statement(group, rule)
+        return made
+
+    def statements(self) -> tuple[Statement, ...]:
+        """All rules and all that is declared."""
+        groups = self._source.robots.groups if self.ruled else ()
+        rules = (self._statement(group, rule) for group in groups for rule in group.rules)
+        return (*rules, *(self.declared.statements() if self.declared else ()))
+
+    def _statement(self, group: Group, rule: Rule) -> Statement:
+        return Statement(
+            signal=AiTxt.name,
+            carrier=self._carrier,
+            category="ai-train",
+            covers=TRAIN,
+            preference=Preference.ALLOWED if rule.allow else Preference.DISALLOWED,
+            text=cut(self._source.robots.line(rule.line)),
+            span=self._source.span(rule.line),
+            scope=Scope(rule.path, group.agents),
+        )
+
+
+class AiTxt(Signal[AiTxtFindings]):
+    """ai.txt and ai.json."""
+
+    name = "ai-txt"
+    title = "ai.txt"
+    reference = "Spawning ai.txt, 30 May 2023; draft-car-ai-txt-wellknown-00"
+    status = Status.VENDOR
+    since = "2023-05"
+    carriers = (
+        Carrier("ai.txt", AI_TXT),
+        Carrier("well-known-ai.txt", WELL_KNOWN),
+        Carrier("ai.json", AI_JSON),
+    )
+    terms = {
+        "Allow": Term(TRAIN, ()),
+        "Disallow": Term((), TRAIN),
+        "Training": Term(TRAIN, TRAIN),
+        "Indexing": Term((AI_INDEX,), (AI_INDEX,)),
+    }
+    notes = (
+        *(UNRECOGNISED, OUTSIDE, PATTERN, MIXED),
+        *(SITE, VALUE, REPEATED, PATHS, STRAY, NOT_USAGE),
+    )
+
+    def parse(self, source: Source) -> AiTxtFindings | None:
+        """Find out the dialect and read it; any of them may stand at any of the places."""
+        document = source.document
+        if document.outcome is not Outcome.FETCHED or document.body is None:
+            return None
+        carrier = next(one.name for one in self.carriers if one.place is source.place)
+        body = ascii_based(document.body, document.charset, markup=False)
+        found = shape(body, document.media_type)
+        if found is Shape.NOTHING:
+            return None
+        declaration, robots = None, Robots.NO
+        if found is Shape.JSON:
+            declaration = read_json(body)
+        elif found is Shape.TEXT:
+            text = text_of(body)
+            robots = robots_like(text)
+            if robots is Robots.YES:
+                return self._rules(source, carrier, read_text(text) if may_say(text) else None)
+            declaration = read_text(text)
+            if robots is Robots.RULES and not declaration.declares:
+                return AiTxtFindings(source, carrier, _outside(source))
+        if declaration is None or not declaration.declares:
+            return AiTxtFindings(source, carrier, [source.note(UNRECOGNISED, source.place.name)])
+        declared = Declared(source, carrier, declaration)
+        lost = _outside(source) if robots is Robots.RULES else []
+        return AiTxtFindings(source, carrier, [*lost, *declared.notes], declared)
+
+    def settle(self, found: Sequence[AiTxtFindings], question: Question) -> Settled | None:
+        """One declaration, JSON before text, and one set of rules: the most restrictive counts."""
+        token, path = question.agent.key, question.path
+        declared = next((one.declared for one in reversed(found) if one.declared), None)
+        ruled = next((one for one in found if one.ruled), None)
+        said: list[Statement] = declared.about(token, path) if declared else []
+        rule = ruled.rule(token, path) if ruled else None
+        if rule:
+            said.append(rule)
+        if not said:
+            return None
+
+        def make() -> Settled:
+            usage = combine(said)
+            denied = declared and Preference.DISALLOWED in {usage.get(leaf) for leaf in TRAIN}
+            return Settled(
+                usage=usage,
+                statements=few(said),
+                offers=declared.offers if declared and denied else (),
+                identifiers=declared.identifiers if declared else (),
+            )
+
+        # Statements are made once per document, so they tell which documents there are.
+        return found[0].answer(said, make)
+
+    def write(self, wish: Wish) -> tuple[Written, ...]:
+        """Rules about everything; a declaration would have to name the site."""
+        said = spoken(self.terms, wish)
+        for word in ("Disallow", "Allow"):
+            if word in said:
+                return (Written(self.carriers[0], wish.group(f"{word}: /")),)
+        return ()
+
+    def _rules(
+        self, source: Source, carrier: str, declaration: Declaration | None
+    ) -> AiTxtFindings:
+        notes = _outside(source)
+        notes += [
+            source.note(PATTERN, rule.path, rule.line)
+            for group in source.robots.groups
+            for rule in group.rules
+            if lacks_start(rule)
+        ][:MOST]
+        declared = None
+        if declaration and declaration.says:
+            # What its silence means is for files that are nothing else.
+            declared = Declared(source, carrier, declaration, silence=None)
+            notes = [source.note(MIXED), *notes, *declared.notes]
+        return AiTxtFindings(source, carrier, notes, declared, ruled=True)
+
+
+def _outside(source: Source) -> list[Note]:
+    return [
+        source.note(OUTSIDE, one.text, one.line)
+        for one in source.robots.problems
+        if one.what == "rule-outside-group"
+    ][:MOST]

@@ -1,0 +1,294 @@
+"""What a signal is: declared facts, and ``parse``, ``settle`` and ``write``.
+
+A signal reads documents and knows its own family's precedence. It knows no other
+signal, no operator profile but what ``Question`` shows, and does no I/O.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from enum import StrEnum
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
+
+import msgspec
+
+from reservation_middleware.model import (
+    Agent,
+    Identifier,
+    Level,
+    Note,
+    NoteKind,
+    Offer,
+    Policy,
+    Preference,
+    Statement,
+)
+from reservation_middleware.syntax.path import MAX_TARGET
+from reservation_middleware.syntax.pattern_index import PatternIndex
+
+from .intent import Term, Wish, Written, spoken
+from .parsed_document import CONTENT, HEADERS, HTML, ROBOTS_TXT, Carrier, Link, Place, Source
+
+# Members of an enum are looked up slowly before Python 3.12.
+_UNKNOWN = Preference.UNKNOWN
+#: Answers that are kept per document.
+_MOST_ANSWERS = 256
+
+
+class Status(StrEnum):
+    """How firm the text behind a signal is."""
+
+    STANDARD = "standard"
+    DRAFT = "draft"
+    COMMUNITY = "community"
+    VENDOR = "vendor"
+    DE_FACTO = "de facto"
+
+
+class Findings:
+    """What one signal found in one document; subclasses add what settling needs."""
+
+    __slots__ = ("_answers", "links", "notes", "place")
+
+    def __init__(
+        self, place: Place, notes: tuple[Note, ...] = (), links: tuple[Link, ...] = ()
+    ) -> None:
+        self.place = place
+        self.notes = notes
+        #: Documents that are needed to understand this one.
+        self.links = links
+        self._answers: dict[tuple[int, ...], tuple[Sequence[Statement], Settled]] = {}
+
+    def answer(self, said: Sequence[Statement], make: "Callable[[], Settled]") -> "Settled":
+        """What the same statements of this document amount to; made once."""
+        key = tuple(map(id, said))
+        known = self._answers.get(key)
+        if known is None:
+            if len(self._answers) >= _MOST_ANSWERS:
+                self._answers.clear()
+            # The statements are kept, so their addresses stay their own.
+            known = self._answers[key] = said, make()
+        return known[1]
+
+    def statements(self) -> tuple[Statement, ...]:
+        """Every statement of the document, whatever path or agent it is about."""
+        return ()
+
+    def speaks_of_others(self) -> bool:
+        """Whether a page says something about other pages of its origin, as a feed may."""
+        return False
+
+
+class Question(msgspec.Struct):
+    """What is asked: one page, by one agent, under one policy.
+
+    Attributes:
+        url: the page.
+        target: its path and query as written.
+        path: the same in canonical form.
+        media: its media type once known, else empty.
+        crawl: the crawl answer once it is known.
+        alone: the answer holds for this path only, whatever patterns it matches.
+        plan: what the origin's answers depend on, once looked up; None if on more than patterns.
+        matching: the plan's patterns that the path matches; None where nothing was looked up.
+        resolved: the question about the path without its dot segments, None where it has none.
+
+    """
+
+    url: str
+    target: str
+    path: str
+    agent: Agent
+    policy: Policy
+    media: str = ""
+    crawl: Preference = Preference.UNKNOWN
+    settled: "Mapping[int, Settled] | None" = None
+    alone: bool = False
+    plan: Any = None
+    matching: tuple[int, ...] | None = None
+    resolved: "Question | None" = None
+
+    @property
+    def cut(self) -> bool:
+        """Whether only the beginning of its target is known."""
+        return len(self.target) >= MAX_TARGET
+
+    def anew(self) -> None:
+        """Forget what followed from the origin's documents, since there are others now."""
+        self.settled = self.plan = self.matching = None
+        self.crawl = _UNKNOWN
+        if self.resolved is not None:
+            self.resolved.anew()
+
+
+class View(NamedTuple):
+    """What a family makes of an agent and a policy.
+
+    Attributes:
+        key: the same for agents that it does not tell apart.
+        patterns: those of paths; which of them match decides.
+        ready: the same, ready to be looked up, where the family has it so anyway.
+    """
+
+    key: Hashable
+    patterns: Sequence[str]
+    ready: PatternIndex | None = None
+
+
+#: It says the same of every page to everyone.
+SAME = View(None, ())
+
+
+class Settled(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """What one family amounts to for one question.
+
+    Compared by identity: a signal that returns the same object for the same answer
+    lets everything that follows from it be made once.
+
+    Attributes:
+        usage: preference per leaf; a leaf left out is unknown.
+        crawl: the crawl answer, from the family that governs crawling.
+        unreachable: why crawl rules could not be had.
+        statements: those that decide, and those to be kept as inferred.
+
+    """
+
+    usage: Mapping[str, Preference] = {}
+    crawl: Preference | None = None
+    unreachable: str | None = None
+    statements: tuple[Statement, ...] = ()
+    offers: tuple[Offer, ...] = ()
+    identifiers: tuple[Identifier, ...] = ()
+
+
+F = TypeVar("F", bound=Findings)
+
+
+class Signal(ABC, Generic[F]):
+    """A family of statements with one precedence rule.
+
+    Class attributes are the declared facts; a completeness test holds them against the
+    spec page and the vectors.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    reference: ClassVar[str]
+    status: ClassVar[Status]
+    since: ClassVar[str]
+    carriers: ClassVar[tuple[Carrier, ...]]
+    terms: ClassVar[Mapping[str, Term]]
+    notes: ClassVar[tuple[NoteKind, ...]] = ()
+    #: Whether it says if a page may be crawled; an operator's choice of signals is about usage
+    #: and never switches this off.
+    governs_crawl: ClassVar[bool] = False
+    #: Header fields that the signal reads, lower case.
+    fields: ClassVar[tuple[bytes, ...]] = ()
+    #: The same for fields that most responses carry, each with words in lower case of which
+    #: one must occur in its value.
+    common_fields: ClassVar[Mapping[bytes, tuple[str, ...]]] = {}
+    #: Statuses of the page that say something by themselves.
+    statuses: ClassVar[tuple[int, ...]] = ()
+    #: Words that make a meta element worth parsing, lower case, no white space.
+    words: ClassVar[tuple[bytes, ...]] = ()
+    #: Words that make links, scripts and other elements worth parsing (``syntax.html.Element``),
+    #: as they are usually written: ``usageInfo``.
+    element_words: ClassVar[tuple[bytes, ...]] = ()
+    #: Words that make content worth parsing that is XML but no HTML, as they are written.
+    xml_words: ClassVar[tuple[bytes, ...]] = ()
+
+    @abstractmethod
+    def parse(self, source: Source) -> F | None:
+        """Read one document; None where it says nothing of this family. Never raises."""
+
+    @abstractmethod
+    def settle(self, found: Sequence[F], question: Question) -> Settled | None:
+        """Settle what was found, places in the order in which a fetch reaches them."""
+
+    def view(self, found: Sequence[F], question: Question) -> View | None:  # noqa: ARG002
+        """What ``settle`` depends on, whatever the path; None if on more than a ``View`` can say."""
+        return None
+
+    @abstractmethod
+    def write(self, wish: Wish) -> tuple[Written, ...]:
+        """Say a wish in this signal's words; what it cannot say exactly it leaves out."""
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """The places that its carriers stand in, each once."""
+        return tuple(dict.fromkeys(carrier.place for carrier in self.carriers))
+
+
+#: Statements that one family shows for one page, and characters of each.
+_MOST_STATEMENTS, _MOST_TEXT = 16, 400
+
+
+def cut(text: str) -> str:
+    """A site's words, as much of them as is shown."""
+    return text if len(text) <= _MOST_TEXT else text[:_MOST_TEXT] + "…"
+
+
+def few(statements: Iterable[Statement]) -> tuple[Statement, ...]:
+    """The statements to show, each once and what disallows first; a flood says no more.
+
+    What is left out has been counted already.
+    """
+    shown: dict[tuple[object, ...], Statement] = {}
+    for said in sorted(
+        statements, key=lambda said: (said.inferred, said.preference is not Preference.DISALLOWED)
+    ):
+        key = (said.carrier, said.category, said.preference, said.text, said.inferred)
+        if len(shown) < _MOST_STATEMENTS:
+            shown.setdefault(key, said)
+    return tuple(shown.values())
+
+
+def answered(found: Sequence[Findings], said: Sequence[Statement]) -> Settled | None:
+    """Combined statements as a settled answer; of one document alone it is made once."""
+    if not said:
+        return None
+
+    def make() -> Settled:
+        return Settled(usage=combine(said), statements=few(said))
+
+    return found[0].answer(said, make) if len(found) == 1 else make()
+
+
+def combine(statements: Sequence[Statement]) -> dict[str, Preference]:
+    """AIPREF's combining rule (VOCAB §5.1): any disallowed, else any allowed, else unknown."""
+    usage: dict[str, Preference] = {}
+    for statement in statements:
+        for leaf in statement.covers:
+            if usage.get(leaf) is not Preference.DISALLOWED and (
+                statement.preference is not Preference.UNKNOWN
+            ):
+                usage[leaf] = statement.preference
+    return usage
+
+
+__all__ = [
+    "CONTENT",
+    "HEADERS",
+    "HTML",
+    "ROBOTS_TXT",
+    "SAME",
+    "Carrier",
+    "Findings",
+    "Identifier",
+    "Level",
+    "Link",
+    "Place",
+    "Question",
+    "Settled",
+    "Signal",
+    "Source",
+    "Status",
+    "Term",
+    "View",
+    "Wish",
+    "Written",
+    "answered",
+    "combine",
+    "cut",
+    "few",
+    "spoken",
+]

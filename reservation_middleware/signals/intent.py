@@ -1,0 +1,67 @@
+"""What a site owner wants to say, and the words in which a signal says it.
+
+A second room of ``_signal.py``.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import msgspec
+
+from reservation_middleware.model import Preference
+
+from .parsed_document import Carrier
+
+
+class Term(NamedTuple):
+    """A native word and the leaves that its yes and its no cover (see the spec page)."""
+
+    yes: tuple[str, ...]
+    no: tuple[str, ...]
+
+
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
+    """What a site owner wants to say.
+
+    Attributes:
+        usage: preference per leaf.
+        crawl: whether to allow crawling, None to say nothing.
+        agents: product tokens it is meant for.
+        policy: where licence terms stand.
+
+    """
+
+    usage: Mapping[str, Preference] = {}
+    crawl: Preference | None = None
+    agents: tuple[str, ...] = ("*",)
+    policy: str | None = None
+
+    def group(self, line: str) -> str:
+        """A robots.txt group for the agents with one line in it."""
+        agents = [f"User-agent: {agent}" for agent in self.agents]
+        return "\n".join([*agents, line, ""])
+
+
+class Written(NamedTuple):
+    """A wish in a signal's own words, for one carrier.
+
+    ``text`` is a whole group for robots.txt, ``name: value`` lines for headers, elements
+    for HTML, the file for a file of its own.
+    """
+
+    carrier: Carrier
+    text: str
+
+
+def spoken(terms: Mapping[str, Term], wish: Wish) -> dict[str, Preference]:
+    """The native terms that say no more than the wish does."""
+    said: dict[str, Preference] = {}
+    for name, term in terms.items():
+        for preference, leaves in (
+            (Preference.DISALLOWED, term.no),
+            (Preference.ALLOWED, term.yes),
+        ):
+            if leaves and all(wish.usage.get(leaf) is preference for leaf in leaves):
+                said[name] = preference
+                break
+    return said

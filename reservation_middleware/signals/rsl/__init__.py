@@ -1,0 +1,206 @@
+"""Really Simple Licensing 1.0: how what was found of it settles, and how it is written.
+
+Where it is found is ``_rsl_places.py``'s business, what one document amounts to
+``_rsl.py``'s. Reference: https://rslstandard.org/rsl
+"""
+
+from collections.abc import Sequence
+from html import escape
+
+from reservation_middleware.model import LEAVES, Identifier, Offer, Preference, Statement
+from reservation_middleware.signals.base import (
+    CONTENT,
+    HEADERS,
+    ROBOTS_TXT,
+    Carrier,
+    Question,
+    Settled,
+    Signal,
+    Source,
+    Status,
+    Wish,
+    Written,
+    few,
+)
+from reservation_middleware.syntax.path import split_url
+from reservation_middleware.syntax.rsl import MEDIA_TYPE, NAMESPACE
+
+from .carriers import parse
+from .clauses import NAME, TERMS
+from .document import Asked, Ruling, combined
+from .findings import RSL, RslFindings
+from .notes import (
+    FOREIGN,
+    INVALID,
+    LINK_INVALID,
+    LINK_RELATIVE,
+    MANY,
+    NONCONFORMANT,
+    OLD,
+    TOKEN,
+    TOO_LARGE,
+    UNREACHABLE,
+    VALUE,
+)
+
+#: Answers that are kept for one site, and offers that are shown.
+_MOST_SETTLED, _MOST_OFFERS = 256, 8
+
+
+class Rsl(Signal[RslFindings]):
+    """Really Simple Licensing."""
+
+    name = NAME
+    title = "Really Simple Licensing"
+    reference = "RSL-SPEC-1.0"
+    status = Status.COMMUNITY
+    since = "2025-12"
+    carriers = (
+        Carrier("robots.txt", ROBOTS_TXT),
+        Carrier("header", HEADERS),
+        Carrier("link", CONTENT),
+        Carrier("script", CONTENT),
+        Carrier("feed", CONTENT),
+        Carrier("xmp", CONTENT),
+        Carrier("epub", CONTENT),
+        Carrier("rsl", RSL),
+    )
+    terms = TERMS
+    notes = (
+        *(LINK_INVALID, LINK_RELATIVE, MANY, UNREACHABLE, INVALID, NONCONFORMANT),
+        *(TOO_LARGE, VALUE, OLD, TOKEN, FOREIGN),
+    )
+    common_fields = {b"link": (MEDIA_TYPE,), b"www-authenticate": ("license",)}
+    element_words = (MEDIA_TYPE.encode(),)
+    xml_words = (NAMESPACE.encode(),)
+
+    def parse(self, source: Source) -> RslFindings | None:
+        """Read one document; what it points to is fetched and comes here by itself."""
+        return parse(source)
+
+    def settle(self, found: Sequence[RslFindings], question: Question) -> Settled | None:
+        """Page before site, then the most restrictive (§4.9)."""
+        policy = question.policy
+        asked = Asked(split_url(question.url)[0], question.path, (policy.user, policy.geo))
+        documents = {one.source.document.url: one for one in found if one.place is RSL}
+        site: list[Ruling] = []
+        page: list[Ruling] = []
+        offers: list[Offer] = []
+        keeper = None
+        for one in found:
+            if one.place is ROBOTS_TXT:
+                keeper = one
+                for url in one.candidates(question.agent.key):
+                    document = documents.get(url)
+                    site += document.on_site(asked) if document else [one.absent]
+            elif one.place is not RSL:
+                page += one.here(asked)
+                for url, whole in one.pointers:
+                    if url in documents:
+                        page += documents[url].on_page(asked, whole=whole)
+                    if one.challenged:
+                        offers.append(_challenge(one, url))
+        if page or offers or keeper is None:
+            return _settled(page, site, offers)
+        key = tuple(site)
+        if key not in keeper.settled:
+            if len(keeper.settled) >= _MOST_SETTLED:
+                keeper.settled.clear()
+            keeper.settled[key] = _settled((), site, ())
+        return keeper.settled[key]
+
+    def write(self, wish: Wish) -> tuple[Written, ...]:
+        """A document as a script and as a file, and what points to it where its address is known.
+
+        ``wish.policy`` is the address at which the file is served.
+        """
+        licence = _licence(wish)
+        if licence is None:
+            return ()
+        by_name = {carrier.name: carrier for carrier in self.carriers}
+        script = f'<script type="{MEDIA_TYPE}">\n{_document(licence, "")}</script>'
+        written = [
+            Written(by_name["script"], script),
+            Written(by_name["rsl"], _document(licence, "/")),
+        ]
+        if wish.policy:
+            field = f'Link: <{wish.policy}>; rel="license"; type="{MEDIA_TYPE}"'
+            link = f'<link rel="license" type="{MEDIA_TYPE}" href="{escape(wish.policy)}">'
+            written += [
+                Written(by_name["robots.txt"], wish.group(f"License: {wish.policy}")),
+                Written(by_name["header"], field),
+                Written(by_name["link"], link),
+            ]
+        return tuple(written)
+
+
+def _challenge(found: RslFindings, url: str) -> Offer:
+    """Where a server that asks for a token says that the terms are (§4.10)."""
+    return Offer(kind="policy", signal=NAME, url=url, document=found.source.document.url)
+
+
+def _settled(
+    page: Sequence[Ruling], site: Sequence[Ruling], offers: Sequence[Offer]
+) -> Settled | None:
+    usage: dict[str, Preference] = {}
+    statements: list[Statement] = []
+    identifiers: list[Identifier] = []
+    offers = list(offers)
+    for leaf in LEAVES:
+        found = combined(page, site, leaf)
+        if found is None:
+            continue
+        usage[leaf], clauses = found
+        for clause in clauses:
+            statements.append(clause.statement)
+            identifiers += clause.identifiers
+            if usage[leaf] is Preference.DISALLOWED:
+                offers += clause.offers
+    statements += [ruling.notice for ruling in (*page, *site) if ruling.notice]
+    if not (usage or statements or offers):
+        return None
+    return Settled(
+        usage=usage,
+        statements=few(statements),
+        offers=tuple(dict.fromkeys(offers))[:_MOST_OFFERS],
+        identifiers=tuple(dict.fromkeys(identifiers))[:_MOST_OFFERS],
+    )
+
+
+def _licence(wish: Wish) -> str | None:
+    """Permits and prohibits that say a wish and no more; None where there are none."""
+    yes = [leaf for leaf in LEAVES if wish.usage.get(leaf) is Preference.ALLOWED]
+    no = [leaf for leaf in LEAVES if wish.usage.get(leaf) is Preference.DISALLOWED]
+    permits, prohibits = _words(yes), _words(no)
+    if not yes:
+        permits = []
+    elif len(yes) + len(no) < len(LEAVES):
+        return None  # a list of permits is closed: it would say more
+    elif permits is not None:
+        prohibits = []
+    else:
+        permits = ["all"]  # any other mining has no word of its own
+    if prohibits is None or not (permits or prohibits):
+        return None
+    lines = [("permits", permits), ("prohibits", prohibits)]
+    return "".join(
+        f'      <{name} type="usage">{" ".join(words)}</{name}>\n' for name, words in lines if words
+    )
+
+
+def _words(leaves: Sequence[str]) -> list[str] | None:
+    """The native words that stand for some leaves and no others, the broadest first."""
+    rest = set(leaves)
+    words = []
+    for word, term in TERMS.items():
+        if rest.issuperset(term.yes):
+            words.append(word)
+            rest.difference_update(term.yes)
+    return None if rest else words
+
+
+def _document(licence: str, url: str) -> str:
+    return (
+        f'<rsl xmlns="{NAMESPACE}">\n  <content url="{url}">\n    <license>\n{licence}'
+        "    </license>\n  </content>\n</rsl>\n"
+    )

@@ -1,0 +1,233 @@
+"""Where RSL stands: License lines, Link fields, links, scripts, feeds, files, documents.
+
+A room of ``rsl.py``: reads each carrier into findings and notes. How findings settle is
+``rsl.py``'s business.
+"""
+
+from collections.abc import Sequence
+from itertools import islice
+
+from reservation_middleware.model import Note, Outcome
+from reservation_middleware.signals.base import CONTENT, HEADERS, ROBOTS_TXT, Link, Source
+from reservation_middleware.syntax.challenge import challenges
+from reservation_middleware.syntax.html import Element
+from reservation_middleware.syntax.link import links
+from reservation_middleware.syntax.path import split_url
+from reservation_middleware.syntax.robots import Record
+from reservation_middleware.syntax.rsl import MEDIA_TYPE, Fault, read, read_feed
+from reservation_middleware.syntax.xml import XmlError
+
+from .document import Licences
+from .findings import KEY, MOST_LINES, RSL, Pointer, RslFindings, address
+from .notes import (
+    FOREIGN,
+    INVALID,
+    LINK_INVALID,
+    LINK_RELATIVE,
+    MANY,
+    NONCONFORMANT,
+    OLD,
+    TOKEN,
+    TOO_LARGE,
+    UNREACHABLE,
+    VALUE,
+)
+
+#: Documents of one origin that are fetched.
+_MOST_DOCUMENTS = 8
+_FAULTS = {"cut": TOO_LARGE, "nonconformant": NONCONFORMANT, "value": VALUE, "old": OLD}
+#: Statuses with which a server asks for a licence (§4.10).
+_CHALLENGED = (401, 402, 403)
+
+
+def parse(source: Source) -> RslFindings | None:
+    """Read one document at any place; None where it says nothing of RSL."""
+    if source.place is ROBOTS_TXT:
+        return _robots(source)
+    if source.place is HEADERS:
+        return _head(source)
+    if source.place is CONTENT:
+        return _content(source)
+    return _document(source)
+
+
+def _robots(source: Source) -> RslFindings | None:
+    # The body of an error page is no robots.txt (RFC 9309 §2.3.1.3).
+    if source.document.outcome is not Outcome.FETCHED or KEY not in source.robots.keys:
+        return None
+    robots = source.robots
+    everyone = robots.named("*")
+    notes: list[Note] = []
+    fetched: dict[Link, None] = {}
+    # Of many documents those for everyone first: no more are fetched than most agents need.
+    several = [robots.loose, everyone.records if everyone else []]
+    several += [group.records for group in robots.groups]
+    lines: dict[str, Record] = {}
+    for records in several:
+        own = [record for record in records if record.key == KEY]
+        for record in own[:MOST_LINES]:
+            lines.setdefault(record.value, record)
+    for record in islice(lines.values(), 2 * MOST_LINES):
+        link = address(source, record.value)
+        if link:
+            fetched.setdefault(link)
+        else:
+            notes.append(source.note(LINK_INVALID, record.value, record.line))
+    outside = dict.fromkeys(record.value for record in robots.loose if record.key == KEY)
+    found = (address(source, value) for value in islice(outside, MOST_LINES))
+    loose = dict.fromkeys(Pointer(link.url) for link in found if link)
+    if len(fetched) > _MOST_DOCUMENTS:
+        notes.insert(0, source.note(MANY, str(len(fetched))))
+    return RslFindings(
+        source, notes, pointers=tuple(loose), fetched=tuple(fetched)[:_MOST_DOCUMENTS]
+    )
+
+
+def _head(source: Source) -> RslFindings | None:
+    document = source.document
+    notes: list[Note] = []
+    found: dict[Link, None] = {}
+    for one in links(", ".join(document.fields.get("link", ()))):
+        if "license" not in one.rels or one.type != MEDIA_TYPE:
+            continue  # without the type it is any licence (§4.5)
+        anchor = one.attributes.get("anchor")
+        if anchor is not None and not source.is_own(anchor):
+            continue
+        link = address(source, one.target)
+        if link:
+            found.setdefault(link)
+        else:
+            notes.append(source.note(LINK_INVALID, one.target))
+    challenge = None
+    if document.status in _CHALLENGED:
+        said = challenges(", ".join(document.fields.get("www-authenticate", ())))
+        challenge = next((one for one in said if one.scheme == KEY), None)
+    if challenge:
+        words = (challenge.parameters.get(name) for name in ("error", "error_description"))
+        why = ": ".join(filter(None, words)) or f"HTTP {document.status}"
+        notes.append(source.note(TOKEN, why))
+    if not found and not notes:
+        return None
+    return RslFindings(
+        source,
+        notes,
+        pointers=[Pointer(link.url) for link in found],
+        fetched=tuple(found),
+        challenged=challenge is not None,
+    )
+
+
+def _content(source: Source) -> RslFindings | None:
+    notes: list[Note] = []
+    pointers: list[Pointer] = []
+    fetched: dict[Link, None] = {}
+    licences: list[tuple[Licences, bool | None]] = []
+    unread = False
+    for element in source.page.elements:
+        if element.attributes.get("type", "").partition(";")[0].strip().lower() != MEDIA_TYPE:
+            continue
+        if element.tag == "link" and "license" in element.attributes.get("rel", "").lower().split():
+            link = _href(source, element, notes)
+            if link:
+                fetched.setdefault(link)
+                pointers.append(Pointer(link.url, element.whole and not source.guessed))
+        elif element.tag == "script":
+            above = None if element.line is None else element.line - 1
+            body = element.text.strip().encode("utf-8", "replace")
+            read_here = _embedded(source, body, "script", above, notes)
+            unread = unread or read_here is None
+            if read_here:
+                licences.append((read_here, element.whole and not source.guessed))
+    # Of more documents than are read another may prohibit.
+    unread = unread or (bool(source.file.rsl) and source.file.cut)
+    for body in source.file.rsl:
+        carrier = "epub" if source.file.kind == "epub" else "xmp"
+        read_here = _embedded(source, body, carrier, None, notes)
+        unread = unread or read_here is None
+        if read_here:
+            licences.append((read_here, True))
+    if source.xml is not None:
+        feed = _feed(source, source.xml, notes)
+        if feed:
+            licences.append((feed, None))
+    if not (notes or pointers or licences):
+        return None
+    return RslFindings(
+        source,
+        notes,
+        pointers=pointers,
+        licences=licences,
+        fetched=tuple(fetched),
+        unread=unread,
+    )
+
+
+def _href(source: Source, element: Element, notes: list[Note]) -> Link | None:
+    """What a link element points to; HTML completes addresses, so they are here, too."""
+    href = element.attributes.get("href", "")
+    link = address(source, href)
+    if link is None:
+        # An address that says where it is but may not be fetched is no relative one.
+        link = None if ":" in href.partition("/")[0] or not href else source.link(RSL, href)
+        notes.append(source.note(LINK_RELATIVE if link else LINK_INVALID, href, element.line))
+    return link
+
+
+def _embedded(
+    source: Source, body: bytes, carrier: str, above: int | None, notes: list[Note]
+) -> Licences | None:
+    """A document inside a page or a file, with exactly one content (§4.6.2, §4.8)."""
+    try:
+        rsl = read(body, single=True)
+    except XmlError as error:
+        notes.append(source.note(INVALID, str(error), _at(error.line, above)))
+        return None
+    notes += _faults(source, rsl.faults, above)
+    return Licences(rsl, source, carrier, above)
+
+
+def _feed(source: Source, body: bytes, notes: list[Note]) -> Licences | None:
+    """The contents of a feed's items; those of other origins do not count (§4.7)."""
+    try:
+        rsl = read_feed(body, source.document.charset)
+    except XmlError as error:
+        notes.append(source.note(INVALID, str(error), error.line))
+        return None
+    if rsl is None:
+        return None  # an RSL document says nothing of itself
+    own, _ = split_url(source.document.url)
+    kept = []
+    for content in rsl.contents:
+        if content.url.startswith("/") or split_url(content.url)[0] in ("", own):
+            kept.append(content)
+        else:
+            notes.append(source.note(FOREIGN, content.url, content.line))
+    notes += _faults(source, rsl.faults, 0)
+    return Licences(rsl._replace(contents=tuple(kept)), source, "feed")
+
+
+def _document(source: Source) -> RslFindings:
+    document = source.document
+    if document.outcome is not Outcome.FETCHED or document.body is None:
+        why = document.problem or (f"HTTP {document.status}" if document.status else "no answer")
+        return RslFindings(source, [source.note(UNREACHABLE, why)], unread=True)
+    try:
+        rsl = read(document.body, document.charset)
+    except XmlError as error:
+        return RslFindings(source, [source.note(INVALID, str(error), error.line)], unread=True)
+    notes = _faults(source, rsl.faults, 0)
+    # Contents without any licence are no valid document either.
+    empty = not rsl.cut and not any(content.licenses for content in rsl.contents)
+    return RslFindings(source, notes, licences=[(Licences(rsl, source, "rsl"), None)], unread=empty)
+
+
+def _faults(source: Source, faults: Sequence[Fault], above: int | None) -> list[Note]:
+    # What makes a document invalid is not crowded out by smaller things.
+    first = sorted(faults, key=lambda fault: list(_FAULTS).index(fault.what))
+    return [
+        source.note(_FAULTS[fault.what], fault.detail, _at(fault.line, above)) for fault in first
+    ]
+
+
+def _at(line: int | None, above: int | None) -> int | None:
+    return None if line is None or above is None else line + above

@@ -1,0 +1,119 @@
+"""What TDMRep says, whatever carries it: the two properties, and findings.
+
+A room of ``tdmrep.py``. Reference:
+https://www.w3.org/community/reports/tdmrep/CG-FINAL-tdmrep-20240510/#sec-properties
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from reservation_middleware.model import Level, Note, NoteKind, Preference, Scope, Statement
+from reservation_middleware.model.vocabulary import AI_INDEX, AI_INPUT, TDM, TRAIN
+from reservation_middleware.signals.base import Findings, Link, Source, Term
+from reservation_middleware.syntax.pattern_index import PatternIndex
+
+NAME = "tdmrep"
+SPEC = "https://www.w3.org/community/reports/tdmrep/CG-FINAL-tdmrep-20240510/#"
+TERM = Term((AI_INDEX, *TRAIN, TDM), (AI_INDEX, AI_INPUT, *TRAIN, TDM))
+#: Notes of one document that are kept.
+_MOST = 10
+
+VALUE = NoteKind(
+    "tdmrep-value-invalid",
+    Level.WARNING,
+    "a tdm-reservation other than 1 or 0 counts as not set: {}",
+    "Use the number 1 (reserved) or 0 (not reserved).",
+    SPEC + "sec-properties",
+)
+TWICE = NoteKind(
+    "tdmrep-value-twice",
+    Level.WARNING,
+    "tdm-reservation is given more than once, with different values; 1 counts: {}",
+    "Send one tdm-reservation: 1 (reserved) or 0 (not reserved).",
+    SPEC + "sec-properties",
+)
+
+
+class Said(NamedTuple):
+    """The two properties, each None where it is not set."""
+
+    reservation: Statement | None
+    policy: str | None
+    line: int | None = None
+
+    @property
+    def asks(self) -> bool:
+        """Whether the policy may matter: with a reservation of 0 it should not be processed."""
+        return self.policy is not None and (
+            self.reservation is None or self.reservation.preference is Preference.DISALLOWED
+        )
+
+
+class TdmrepFindings(Findings):
+    """The rules of a file, or what a head or a page says."""
+
+    __slots__ = ("index", "said", "source")
+
+    def __init__(
+        self,
+        source: Source,
+        notes: Sequence[Note],
+        said: Sequence[Said] = (),
+        locations: Sequence[str] | None = None,
+        links: Sequence[Link] = (),
+    ) -> None:
+        super().__init__(source.place, tuple(notes[:_MOST]), tuple(links))
+        self.source = source
+        self.said = tuple(said)
+        #: None for carriers that speak about their own page only.
+        self.index = None if locations is None else PatternIndex(locations)
+
+    def statements(self) -> tuple[Statement, ...]:
+        """All valid reservations."""
+        return tuple(said.reservation for said in self.said if said.reservation)
+
+    def about(self, path: str) -> Said | None:
+        """What is said about a path: of the file's rules the first that matches."""
+        if self.index is None:
+            return self.said[0] if self.said else None
+        first = min(self.index.matching(path), default=None)
+        if first is None:
+            return None
+        said = self.said[first]
+        # Of thousands of rules few are ever asked for.
+        return said._replace(policy=self.source.absolute(said.policy)) if said.policy else said
+
+
+def textual(
+    source: Source, carrier: str, value: str, line: int | None, notes: list[Note]
+) -> Statement | None:
+    """A reservation given as text; of a repeated one a 1 counts, and a 0 where no other is there.
+
+    The report has one value, so that two that differ are an error; but who wrote a 1 reserves.
+    """
+    values = {part.strip() for part in value.split(",")}
+    if len(values) > 1 and "1" in values:
+        notes.append(source.note(TWICE, value[:80], line))
+        values = {"1"}
+    only = values.pop() if len(values) == 1 else ""
+    if only not in ("0", "1"):
+        notes.append(source.note(VALUE, value, line))
+        return None
+    return statement(source, carrier, only, f"tdm-reservation: {only}", line, Scope())
+
+
+def statement(
+    source: Source, carrier: str, value: str, text: str, line: int | None, scope: Scope
+) -> Statement:
+    """A reservation of 1 or 0."""
+    reserved = value == "1"
+    return Statement(
+        signal=NAME,
+        carrier=carrier,
+        category=TDM,
+        covers=TERM.no if reserved else TERM.yes,
+        preference=Preference.DISALLOWED if reserved else Preference.ALLOWED,
+        text=text,
+        span=source.span(line),
+        scope=scope,
+    )
