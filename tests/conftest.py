@@ -1,9 +1,17 @@
 """What holds for every test: nothing of it goes to the user's own folders, or to another test."""
 
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+# Processes that tests start import helpers and test files too, as pytest's own ``pythonpath`` lets
+# this one: a spider's settings may name a class of a test file.
+_TESTS = Path(__file__).parent
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    map(str, (_TESTS, *sorted({path.parent for path in _TESTS.glob("*/test_*.py")})))
+)
 
 # The same examples everywhere, and no clock: random search is ``fuzz.py``'s business, and
 # machines have slow minutes.

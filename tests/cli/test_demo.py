@@ -42,7 +42,7 @@ _RUN = """
 import sys
 from pathlib import Path
 from rich.console import Console
-from reservation_middleware.demo import run
+from reservation_middleware.cli.demo import run
 sys.exit(0 if run(Path(sys.argv[1]), Console()) else 1)
 """
 SECONDS = 120  # the demo takes a few; a machine that is busy with other tests takes longer

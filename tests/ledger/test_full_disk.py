@@ -160,9 +160,8 @@ for limit in map(int, sys.argv[2:]):
 def test_a_writer_whose_disk_is_full_at_any_byte(tmp_path: Path) -> None:
     """The key, the beginning, a line, a record, the last line, the last checkpoint."""
     sizes = _limits(closed(tmp_path / "ledger"))
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     command = [sys.executable, "-c", _WRITE, str(tmp_path), *map(str, sizes)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     signed = 0
     for limit in sizes:
@@ -186,7 +185,7 @@ def killed(self, target):
         os.kill(os.getpid(), signal.SIGKILL)
     return replace(self, target)
 Path.replace = killed
-from reservation_middleware.ledger.erase import erase
+from reservation_middleware.ledger.share.erase import erase
 erase(sys.argv[1], sys.argv[2])
 """
 

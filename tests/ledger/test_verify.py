@@ -430,8 +430,7 @@ def _start(folder: Path, code: str) -> subprocess.Popen[bytes]:
         "from reservation_middleware.ledger.write.ledger import Ledger\n"
         f"ledger = Ledger.open({str(folder)!r})\n{dedent(code)}\nledger.close()\n"
     )
-    place = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
-    running = subprocess.Popen([sys.executable, "-W", "error", "-c", program], env=place)
+    running = subprocess.Popen([sys.executable, "-W", "error", "-c", program])
     while not list(folder.glob("log/*.checkpoint")):
         assert running.poll() is None
     return running

@@ -187,7 +187,7 @@ def test_one_of_eight_processes_holds_a_claim(tmp_path: Path) -> None:
 def test_many_processes_open_a_new_file_at_the_same_time(tmp_path: Path) -> None:
     code = """
 import sys, time
-from reservation_middleware.cache import open_cache
+from reservation_middleware.runtime.cache import open_cache
 for number in range(200):
     time.sleep(max(0, float(sys.argv[2]) + number / 100 - time.time()))
     open_cache(f"sqlite:///{sys.argv[1]}/{number}.db")
@@ -390,7 +390,7 @@ import asyncio, resource, sys
 from random import Random
 sys.path.insert(0, "tests")
 from test_cache_sqlite import document
-from reservation_middleware.cache.sqlite import SqliteCache
+from reservation_middleware.runtime.cache.sqlite import SqliteCache
 
 async def main():
     cache = SqliteCache(sys.argv[1])

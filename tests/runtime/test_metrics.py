@@ -191,7 +191,7 @@ _SPIDERS = """
 import asyncio, sys, urllib.request
 import scrapy
 from scrapy import crawler as crawlers
-from reservation_middleware.metrics import ENDPOINT
+from reservation_middleware.runtime.metrics import ENDPOINT
 
 class One(scrapy.Spider):
     name = "one"
