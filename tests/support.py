@@ -17,7 +17,7 @@ import pytest
 from msgspec import UNSET, UnsetType
 
 from reservation_middleware import Document
-from reservation_middleware.decide.reading import Reading, content_reading, head_reading, heard
+from reservation_middleware.decide.reading import Reading, content_reading, head_key, head_reading
 
 ROOT = Path(__file__).parents[1]
 SPEC = ROOT / "spec"
@@ -147,7 +147,7 @@ def matches(expect: Expect, record: Mapping[str, Any]) -> list[str]:
 
 def page_readings(document: Document) -> tuple[Reading, ...]:
     """The readings of a page that say anything: of its head, and of its content."""
-    head = () if heard(document) is None else (head_reading(document),)
+    head = () if head_key(document) is None else (head_reading(document),)
     content = content_reading(document)
     return head if content is None else (*head, content)
 

@@ -25,12 +25,12 @@ from reservation_middleware.syntax.content_coding import CODINGS, unpacked
 from . import _body
 from ._body import HeldStream, Progress
 from ._error import ReservedError
-from ._middleware import Known, ReservationMiddleware
+from ._middleware import RequestState, ReservationMiddleware
 from ._page import length_of, page_of
 
 
 async def look_into(
-    middleware: ReservationMiddleware, known: Known, response: ClientResponse, *, media: bool
+    middleware: ReservationMiddleware, known: RequestState, response: ClientResponse, *, media: bool
 ) -> None:
     """Decide with a response's content, as far as it is looked into, and tell the decision.
 
@@ -104,7 +104,7 @@ async def look_into(
 
 async def _judge(
     middleware: ReservationMiddleware,
-    known: Known,
+    known: RequestState,
     body: bytes,
     codings: Sequence[str],
     *,
@@ -170,7 +170,7 @@ class _LateLook:
     def __init__(
         self,
         middleware: ReservationMiddleware,
-        known: Known,
+        known: RequestState,
         response: ClientResponse,
         body: bytes,
         *,

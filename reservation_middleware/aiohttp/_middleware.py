@@ -44,7 +44,7 @@ _numbers = count()
 Listener = Callable[[Decision, bool], None]
 
 
-class Known:
+class RequestState:
     """What is known of a request: its check, the last decision, how more is fetched for it.
 
     ``redirect``: its response leads elsewhere, so that nothing in it is looked into.
@@ -72,7 +72,7 @@ class Sent:
     __slots__ = ("follows", "known", "response")
 
     def __init__(self, *, follows: bool | None = None) -> None:
-        self.known: Known | None = None
+        self.known: RequestState | None = None
         self.response: ClientResponse | None = None
         self.follows = follows
 
@@ -110,7 +110,7 @@ class ReservationMiddleware:
         #: several middlewares. A weak mapping takes some microseconds more.
         self._slot = intern(f"_reservations_{next(_numbers)}")
         #: Of responses that cannot be told anything, by their identity.
-        self._aside: dict[int, Known] = {}
+        self._aside: dict[int, RequestState] = {}
         #: Looks into pages that are still being read: what was decided is told at their end.
         self.unfinished: WeakSet[Unfinished] = WeakSet()
 
@@ -177,7 +177,7 @@ class ReservationMiddleware:
         )
         sent.response = response
         try:
-            known: Known | None = asked
+            known: RequestState | None = asked
             if response.url is not request.url:  # mostly it is the very same object
                 sent.known = known = await self._at_found(asked, response)
             if known is not None:
@@ -190,7 +190,7 @@ class ReservationMiddleware:
             raise
         return response
 
-    async def judge_answer(self, response: ClientResponse, cause: Cause) -> Known | None:
+    async def judge_answer(self, response: ClientResponse, cause: Cause) -> RequestState | None:
         """Check a response that came without a request, as from the cache of a session.
 
         Args:
@@ -205,7 +205,7 @@ class ReservationMiddleware:
             RuntimeError: the session or the fetcher was closed meanwhile.
         """
         agent = self._agents.of(cause.headers)
-        known: Known | None = None
+        known: RequestState | None = None
         for hop in (*response.history, response):
             url = _judged_url(hop.url)
             check = self._check(url, agent, self.fetcher.now(self._policy))
@@ -224,7 +224,7 @@ class ReservationMiddleware:
 
     async def _judge_site(
         self, url: str, check: Check, cause: Cause, *, beside: bool = False
-    ) -> Known:
+    ) -> RequestState:
         """Decide about a page by what its origin says.
 
         Raises:
@@ -237,9 +237,9 @@ class ReservationMiddleware:
         decision = check.decide()
         if self.stops(decision):
             raise self.blocked(check, decision)
-        return Known(url, check, decision, cause)
+        return RequestState(url, check, decision, cause)
 
-    async def _at_found(self, known: Known, response: ClientResponse) -> Known | None:
+    async def _at_found(self, known: RequestState, response: ClientResponse) -> RequestState | None:
         """What is to be known where a page was found at another address than asked for.
 
         Middlewares inside may follow redirects themselves. What they fetched cannot be undone.
@@ -259,7 +259,7 @@ class ReservationMiddleware:
         return await self._judge_site(url, check, known.cause, beside=True)
 
     async def _judge_head(
-        self, known: Known, response: ClientResponse, *, follows: bool | None
+        self, known: RequestState, response: ClientResponse, *, follows: bool | None
     ) -> None:
         """Decide again with a response's head.
 
@@ -292,12 +292,12 @@ class ReservationMiddleware:
                 decision = check.decide()
             raise self.blocked(check, decision)
 
-    def known(self, response: ClientResponse) -> Known | None:
+    def known(self, response: ClientResponse) -> RequestState | None:
         """What is known of a response, None if it was not checked."""
-        known: Known | None = getattr(response, self._slot, None)
+        known: RequestState | None = getattr(response, self._slot, None)
         return self._aside.get(id(response)) if known is None and self._aside else known
 
-    def _remember(self, response: ClientResponse, known: Known) -> None:
+    def _remember(self, response: ClientResponse, known: RequestState) -> None:
         """Keep what is known of a response, as long as that lives."""
         try:
             setattr(response, self._slot, known)
@@ -319,7 +319,7 @@ class ReservationMiddleware:
         known = self.known(response)
         return known.decision if known else None
 
-    async def judge_content(self, known: Known, body: bytes, *, whole: bool) -> None:
+    async def judge_content(self, known: RequestState, body: bytes, *, whole: bool) -> None:
         """Decide again with a page's content.
 
         Of a part of it only a block counts: else the decision about the head stands, and the
@@ -372,7 +372,7 @@ class ReservationMiddleware:
             self._listener(decision, True)
         return ReservedError.of(decision)
 
-    def passed(self, known: Known, octets: int | None) -> None:
+    def passed(self, known: RequestState, octets: int | None) -> None:
         """Tell that a response was handed out, with the length of its body."""
         self._journal.tell(known.check, known.decision, blocked=False, octets=octets)
         if self._listener:

@@ -159,10 +159,10 @@ def erase(
     Copies of the ledger, bundles, caches and logs are not touched. Exit status: 0, 1 if the ledger
     is broken, 2 bad usage, a living writer, no disk or no rights.
     """
-    from reservation_middleware.ledger.read.host_filter import Host
+    from reservation_middleware.ledger.read.host_filter import HostFilter
     from reservation_middleware.ledger.share.erase import erase as wipe
 
-    Host.parse(host)
+    HostFilter.parse(host)
     octets(ledger)
     if not yes:
         raise typer.BadParameter("it cannot be undone; say --yes")

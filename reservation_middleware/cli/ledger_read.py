@@ -121,11 +121,11 @@ def prove(
     Exit status: 0, also where nothing signed is about the host, 1 if the ledger is broken, 2 bad
     usage, no disk or no rights.
     """
-    from reservation_middleware.ledger.read.host_filter import Host
+    from reservation_middleware.ledger.read.host_filter import HostFilter
     from reservation_middleware.ledger.share.prove import prove as bundle_of
     from reservation_middleware.report.progress import progress
 
-    Host.parse(host)
+    HostFilter.parse(host)
     with progress("reading", 2 * octets(ledger)) as advance, told():
         data = bundle_of(ledger, host, progress=advance)
     if output is None:

@@ -24,7 +24,7 @@ from reservation_middleware.model import (
 from reservation_middleware.signals import CONTENT, Link, Question
 from reservation_middleware.syntax.path import MAX_TARGET, judged, resolved_target, split_url
 
-from .kept import Heard
+from .kept import HeadKey
 from .licences import apply
 from .profiles import profile
 from .reading import (
@@ -35,8 +35,8 @@ from .reading import (
     RESOURCES,
     Reading,
     content_reading,
+    head_key,
     head_reading,
-    heard,
     left_out,
     probed,
     request_for,
@@ -115,7 +115,7 @@ class Check:
         #: Whether the page's status and fields were seen; of a rendered page they may not be.
         self._has_head = True
         #: What the page's head says, its content if that says anything, the readings of both.
-        self._heard: Heard | None = None
+        self._heard: HeadKey | None = None
         self._content: Reading | None = None
         self._said: tuple[Reading, ...] | None = None
         self.stage = _SITE  #: How far the fetch has come.
@@ -255,7 +255,7 @@ class Check:
             same = document.url == self._question.url
             self._away = not same and split_url(document.url)[0] != self.origin
             self._has_head = document.status is not None or bool(document.headers)
-            self._heard = heard(document)
+            self._heard = head_key(document)
             self._said = None
             if document.body is None:
                 self.stage = _HEADERS

@@ -11,7 +11,7 @@ from msgspec.structs import astuple, replace
 from reservation_middleware.model import Decision, Document, Reason
 
 #: The status of a head that says something, and its fields that matter.
-Heard = tuple[int | None, tuple[tuple[str, str], ...]]
+HeadKey = tuple[int | None, tuple[tuple[str, str], ...]]
 
 # Fields of a decision: those between its agent and its reasons, and those after the reasons.
 _FIELDS = Decision.__struct_fields__

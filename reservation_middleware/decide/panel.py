@@ -15,7 +15,7 @@ from reservation_middleware.signals import Question
 from reservation_middleware.syntax.path import judged, resolved_target, split_url
 
 from .check import Check
-from .plan import MOST_PATTERNS, Plan
+from .plan import MOST_PATTERNS, AnswerTable
 from .profiles import profile
 from .site import Site
 
@@ -89,7 +89,7 @@ class Panel:
     def _together(self, site: Site) -> "_Together":
         """The agents by what they are told; who has it to himself is asked alone."""
         groups: dict[object, list[Agent]] = {}
-        plans: dict[int, Plan | None] = {}
+        plans: dict[int, AnswerTable | None] = {}
         for agent in self.agents:
             question = Question("", "/", "/", site.agent_for(agent), self.policy)
             plan = site.plans.of(question)
@@ -99,7 +99,9 @@ class Panel:
         known = [plan for plan in plans.values() if plan is not None]
         patterns = dict.fromkeys(text for plan in known for text in plan.patterns)
         usable = len(known) == len(plans) and len(patterns) <= MOST_PATTERNS
-        return _Together(Plan.of(patterns) if usable else None, tuple(map(tuple, groups.values())))
+        return _Together(
+            AnswerTable.of(patterns) if usable else None, tuple(map(tuple, groups.values()))
+        )
 
 
 class _Together(NamedTuple):
@@ -110,5 +112,5 @@ class _Together(NamedTuple):
         agents: those whose answers are the same.
     """
 
-    plan: Plan | None
+    plan: AnswerTable | None
     agents: tuple[tuple[Agent, ...], ...]

@@ -9,11 +9,11 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 from reservation_middleware.model import Agent, Policy, Stage
-from reservation_middleware.signals import SIGNALS, Findings, Question, Settled, View
+from reservation_middleware.signals import SIGNALS, Dependencies, Findings, Question, Settled
 from reservation_middleware.syntax.path import MAX_TARGET
 from reservation_middleware.syntax.pattern_index import PatternIndex
 
-from .kept import Heard, Kept
+from .kept import HeadKey, Kept
 
 #: Patterns that are looked up together; an origin with more is settled family by family.
 MOST_PATTERNS = 2_000
@@ -34,10 +34,10 @@ Answer = tuple[Any, ...]
 
 
 #: What a head says, the stage, the patterns that the path matches, and who asks.
-HeadKey = tuple[Heard, Stage, tuple[int, ...] | None, str]
+HeadQuestionKey = tuple[HeadKey, Stage, tuple[int, ...] | None, str]
 
 
-class Plan:
+class AnswerTable:
     """The answers of one origin to agents that it does not tell apart, under one policy."""
 
     __slots__ = ("_answers", "_heads", "_index", "_settled")
@@ -46,10 +46,10 @@ class Plan:
         self._index = index
         self._answers: dict[tuple[Stage, tuple[int, ...]], Answer] = {}
         self._settled: dict[tuple[int, ...], Mapping[int, Settled]] = {}
-        self._heads: dict[HeadKey, Kept] = {}
+        self._heads: dict[HeadQuestionKey, Kept] = {}
 
     @classmethod
-    def of(cls, patterns: Iterable[str]) -> "Plan":
+    def of(cls, patterns: Iterable[str]) -> "AnswerTable":
         """The plan for some patterns."""
         texts = dict.fromkeys(patterns)
         texts.pop(_ROOT, None)
@@ -91,11 +91,11 @@ class Plan:
                 self._answers.clear()
             self._answers[stage, matching] = answer
 
-    def heard(self, key: HeadKey) -> Kept | None:
+    def heard(self, key: HeadQuestionKey) -> Kept | None:
         """What follows where a head says something, if it was made before."""
         return self._heads.get(key)
 
-    def hear(self, key: HeadKey, kept: Kept) -> None:
+    def hear(self, key: HeadQuestionKey, kept: Kept) -> None:
         """Keep what follows for all pages whose heads say the same."""
         (_, fields), *_ = key
         if sum([len(value) + _PER_FIELD for _, value in fields]) <= _LONGEST_HEAD:
@@ -104,7 +104,7 @@ class Plan:
             self._heads[key] = kept
 
 
-class Plans:
+class AnswerTables:
     """The plans of one origin, by who asks under which policy; agents may share one."""
 
     __slots__ = ("_found", "_plans", "_shared")
@@ -112,10 +112,10 @@ class Plans:
     def __init__(self, found: Sequence[tuple[int, tuple[Findings, ...]]]) -> None:
         self._found = found
         # Each holds agent and policy, so that their addresses stay their own.
-        self._plans: dict[tuple[int, int], tuple[Plan | None, Hashable, Agent, Policy]] = {}
-        self._shared: dict[Hashable, Plan | None] = {}
+        self._plans: dict[tuple[int, int], tuple[AnswerTable | None, Hashable, Agent, Policy]] = {}
+        self._shared: dict[Hashable, AnswerTable | None] = {}
 
-    def of(self, question: Question) -> Plan | None:
+    def of(self, question: Question) -> AnswerTable | None:
         """The plan for a question; None where its answer depends on more than patterns."""
         known = self._plans.get((id(question.agent), id(question.policy)))
         return (known or self._new(question))[0]
@@ -127,7 +127,7 @@ class Plans:
         known = self._plans.get((id(question.agent), id(question.policy)))
         return (known or self._new(question))[1]
 
-    def _new(self, question: Question) -> tuple[Plan | None, Hashable, Agent, Policy]:
+    def _new(self, question: Question) -> tuple[AnswerTable | None, Hashable, Agent, Policy]:
         agent, policy = question.agent, question.policy
         if len(self._plans) >= _MOST_PLANS:
             self._plans.clear()
@@ -144,8 +144,8 @@ class Plans:
         new = self._plans[id(agent), id(policy)] = plan, key, agent, policy
         return new
 
-    def _views(self, question: Question) -> list[View] | None:
-        views: list[View] = []
+    def _views(self, question: Question) -> list[Dependencies] | None:
+        views: list[Dependencies] = []
         for number, findings in self._found:
             view = SIGNALS[number].view(findings, question)
             if view is None:
@@ -154,11 +154,11 @@ class Plans:
         return views
 
 
-def _plan(views: Sequence[View]) -> Plan | None:
+def _plan(views: Sequence[Dependencies]) -> AnswerTable | None:
     """The plan for what families make of a question; None where it has too many patterns."""
     if sum(len(view.patterns) for view in views) > MOST_PATTERNS:
         return None
     if len(views) == 1 and views[0].ready is not None:
         # Most sites have rules for everyone, and blocks for AI agents that are about all paths.
-        return Plan(views[0].ready)
-    return Plan.of(text for view in views for text in view.patterns)
+        return AnswerTable(views[0].ready)
+    return AnswerTable.of(text for view in views for text in view.patterns)

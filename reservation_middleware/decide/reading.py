@@ -27,9 +27,9 @@ from reservation_middleware.signals import (
     XML,
     Findings,
     Link,
+    ParsedDocument,
     Place,
     Signal,
-    Source,
     Words,
 )
 from reservation_middleware.syntax import media, payment, sniff
@@ -38,7 +38,7 @@ from reservation_middleware.syntax.media import TYPES as MEDIA_TYPES
 from reservation_middleware.syntax.media import recognised
 from reservation_middleware.syntax.path import split_url
 
-from .kept import Heard
+from .kept import HeadKey
 
 _WORDS = Words(
     metas=tuple(dict.fromkeys(word for signal in SIGNALS for word in signal.words)),
@@ -113,10 +113,12 @@ class Reading:
 
     __slots__ = ("_source", "document", "found", "links", "notes", "place")
 
-    def __init__(self, document: Document, place: Place, source: Source | None = None) -> None:
+    def __init__(
+        self, document: Document, place: Place, source: ParsedDocument | None = None
+    ) -> None:
         self.document = document
         self.place = place
-        source = source or Source(document, place, _WORDS)
+        source = source or ParsedDocument(document, place, _WORDS)
         found: list[Found] = []
         for number, signal in _READERS[place]:
             findings = signal.parse(source)
@@ -306,7 +308,7 @@ def is_media(media_type: str, body: bytes = b"") -> bool:
 
 def head_reading(document: Document) -> Reading:
     """The reading of a page's head."""
-    return Reading(document, HEADERS, Source(document, HEADERS, _WORDS))
+    return Reading(document, HEADERS, ParsedDocument(document, HEADERS, _WORDS))
 
 
 def content_reading(document: Document) -> Reading | None:
@@ -316,7 +318,7 @@ def content_reading(document: Document) -> Reading | None:
     """
     if not document.body:
         return None
-    source = Source(document, CONTENT, _WORDS)
+    source = ParsedDocument(document, CONTENT, _WORDS)
     return Reading(document, CONTENT, source) if source.speaks else None
 
 
@@ -325,7 +327,7 @@ def may_speak(document: Document) -> bool:
 
     Of a piece nothing is to be concluded but that the page is worth being read again.
     """
-    return Source(document, CONTENT, _WORDS).speaks
+    return ParsedDocument(document, CONTENT, _WORDS).speaks
 
 
 def unread(document: Document) -> Reading:
@@ -335,7 +337,7 @@ def unread(document: Document) -> Reading:
     return reading
 
 
-def heard(document: Document) -> Heard | None:
+def head_key(document: Document) -> HeadKey | None:
     """What a head holds that some signal may read; None if there is nothing.
 
     Two pages of one origin whose heads are heard to say the same are judged alike, but for

@@ -27,8 +27,8 @@ from reservation_middleware.model import (
 from reservation_middleware.signals import CONTENT, HEADERS, ROBOTS_TXT, Link, Question, Settled
 
 from .freshness import earliest
-from .kept import Heard, Kept
-from .plan import Plan, Plans
+from .kept import HeadKey, Kept
+from .plan import AnswerTable, AnswerTables
 from .reading import PLACES, Reading
 from .resolve import RESOLVED, conflict_note, resolve, verdict
 from .settle import in_order, settle
@@ -75,7 +75,7 @@ class Site:
             link for link in tuple(pointed)[:MOST_LINKS] if link.key not in known
         )
         #: What its answers to agents and policies depend on, whatever the page.
-        self.plans = Plans(self.found)
+        self.plans = AnswerTables(self.found)
         self._panels: dict[int, tuple[object, Any]] = {}
         self._rulings: dict[tuple[object, ...], tuple[Agent, Policy, tuple[Any, ...]]] = {}
 
@@ -127,7 +127,7 @@ class Site:
             return self._ruling(question, stage, tuple(settled.values()), ())
         return self._settled(settled, question, stage)
 
-    def kept(self, question: Question, stage: Stage, heard: Heard) -> Kept | None:
+    def kept(self, question: Question, stage: Stage, heard: HeadKey) -> Kept | None:
         """What is kept of pages whose heads say the same."""
         plan = self._plan(question)
         if plan is None:
@@ -136,7 +136,7 @@ class Site:
         return plan.heard((heard, stage, question.matching, question.agent.token))
 
     def keep(
-        self, question: Question, heard: Heard, decision: Decision, page: Sequence[Reading]
+        self, question: Question, heard: HeadKey, decision: Decision, page: Sequence[Reading]
     ) -> None:
         """Keep what was decided for pages whose heads say the same.
 
@@ -161,7 +161,7 @@ class Site:
         others = (*self.documents, *(one.document for one in self.lessons))
         return all(document.url != url for document in others)
 
-    def _plan(self, question: Question) -> Plan | None:
+    def _plan(self, question: Question) -> AnswerTable | None:
         """The plan for a question, with the patterns that its path matches looked up."""
         if question.matching is None:
             # Two paths are judged where one is written, so none of them has answers of its own.
@@ -172,7 +172,7 @@ class Site:
                     plan,
                     plan.matching(question.path, question.target),
                 )
-        found: Plan | None = question.plan
+        found: AnswerTable | None = question.plan
         return found
 
     def together(self, panel: object, make: "Callable[[Site], T]") -> T:
@@ -187,7 +187,7 @@ class Site:
         return made
 
     def _planned(
-        self, plan: Plan, question: Question, stage: Stage, page: Sequence[Reading]
+        self, plan: AnswerTable, question: Question, stage: Stage, page: Sequence[Reading]
     ) -> Decision:
         """What follows for a page by the patterns that its path matches."""
         matching = question.matching or ()

@@ -15,7 +15,7 @@ from .table import rows, safe
 
 if TYPE_CHECKING:
     from reservation_middleware.ledger.share.prove import BundleReport
-    from reservation_middleware.ledger.verify.ledger import Report
+    from reservation_middleware.ledger.verify.ledger import VerifyReport
 
 #: A value that differs is shown up to so many characters; all of it is in the JSON.
 _SHORT = 300
@@ -30,7 +30,7 @@ def _verdict(console: Console, what: str, *, ok: bool) -> None:
     console.print(Text.assemble(word, "  ", safe(what)))
 
 
-def show_verified(console: Console, report: "Report") -> None:
+def show_verified(console: Console, report: "VerifyReport") -> None:
     """Print what was found of a ledger."""
     _verdict(console, report.folder, ok=report.ok)
     unsigned = sum(one.unsigned for one in report.segments)

@@ -17,8 +17,8 @@ from reservation_middleware.ledger.read.reader import LedgerReader
 from reservation_middleware.ledger.read.replay import (
     COUNTED,
     NotKeptError,
-    Question,
     Rejudge,
+    Rejudging,
     decisions,
 )
 from reservation_middleware.model import Agent, Policy
@@ -36,7 +36,7 @@ def question_of(
     purposes: Sequence[str] | None,
     name: str | None,
     signals: Sequence[str] | None,
-) -> Question | None:
+) -> Rejudging | None:
     """What is asked anew; None if nothing is.
 
     Raises:
@@ -52,11 +52,11 @@ def question_of(
         found = to_profile(policy) if to_profile else policy
         return msgspec.structs.replace(found, **changes)
 
-    return Question(agent, tuple(purposes) if purposes else None, change)
+    return Rejudging(agent, tuple(purposes) if purposes else None, change)
 
 
 def fold(
-    reader: LedgerReader, rollout: Rollout, question: Question | None, *, matrix: bool
+    reader: LedgerReader, rollout: Rollout, question: Rejudging | None, *, matrix: bool
 ) -> None:
     """Fold a ledger, judged again as far as that is asked for.
 
@@ -67,7 +67,7 @@ def fold(
     cells = [
         (
             rollout.cell(name, purpose),
-            Rejudge(Question(purposes=(purpose,), change=_to_profile(name))),
+            Rejudge(Rejudging(purposes=(purpose,), change=_to_profile(name))),
             name,
         )
         for name in (PROFILES if matrix else ())

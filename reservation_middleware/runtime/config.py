@@ -102,12 +102,12 @@ def configuration(
     Raises:
         ConfigurationError: a file cannot be read, or a key or value is not valid.
     """
-    keys = said(folder=folder, environment=environment)
+    keys = read_sources(folder=folder, environment=environment)
     keys.update({key: value for key, value in (flags or {}).items() if value is not None})
     return configured(keys, folder=folder, environment=environment)
 
 
-def said(
+def read_sources(
     *, folder: Path | None = None, environment: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
     """What file and environment say, by key: each value checked, and where it stands is named.
@@ -214,8 +214,8 @@ def _from_files(folder: Path) -> dict[str, Any]:
             data = tool.get("reservations", {}) if isinstance(tool, dict) else {}
         if not isinstance(data, dict):
             raise ConfigurationError(f"{file.name}: tool.reservations must be a table")
-        _known(data, file.name)
-        _typed(data, file.name)
+        reject_unknown_keys(data, file.name)
+        check_types(data, file.name)
         for key, value in data.items():
             _valid(key, value, file.name)
         if data:
@@ -252,7 +252,7 @@ def _valid(key: str, value: Any, where: str) -> None:
         raise ConfigurationError(f"{where}: {error}") from None
 
 
-def _typed(data: dict[str, Any], where: str) -> None:
+def check_types(data: dict[str, Any], where: str) -> None:
     """Check what is no enumeration, and take one word for a list of one."""
     for key, value in data.items():
         if key == "prometheus" and type(value) is int:
@@ -272,7 +272,8 @@ def _typed(data: dict[str, Any], where: str) -> None:
             data[key] = words
 
 
-def _known(data: Mapping[str, Any], where: str) -> None:
+def reject_unknown_keys(data: Mapping[str, Any], where: str) -> None:
+    """Raise ConfigurationError if a key is not one of this table, and say what it may have meant."""
     for key in data:
         if key in _ELSEWHERE:
             raise ConfigurationError(

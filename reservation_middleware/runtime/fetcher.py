@@ -16,7 +16,7 @@ from reservation_middleware.decide.reading import Reading, probed, request_for
 from reservation_middleware.decide.site import Site
 from reservation_middleware.model import Agent, Document, Policy, PolicyRequest, Probes
 from reservation_middleware.model.agents import catalogue
-from reservation_middleware.model.lru import Recent
+from reservation_middleware.model.lru import BoundedLru
 from reservation_middleware.syntax.host import is_public, is_public_address
 from reservation_middleware.syntax.path import split_url
 
@@ -25,9 +25,9 @@ from .cache.placed import PlacedCache
 from .cache.protocol import Cache
 from .lessons import Lessons
 from .policy_store import NOW, Resources
-from .ready import Ready, ReadySites
+from .ready import CompiledSite, SiteMemory
 from .retries import Pause, RetriableTransport, Retries, sleep
-from .single_flight import Flights
+from .single_flight import SingleFlight
 from .transport import (
     MAX_REDIRECTS,
     Answer,
@@ -95,7 +95,7 @@ class Fetcher:
         self._clock = clock
         self._seconds = time if clock is _now else lambda: clock().timestamp()
         self._origins = origins
-        self._flights = Flights()
+        self._flights = SingleFlight()
         self._resources = Resources(
             self.cache,
             self._flights,
@@ -116,10 +116,10 @@ class Fetcher:
             retries=retries,
             pause=pause,
         )
-        self._sites = ReadySites()
+        self._sites = SiteMemory()
         self._lessons = Lessons()
         #: Fetchers for Host fields, by the address that is connected to.
-        self._placed: Recent[str, Fetcher] = Recent(_MOST_PLACED, _MOST_PLACED)
+        self._placed: BoundedLru[str, Fetcher] = BoundedLru(_MOST_PLACED, _MOST_PLACED)
         catalogue()  # read at the start, and not while the first site waits
 
     @property
@@ -250,7 +250,7 @@ class Fetcher:
         site = Site(map(Reading, documents, probed(probes)), lessons)
         if site.links:
             return None
-        self._sites.put((origin, probes), Ready.of(site, self._seconds()))
+        self._sites.put((origin, probes), CompiledSite.of(site, self._seconds()))
         return site
 
     def at(self, address: str) -> "Fetcher":
@@ -304,7 +304,7 @@ class Fetcher:
                 for document, link in zip(linked, site.links, strict=True)
             ]
             site = Site(readings, lessons)
-        self._sites.put((origin, probes), Ready.of(site, self._seconds()))
+        self._sites.put((origin, probes), CompiledSite.of(site, self._seconds()))
         return site
 
 

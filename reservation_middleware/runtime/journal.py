@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 from reservation_middleware.ledger.format.canonical import new_ident
 from reservation_middleware.model import Action, Decision, Policy, blocking_signals
 from reservation_middleware.model.document import MACHINE_FAULT
-from reservation_middleware.model.lru import Recent
+from reservation_middleware.model.lru import BoundedLru
 from reservation_middleware.syntax.redact import redacted
 
-from .stores import Opened
+from .stores import OpenStores
 
 if TYPE_CHECKING:
     from reservation_middleware.decide.check import Check
@@ -57,7 +57,7 @@ class Journal:
         adapter: str,
         policy: Policy,
         log: logging.Logger,
-        stores: Opened,
+        stores: OpenStores,
         *,
         block_level: int = logging.INFO,
     ) -> None:
@@ -75,7 +75,7 @@ class Journal:
         self.would_block: Counter[str] = Counter()
         self._ends: list[Any] = []
         #: Hosts that were warned of, with whether the fault was this machine's.
-        self._warned: Recent[str, bool] = Recent(_MOST_WARNED, _MOST_WARNED)
+        self._warned: BoundedLru[str, bool] = BoundedLru(_MOST_WARNED, _MOST_WARNED)
 
     def tell(
         self,

@@ -6,7 +6,7 @@ Bounded, and no I/O; time is handed in.
 from datetime import datetime, timedelta
 
 from reservation_middleware.decide.reading import Reading
-from reservation_middleware.model.lru import Recent
+from reservation_middleware.model.lru import BoundedLru
 
 #: Origins, octets of their pages together, and pages of one origin that are kept.
 _MOST_ORIGINS, _MOST_OCTETS, _MOST = 10_000, 16 * 1024 * 1024, 8
@@ -18,7 +18,7 @@ class Lessons:
     """Pages that say something about others, by origin."""
 
     def __init__(self) -> None:
-        self._known: Recent[str, dict[str, tuple[Reading, datetime]]] = Recent(
+        self._known: BoundedLru[str, dict[str, tuple[Reading, datetime]]] = BoundedLru(
             _MOST_ORIGINS, _MOST_OCTETS
         )
 

@@ -20,7 +20,7 @@ from .cache.memory import MemoryCache
 from .cache.protocol import LEASE, Cache, Key
 from .retries import Pause, Retries
 from .retrieval import retrieve
-from .single_flight import Flights
+from .single_flight import SingleFlight
 from .transport import Transport
 
 #: Seconds between two looks at whether another process has fetched something: first, and most.
@@ -52,7 +52,7 @@ class Resources:
     def __init__(
         self,
         cache: Cache,
-        flights: Flights,
+        flights: SingleFlight,
         *,
         counts: Counter[str],
         clock: Callable[[], datetime],

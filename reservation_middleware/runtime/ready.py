@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from reservation_middleware.decide.site import Site
 from reservation_middleware.model import Probes
-from reservation_middleware.model.lru import Recent
+from reservation_middleware.model.lru import BoundedLru
 
 #: Sites that are kept, and the memory that they may take together.
 MAX_SITES, MAX_OCTETS = 10_000, 256 * 1024 * 1024
@@ -22,7 +22,7 @@ PER_LINE, LINES = 400, 500
 _AHEAD = 300.0
 
 
-class Ready(NamedTuple):
+class CompiledSite(NamedTuple):
     """A site that is ready to decide.
 
     Times are seconds since 1970, which are had and compared faster than dates.
@@ -40,23 +40,25 @@ class Ready(NamedTuple):
     ahead: float
 
     @classmethod
-    def of(cls, site: Site, now: float) -> "Ready":
+    def of(cls, site: Site, now: float) -> "CompiledSite":
         """A site that was made just now."""
         until = site.expires.timestamp() if site.expires else inf
         return cls(site, now, until, until - min(_AHEAD, max(until - now, 0) / 10))
 
 
-class ReadySites:
+class SiteMemory:
     """The sites used most recently, by origin and the places that are asked there."""
 
     __slots__ = ("_recent", "get")
 
     def __init__(self) -> None:
-        self._recent: Recent[tuple[str, Probes], Ready] = Recent(MAX_SITES, MAX_OCTETS)
+        self._recent: BoundedLru[tuple[str, Probes], CompiledSite] = BoundedLru(
+            MAX_SITES, MAX_OCTETS
+        )
         #: The site that is kept under a key, if there is one.
         self.get = self._recent.get
 
-    def put(self, key: tuple[str, Probes], ready: Ready) -> None:
+    def put(self, key: tuple[str, Probes], ready: CompiledSite) -> None:
         """Keep a site."""
         lines = sum((one.body or b"").count(b"\n") for one in ready.site.documents)
         more = max(0, lines - LINES)

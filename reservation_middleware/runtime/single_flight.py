@@ -13,7 +13,7 @@ from .transport import TransportClosedError
 T = TypeVar("T")
 
 
-class Flights:
+class SingleFlight:
     """What is under way, by key."""
 
     def __init__(self) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .metrics import Metrics
 
 
-class Opened(NamedTuple):
+class OpenStores(NamedTuple):
     """What an adapter works with, what of it is to be closed with it, and the ledger's folder."""
 
     cache: Cache | None = None
@@ -40,7 +40,7 @@ def opened(
     ledger_lines: str = "all",
     ledger_name: str | None = None,
     metrics: Metrics | str | None = None,
-) -> Opened:
+) -> OpenStores:
     """Open what is named; what is handed in open stays the caller's.
 
     Args:
@@ -69,14 +69,14 @@ def opened(
     where: str | None = None
     own_ledger = isinstance(ledger, str | os.PathLike)
     if isinstance(ledger, str | os.PathLike):
-        from reservation_middleware.ledger.write.ledger import Ledger, Lines  # noqa: PLC0415 - what signs takes a while
+        from reservation_middleware.ledger.write.ledger import Ledger, LineMode  # noqa: PLC0415 - what signs takes a while
 
         try:
-            lines = Lines(ledger_lines)
+            lines = LineMode(ledger_lines)
         except ValueError:
             raise ConfigurationError(
-                unknown_word("ledger_lines", ledger_lines, [one.value for one in Lines])
+                unknown_word("ledger_lines", ledger_lines, [one.value for one in LineMode])
             ) from None
         where = os.fspath(ledger)
         ledger = Ledger.open(where, key=ledger_key, name=ledger_name or "reservations", lines=lines)
-    return Opened(cache, ledger, metrics, own_cache, own_ledger, where)
+    return OpenStores(cache, ledger, metrics, own_cache, own_ledger, where)

@@ -12,7 +12,7 @@ from scrapy.exceptions import NotConfigured, StopDownload
 from scrapy.http import Headers, Response
 
 from reservation_middleware.decide.check import Check
-from reservation_middleware.decide.reading import FIELDS, heard, may_be_bill
+from reservation_middleware.decide.reading import FIELDS, head_key, may_be_bill
 from reservation_middleware.model import Action, ConfigurationError, Decision, Document, Mode
 from reservation_middleware.model.licence import ANY_HOST
 from reservation_middleware.runtime.fetcher import Answer, Ask, Fetcher, Transport
@@ -255,7 +255,7 @@ class ReservationMiddleware:
         """Decide on a response, which is the page at a URL, by its head and its body."""
         stopped = self._ends(check, decision, request)
         head = head_as_seen(response, url)
-        silent = heard(head) is None
+        silent = head_key(head) is None
         if stopped or not silent:
             check.feed(head)
         if stopped:

@@ -22,7 +22,7 @@ from reservation_middleware.model import (
     product_token,
 )
 from reservation_middleware.model.vocabulary import unknown_word
-from reservation_middleware.runtime.config import STORES, Stores, configured, said
+from reservation_middleware.runtime.config import STORES, Stores, configured, read_sources
 from reservation_middleware.runtime.retries import Retries
 
 from ._route import POLICY_META, policy_meta
@@ -66,7 +66,7 @@ def policy_from(settings: BaseSettings) -> Policy:
             raise ConfigurationError(f"{name}: {error}") from None
     crawl_rules(settings)
     policy_meta(settings)
-    keys = {**said(), **_set(settings)}
+    keys = {**read_sources(), **_set(settings)}
     if settings.getbool("HTTPCACHE_ENABLED") and settings.getbool("HTTPCACHE_IGNORE_MISSING"):
         # Offline: pages come from the cache, so that no fetch needs the rules that are not there.
         keys.setdefault("unreachable", "proceed")
@@ -79,7 +79,7 @@ def stores_from(settings: BaseSettings) -> Stores:
     Raises:
         ConfigurationError: a setting has a value it cannot have.
     """
-    return configured({**said(), **_set(settings)}).stores
+    return configured({**read_sources(), **_set(settings)}).stores
 
 
 def retries_from(settings: BaseSettings) -> Retries:
@@ -116,7 +116,7 @@ def configured_agent(settings: BaseSettings) -> tuple[Agent, bool]:
 
     Else it is the crawler that ``ROBOTSTXT_USER_AGENT`` names, or everyone.
     """
-    keys = {**said(), **_set(settings)}
+    keys = {**read_sources(), **_set(settings)}
     if keys.get("agent"):
         return configured(keys).agent, True
     token = product_token(settings.get("ROBOTSTXT_USER_AGENT") or "") or "*"

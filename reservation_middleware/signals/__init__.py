@@ -13,7 +13,7 @@ from reservation_middleware.model.vocabulary import unknown_word
 
 from .ai_txt import AiTxt
 from .aipref import Aipref
-from .base import Findings, Question, Settled, Signal, Status, Term, View, Wish, Written
+from .base import Dependencies, Findings, Intent, Question, Rendering, Settled, Signal, Status, Term
 from .canel import Canel
 from .cawg import Cawg
 from .content_signals import ContentSignals
@@ -25,8 +25,8 @@ from .parsed_document import (
     XML,
     Carrier,
     Link,
+    ParsedDocument,
     Place,
-    Source,
     Words,
 )
 from .payment import Payment
@@ -80,18 +80,18 @@ __all__ = [
     "SIGNALS",
     "XML",
     "Carrier",
+    "Dependencies",
     "Findings",
+    "Intent",
     "Link",
+    "ParsedDocument",
     "Place",
     "Question",
+    "Rendering",
     "Settled",
     "Signal",
-    "Source",
     "Status",
     "Term",
-    "View",
-    "Wish",
     "Words",
-    "Written",
     "known_signals",
 ]

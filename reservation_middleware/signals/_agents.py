@@ -21,7 +21,7 @@ from reservation_middleware.model.vocabulary import TRAIN
 from reservation_middleware.syntax.robots import Group, RobotsFile, Rule
 from reservation_middleware.syntax.robots_rules import GroupRules
 
-from .base import Findings, Settled, Source, View, combine, cut, few
+from .base import Dependencies, Findings, ParsedDocument, Settled, combine, for_display, shorten
 
 NAME = "robots-agents"
 #: Plans, and answers of one plan, that are kept for one file.
@@ -36,7 +36,7 @@ class AgentFindings(Findings):
     __slots__ = ("_plans", "_seen", "named", "robots", "source", "training")
 
     def __init__(
-        self, source: Source, named: dict[str, KnownAgent], notes: tuple[Note, ...]
+        self, source: ParsedDocument, named: dict[str, KnownAgent], notes: tuple[Note, ...]
     ) -> None:
         super().__init__(source.place, notes)
         self.source = source
@@ -158,10 +158,10 @@ class _Plan:
         self._answers: dict[tuple[int, ...], Settled | None] = {}
 
     @property
-    def view(self) -> View:
+    def view(self) -> Dependencies:
         """The groups that are asked, and the rules of all of them."""
         rules = [text for block in self._blocks for part in block.parts for text in part.patterns]
-        return View(tuple([(block.groups, block.about) for block in self._blocks]), rules)
+        return Dependencies(tuple([(block.groups, block.about) for block in self._blocks]), rules)
 
     def settle(self, path: str, *, cut: bool) -> Settled | None:
         """What the blocks amount to for one page; made once per set of deciding lines."""
@@ -194,7 +194,7 @@ class _Plan:
         said.sort(key=lambda statement: statement.inferred)
         counts = self._policy.proxy_agents is ProxyAgents.COUNT
         counted = [statement for statement in said if counts or not statement.inferred]
-        return Settled(usage=combine(counted), statements=few(said))
+        return Settled(usage=combine(counted), statements=for_display(said))
 
     def _statement(
         self, line: int, leaves: tuple[str, ...], tokens: Sequence[str], *, inferred: bool
@@ -207,7 +207,7 @@ class _Plan:
             category=_category(leaves),
             covers=leaves,
             preference=Preference.DISALLOWED,
-            text=cut(f"{names}: {source.robots.line(line)}"),
+            text=shorten(f"{names}: {source.robots.line(line)}"),
             span=source.span(line),
             scope=Scope(None, tuple(tokens)),
             inferred=inferred,

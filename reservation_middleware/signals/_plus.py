@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from reservation_middleware.model import Identifier, Offer
 from reservation_middleware.syntax.media import Media, Property
 
-from .base import Source, cut
+from .base import ParsedDocument, shorten
 
 PLUS = "http://ns.useplus.org/ldf/xmp/1.0/"
 RIGHTS = "http://ns.adobe.com/xap/1.0/rights/"
@@ -44,7 +44,7 @@ _KINDS = (
 )
 
 
-def offers(source: Source, file: Media, signal: str) -> Iterator[Offer]:
+def offers(source: ParsedDocument, file: Media, signal: str) -> Iterator[Offer]:
     """The licensor, and where the terms stand; with or without a reservation beside them."""
     where = source.document.url
     for one in _each((*file.xmp, *file.inner), PLUS):
@@ -68,7 +68,7 @@ _MAIL = re.compile(r"\s*(?:mailto:)?([^\s@<>]{1,64}@[^\s@<>]{1,255})\s*", re.IGN
 _PHONE = re.compile(r"\s*(?:tel:)?\s*(\+?\d[\d ()./-]{3,40})\s*", re.IGNORECASE)
 
 
-def identifiers(source: Source, file: Media, signal: str) -> Iterator[Identifier]:
+def identifiers(source: ParsedDocument, file: Media, signal: str) -> Iterator[Identifier]:
     """What the work, the file and their people are called."""
     for one in (*file.xmp, *_each(file.inner, PLUS)):
         scheme = _SCHEMES.get((one.namespace, one.name))
@@ -79,7 +79,7 @@ def identifiers(source: Source, file: Media, signal: str) -> Iterator[Identifier
             scheme, value = _identified(one.value)
         if scheme and value:
             yield Identifier(
-                scheme=scheme, value=cut(value), signal=signal, document=source.document.url
+                scheme=scheme, value=shorten(value), signal=signal, document=source.document.url
             )
 
 

@@ -15,16 +15,16 @@ from .base import (
     HEADERS,
     Carrier,
     Findings,
+    Intent,
+    ParsedDocument,
     Question,
+    Rendering,
     Settled,
     Signal,
-    Source,
     Status,
     Term,
-    Wish,
-    Written,
-    answered,
-    cut,
+    settled_from,
+    shorten,
     spoken,
 )
 
@@ -45,7 +45,9 @@ class ExampleFindings(Findings):
 
     __slots__ = ("said",)
 
-    def __init__(self, source: Source, notes: Sequence[Note], said: Sequence[Statement]) -> None:
+    def __init__(
+        self, source: ParsedDocument, notes: Sequence[Note], said: Sequence[Statement]
+    ) -> None:
         super().__init__(source.place, tuple(notes))
         self.said = tuple(said)
 
@@ -69,7 +71,7 @@ class Example(Signal[ExampleFindings]):
     # A head without one of these fields costs nothing.
     fields = (KEY.encode(),)
 
-    def parse(self, source: Source) -> ExampleFindings | None:
+    def parse(self, source: ParsedDocument) -> ExampleFindings | None:
         """Read one document. It comes from a stranger: bound everything, raise nothing."""
         values = source.document.fields.get(KEY)
         if not values:
@@ -91,7 +93,7 @@ class Example(Signal[ExampleFindings]):
                     category="ai-train",
                     covers=term.yes if value == "yes" else term.no,
                     preference=Preference.ALLOWED if value == "yes" else Preference.DISALLOWED,
-                    text=cut(f"Example-Signal: {', '.join(values)}"),
+                    text=shorten(f"Example-Signal: {', '.join(values)}"),
                     span=source.span(),
                 )
             )
@@ -99,12 +101,12 @@ class Example(Signal[ExampleFindings]):
 
     def settle(self, found: Sequence[ExampleFindings], question: Question) -> Settled | None:  # noqa: ARG002
         """Apply the family's own precedence; here the most restrictive counts."""
-        return answered(found, [statement for findings in found for statement in findings.said])
+        return settled_from(found, [statement for findings in found for statement in findings.said])
 
-    def write(self, wish: Wish) -> tuple[Written, ...]:
+    def write(self, wish: Intent) -> tuple[Rendering, ...]:
         """Say a wish in this signal's words, so that it can be read back."""
         said = spoken(self.terms, wish)
         if not said:
             return ()
         value = "yes" if said["train"] is Preference.ALLOWED else "no"
-        return (Written(self.carriers[0], f"Example-Signal: train={value}"),)
+        return (Rendering(self.carriers[0], f"Example-Signal: train={value}"),)

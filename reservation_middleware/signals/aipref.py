@@ -28,17 +28,17 @@ from .base import (
     HEADERS,
     ROBOTS_TXT,
     Carrier,
+    Dependencies,
+    Intent,
+    ParsedDocument,
     Question,
+    Rendering,
     Settled,
     Signal,
-    Source,
     Status,
     Term,
-    View,
-    Wish,
-    Written,
-    answered,
-    cut,
+    settled_from,
+    shorten,
     spoken,
 )
 from .path_records import RuledFindings, RuledLine, RuledRecords, ruled_view
@@ -113,7 +113,7 @@ class AiprefFindings(RuledFindings):
 
     def __init__(
         self,
-        source: Source,
+        source: ParsedDocument,
         notes: Sequence[Note],
         superseded: Mapping[int | None, tuple[Statement, ...]],
         rules: RuledRecords[tuple[Statement, ...]] | None = None,
@@ -140,7 +140,7 @@ class Aipref(Signal[AiprefFindings]):
     notes = (INVALID, VALUE, LABEL, LEGACY, OUTSIDE, NO_STATEMENT, BETWEEN)
     fields = (b"content-usage",)
 
-    def parse(self, source: Source) -> AiprefFindings | None:
+    def parse(self, source: ParsedDocument) -> AiprefFindings | None:
         """Read the rules of every group, or the header."""
         if source.place is HEADERS:
             return self._head(source)
@@ -158,13 +158,13 @@ class Aipref(Signal[AiprefFindings]):
             elif question.crawl is not Preference.DISALLOWED:
                 # ATTACH §3.1: a path that cannot be crawled has no usage preferences.
                 said += self._ruled(findings, question)
-        return answered(found, said)
+        return settled_from(found, said)
 
-    def view(self, found: Sequence[AiprefFindings], question: Question) -> View | None:
+    def view(self, found: Sequence[AiprefFindings], question: Question) -> Dependencies | None:
         """The lines of the group."""
         return ruled_view(found, question.agent.key)
 
-    def write(self, wish: Wish) -> tuple[Written, ...]:
+    def write(self, wish: Intent) -> tuple[Rendering, ...]:
         """The rule inside a group, and the header."""
         said = spoken(self.terms, wish)
         if not said:
@@ -174,8 +174,8 @@ class Aipref(Signal[AiprefFindings]):
             for label, preference in said.items()
         )
         return (
-            Written(self.carriers[0], wish.group(f"Content-Usage: {value}")),
-            Written(self.carriers[1], f"Content-Usage: {value}"),
+            Rendering(self.carriers[0], wish.group(f"Content-Usage: {value}")),
+            Rendering(self.carriers[1], f"Content-Usage: {value}"),
         )
 
     def _ruled(self, findings: AiprefFindings, question: Question) -> list[Statement]:
@@ -194,7 +194,7 @@ class Aipref(Signal[AiprefFindings]):
                 said += findings.superseded.get(ruled.lines[number], ())
         return said
 
-    def _robots(self, source: Source) -> AiprefFindings | None:
+    def _robots(self, source: ParsedDocument) -> AiprefFindings | None:
         robots = source.robots
         if KEY not in robots.keys:
             return None
@@ -219,7 +219,7 @@ class Aipref(Signal[AiprefFindings]):
         rules = RuledRecords(robots, KEY, read)
         return AiprefFindings(source, rules.notes, superseded, rules)
 
-    def _head(self, source: Source) -> AiprefFindings | None:
+    def _head(self, source: ParsedDocument) -> AiprefFindings | None:
         values = source.document.fields.get(KEY)
         if not values:
             return None
@@ -232,7 +232,7 @@ class Aipref(Signal[AiprefFindings]):
 
     def _statements(
         self,
-        source: Source,
+        source: ParsedDocument,
         value: str,
         carrier: str,
         notes: list[Note],
@@ -248,7 +248,7 @@ class Aipref(Signal[AiprefFindings]):
         except MalformedFieldError as error:
             notes.append(source.note(INVALID, f"{value} ({error})", line))
             return ()
-        text = cut(f"Content-Usage: {record.value if record else value}")
+        text = shorten(f"Content-Usage: {record.value if record else value}")
         said: dict[str, bool] = {}
         older = False
         for label, word in members.items():
@@ -273,7 +273,7 @@ class Aipref(Signal[AiprefFindings]):
                 text=text,
                 span=source.span(line),
                 scope=scope,
-                conditions=tuple(map(cut, conditions.get(label, ())[:_MOST_CONDITIONS])),
+                conditions=tuple(map(shorten, conditions.get(label, ())[:_MOST_CONDITIONS])),
             )
 
         if older:

@@ -25,8 +25,17 @@ from reservation_middleware.model import (
 from reservation_middleware.syntax.path import MAX_TARGET
 from reservation_middleware.syntax.pattern_index import PatternIndex
 
-from .intent import Term, Wish, Written, spoken
-from .parsed_document import CONTENT, HEADERS, HTML, ROBOTS_TXT, Carrier, Link, Place, Source
+from .intent import Intent, Rendering, Term, spoken
+from .parsed_document import (
+    CONTENT,
+    HEADERS,
+    HTML,
+    ROBOTS_TXT,
+    Carrier,
+    Link,
+    ParsedDocument,
+    Place,
+)
 
 # Members of an enum are looked up slowly before Python 3.12.
 _UNKNOWN = Preference.UNKNOWN
@@ -120,7 +129,7 @@ class Question(msgspec.Struct):
             self.resolved.anew()
 
 
-class View(NamedTuple):
+class Dependencies(NamedTuple):
     """What a family makes of an agent and a policy.
 
     Attributes:
@@ -135,7 +144,7 @@ class View(NamedTuple):
 
 
 #: It says the same of every page to everyone.
-SAME = View(None, ())
+NO_DEPENDENCIES = Dependencies(None, ())
 
 
 class Settled(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -197,19 +206,19 @@ class Signal(ABC, Generic[F]):
     xml_words: ClassVar[tuple[bytes, ...]] = ()
 
     @abstractmethod
-    def parse(self, source: Source) -> F | None:
+    def parse(self, source: ParsedDocument) -> F | None:
         """Read one document; None where it says nothing of this family. Never raises."""
 
     @abstractmethod
     def settle(self, found: Sequence[F], question: Question) -> Settled | None:
         """Settle what was found, places in the order in which a fetch reaches them."""
 
-    def view(self, found: Sequence[F], question: Question) -> View | None:  # noqa: ARG002
-        """What ``settle`` depends on, whatever the path; None if on more than a ``View`` can say."""
+    def view(self, found: Sequence[F], question: Question) -> Dependencies | None:  # noqa: ARG002
+        """What ``settle`` depends on, whatever the path; None if on more than a ``Dependencies`` can say."""
         return None
 
     @abstractmethod
-    def write(self, wish: Wish) -> tuple[Written, ...]:
+    def write(self, wish: Intent) -> tuple[Rendering, ...]:
         """Say a wish in this signal's words; what it cannot say exactly it leaves out."""
 
     @property
@@ -222,12 +231,12 @@ class Signal(ABC, Generic[F]):
 _MOST_STATEMENTS, _MOST_TEXT = 16, 400
 
 
-def cut(text: str) -> str:
+def shorten(text: str) -> str:
     """A site's words, as much of them as is shown."""
     return text if len(text) <= _MOST_TEXT else text[:_MOST_TEXT] + "…"
 
 
-def few(statements: Iterable[Statement]) -> tuple[Statement, ...]:
+def for_display(statements: Iterable[Statement]) -> tuple[Statement, ...]:
     """The statements to show, each once and what disallows first; a flood says no more.
 
     What is left out has been counted already.
@@ -242,13 +251,13 @@ def few(statements: Iterable[Statement]) -> tuple[Statement, ...]:
     return tuple(shown.values())
 
 
-def answered(found: Sequence[Findings], said: Sequence[Statement]) -> Settled | None:
+def settled_from(found: Sequence[Findings], said: Sequence[Statement]) -> Settled | None:
     """Combined statements as a settled answer; of one document alone it is made once."""
     if not said:
         return None
 
     def make() -> Settled:
-        return Settled(usage=combine(said), statements=few(said))
+        return Settled(usage=combine(said), statements=for_display(said))
 
     return found[0].answer(said, make) if len(found) == 1 else make()
 
@@ -269,26 +278,26 @@ __all__ = [
     "CONTENT",
     "HEADERS",
     "HTML",
+    "NO_DEPENDENCIES",
     "ROBOTS_TXT",
-    "SAME",
     "Carrier",
+    "Dependencies",
     "Findings",
     "Identifier",
+    "Intent",
     "Level",
     "Link",
+    "ParsedDocument",
     "Place",
     "Question",
+    "Rendering",
     "Settled",
     "Signal",
-    "Source",
     "Status",
     "Term",
-    "View",
-    "Wish",
-    "Written",
-    "answered",
     "combine",
-    "cut",
-    "few",
+    "for_display",
+    "settled_from",
+    "shorten",
     "spoken",
 ]

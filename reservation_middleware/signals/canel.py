@@ -24,21 +24,21 @@ from reservation_middleware.syntax.robots_rules import GroupRules
 from .base import (
     CONTENT,
     HEADERS,
+    NO_DEPENDENCIES,
     ROBOTS_TXT,
-    SAME,
     Carrier,
+    Dependencies,
     Findings,
+    Intent,
+    ParsedDocument,
     Question,
+    Rendering,
     Settled,
     Signal,
-    Source,
     Status,
     Term,
-    View,
-    Wish,
-    Written,
-    answered,
-    cut,
+    settled_from,
+    shorten,
     spoken,
 )
 
@@ -89,7 +89,7 @@ class CanelFindings(Findings):
 
     def __init__(
         self,
-        source: Source,
+        source: ParsedDocument,
         notes: Sequence[Note],
         said: Sequence[Statement] = (),
     ) -> None:
@@ -162,7 +162,7 @@ class Canel(Signal[CanelFindings]):
     fields = (b"x-robots-tag",)
     words = (_ALLOW.encode(),)  # the other name ends with it
 
-    def parse(self, source: Source) -> CanelFindings | None:
+    def parse(self, source: ParsedDocument) -> CanelFindings | None:
         """Read the rules of every group, the header lines, or the robots metas."""
         if source.place is ROBOTS_TXT:
             return _robots(source)
@@ -184,24 +184,26 @@ class Canel(Signal[CanelFindings]):
     def settle(self, found: Sequence[CanelFindings], question: Question) -> Settled | None:
         """The deciding rule and all directives together, the most restrictive."""
         said = [statement for findings in found for statement in findings.about(question)]
-        return answered(found, said)
+        return settled_from(found, said)
 
-    def view(self, found: Sequence[CanelFindings], question: Question) -> View | None:
+    def view(self, found: Sequence[CanelFindings], question: Question) -> Dependencies | None:
         """The rules of the group."""
         if any(findings.place is not ROBOTS_TXT for findings in found):
             return None
         group = found[0].source.robots.group_for(question.agent.key)
-        return View(id(group), _rules_of(group).patterns) if group else SAME
+        return Dependencies(id(group), _rules_of(group).patterns) if group else NO_DEPENDENCIES
 
-    def write(self, wish: Wish) -> tuple[Written, ...]:
+    def write(self, wish: Intent) -> tuple[Rendering, ...]:
         """The rule inside a group, the header and the meta."""
         for name in spoken(self.terms, wish):
             bots = ["" if agent == "*" else f"{agent}: " for agent in wish.agents]
             metas = ["robots" if agent == "*" else agent for agent in wish.agents]
             return (
-                Written(self.carriers[0], wish.group(f"{name}: /")),
-                Written(self.carriers[1], "\n".join(f"X-Robots-Tag: {bot}{name}" for bot in bots)),
-                Written(
+                Rendering(self.carriers[0], wish.group(f"{name}: /")),
+                Rendering(
+                    self.carriers[1], "\n".join(f"X-Robots-Tag: {bot}{name}" for bot in bots)
+                ),
+                Rendering(
                     self.carriers[2],
                     "\n".join(f'<meta name="{meta}" content="{name}">' for meta in metas),
                 ),
@@ -209,7 +211,7 @@ class Canel(Signal[CanelFindings]):
         return ()
 
 
-def _robots(source: Source) -> CanelFindings | None:
+def _robots(source: ParsedDocument) -> CanelFindings | None:
     # The body of an error page is no robots.txt (RFC 9309 §2.3.1.3).
     if source.document.outcome is not Outcome.FETCHED:
         return None
@@ -242,7 +244,7 @@ def _rules_of(group: Group) -> GroupRules:
 
 
 def _directives(
-    source: Source, carrier: str, value: str, bot: str, line: int | None, notes: list[Note]
+    source: ParsedDocument, carrier: str, value: str, bot: str, line: int | None, notes: list[Note]
 ) -> Iterator[Statement]:
     shown = f"X-Robots-Tag: {value}" if carrier == "header" else f"robots meta: {value}"
     for directive in robots_directives(value, bot):
@@ -259,7 +261,7 @@ def _directives(
 
 
 def _statement(
-    source: Source, carrier: str, name: str, text: str, line: int | None, scope: Scope
+    source: ParsedDocument, carrier: str, name: str, text: str, line: int | None, scope: Scope
 ) -> Statement:
     return Statement(
         signal=Canel.name,
@@ -267,7 +269,7 @@ def _statement(
         category="ai-train",
         covers=TRAIN,
         preference=Preference.ALLOWED if name == _ALLOW else Preference.DISALLOWED,
-        text=cut(text),
+        text=shorten(text),
         span=source.span(line),
         scope=scope,
     )

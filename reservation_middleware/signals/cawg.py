@@ -14,16 +14,16 @@ from .base import (
     CONTENT,
     Carrier,
     Findings,
+    Intent,
+    ParsedDocument,
     Question,
+    Rendering,
     Settled,
     Signal,
-    Source,
     Status,
     Term,
-    Wish,
-    Written,
-    answered,
-    cut,
+    settled_from,
+    shorten,
 )
 
 _SPEC = "https://cawg.io/training-and-data-mining/1.1/"
@@ -64,7 +64,9 @@ class CawgFindings(Findings):
 
     __slots__ = ("said",)
 
-    def __init__(self, source: Source, notes: Sequence[Note], said: Sequence[Statement]) -> None:
+    def __init__(
+        self, source: ParsedDocument, notes: Sequence[Note], said: Sequence[Statement]
+    ) -> None:
         super().__init__(source.place, tuple(dict.fromkeys(notes))[:_MOST])
         self.said = tuple(said)
 
@@ -90,7 +92,7 @@ class Cawg(Signal[CawgFindings]):
     }
     notes = (UNVERIFIED, USE, ENTRY, UNREADABLE)
 
-    def parse(self, source: Source) -> CawgFindings | None:
+    def parse(self, source: ParsedDocument) -> CawgFindings | None:
         """Read the assertions of a file."""
         file = source.file
         if not file.claims and not file.claim_problems:
@@ -101,13 +103,13 @@ class Cawg(Signal[CawgFindings]):
 
     def settle(self, found: Sequence[CawgFindings], question: Question) -> Settled | None:  # noqa: ARG002
         """Per entry, and of several assertions the most restrictive."""
-        return answered(found, [statement for findings in found for statement in findings.said])
+        return settled_from(found, [statement for findings in found for statement in findings.said])
 
-    def write(self, wish: Wish) -> tuple[Written, ...]:  # noqa: ARG002
+    def write(self, wish: Intent) -> tuple[Rendering, ...]:  # noqa: ARG002
         """Nothing: a manifest needs a signature."""
         return ()
 
-    def _said(self, source: Source, claim: Claim, notes: list[Note]) -> Iterator[Statement]:
+    def _said(self, source: ParsedDocument, claim: Claim, notes: list[Note]) -> Iterator[Statement]:
         own = claim.label.partition(".")[0] + "."  # cawg. or c2pa.
         entries: Mapping[str, tuple[str, str]] = claim.entries
         for name, (use, constraint) in entries.items():
@@ -130,9 +132,9 @@ class Cawg(Signal[CawgFindings]):
                 category=term.no[0],
                 covers=term.yes if preference is Preference.ALLOWED else term.no,
                 preference=preference,
-                text=cut(f"{name}: {use}"),
+                text=shorten(f"{name}: {use}"),
                 span=source.span(),
-                conditions=(cut(constraint),) if use == "constrained" and constraint else (),
+                conditions=(shorten(constraint),) if use == "constrained" and constraint else (),
             )
 
 

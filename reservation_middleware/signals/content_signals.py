@@ -23,16 +23,16 @@ from .base import (
     HEADERS,
     ROBOTS_TXT,
     Carrier,
+    Dependencies,
+    Intent,
+    ParsedDocument,
     Question,
+    Rendering,
     Settled,
     Signal,
-    Source,
     Status,
     Term,
-    View,
-    Wish,
-    Written,
-    answered,
+    settled_from,
     spoken,
 )
 from .path_records import Ruled, RuledFindings, RuledLine, RuledRecords, ruled_view
@@ -136,7 +136,7 @@ class ContentSignals(Signal[ContentSignalFindings]):
     notes = (VALUE, UNKNOWN_KEY, SEPARATOR, OUTSIDE, BETWEEN, USE, TOO_LONG)
     fields = (b"content-signal",)
 
-    def parse(self, source: Source) -> ContentSignalFindings | None:
+    def parse(self, source: ParsedDocument) -> ContentSignalFindings | None:
         """Read the lines of every group and those outside, or the header."""
         if source.place is HEADERS:
             values = source.document.fields.get(KEY)
@@ -171,13 +171,15 @@ class ContentSignals(Signal[ContentSignalFindings]):
                 said += findings.header
             else:
                 said += findings.about(question.agent.key, question.path)
-        return answered(found, said)
+        return settled_from(found, said)
 
-    def view(self, found: Sequence[ContentSignalFindings], question: Question) -> View | None:
+    def view(
+        self, found: Sequence[ContentSignalFindings], question: Question
+    ) -> Dependencies | None:
         """The lines of the group."""
         return ruled_view(found, question.agent.key)
 
-    def write(self, wish: Wish) -> tuple[Written, ...]:
+    def write(self, wish: Intent) -> tuple[Rendering, ...]:
         """The line inside a group, and the header."""
         said = spoken(self.terms, wish)
         if not said:
@@ -187,13 +189,13 @@ class ContentSignals(Signal[ContentSignalFindings]):
             for key, preference in said.items()
         )
         return (
-            Written(self.carriers[0], wish.group(f"Content-Signal: {value}")),
-            Written(self.carriers[1], f"Content-Signal: {value}"),
+            Rendering(self.carriers[0], wish.group(f"Content-Signal: {value}")),
+            Rendering(self.carriers[1], f"Content-Signal: {value}"),
         )
 
     def _statements(
         self,
-        source: Source,
+        source: ParsedDocument,
         value: str,
         carrier: str,
         notes: list[Note],

@@ -20,7 +20,7 @@ class Term(NamedTuple):
     no: tuple[str, ...]
 
 
-class Wish(msgspec.Struct, frozen=True, kw_only=True):
+class Intent(msgspec.Struct, frozen=True, kw_only=True):
     """What a site owner wants to say.
 
     Attributes:
@@ -42,7 +42,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
         return "\n".join([*agents, line, ""])
 
 
-class Written(NamedTuple):
+class Rendering(NamedTuple):
     """A wish in a signal's own words, for one carrier.
 
     ``text`` is a whole group for robots.txt, ``name: value`` lines for headers, elements
@@ -53,7 +53,7 @@ class Written(NamedTuple):
     text: str
 
 
-def spoken(terms: Mapping[str, Term], wish: Wish) -> dict[str, Preference]:
+def spoken(terms: Mapping[str, Term], wish: Intent) -> dict[str, Preference]:
     """The native terms that say no more than the wish does."""
     said: dict[str, Preference] = {}
     for name, term in terms.items():

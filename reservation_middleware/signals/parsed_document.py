@@ -88,7 +88,7 @@ class Words(NamedTuple):
 _NO_WORDS = Words()
 
 
-class Source:
+class ParsedDocument:
     """One document at one place, with the parses that several signals share.
 
     Attributes:

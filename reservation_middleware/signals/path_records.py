@@ -11,7 +11,7 @@ from reservation_middleware.model import Note, Statement
 from reservation_middleware.syntax.pattern_index import PatternIndex
 from reservation_middleware.syntax.robots import Group, Record, RobotsFile
 
-from .base import Findings, Source, View
+from .base import Dependencies, Findings, ParsedDocument
 
 T = TypeVar("T")
 
@@ -117,7 +117,7 @@ class RuledRecords(Generic[T]):
         return Ruled(found, PatternIndex(self.by_line[line].path for line in found))
 
 
-def ruled_view(found: Sequence["RuledFindings"], token: str) -> View | None:
+def ruled_view(found: Sequence["RuledFindings"], token: str) -> Dependencies | None:
     """The lines that a token obeys, and those outside every group."""
     key, patterns = [], list[str]()
     for one in found:
@@ -127,7 +127,7 @@ def ruled_view(found: Sequence["RuledFindings"], token: str) -> View | None:
         key.append(id(group))
         for ruled in (one.rules.of(group), one.rules.loose()):
             patterns += ruled.paths.texts if ruled else ()
-    return View(tuple(key), patterns)
+    return Dependencies(tuple(key), patterns)
 
 
 def split_path(value: str) -> tuple[str, str]:
@@ -145,7 +145,7 @@ class RuledFindings(Findings):
 
     def __init__(
         self,
-        source: Source,
+        source: ParsedDocument,
         notes: Sequence[Note],
         rules: RuledRecords[tuple[Statement, ...]] | None = None,
         header: tuple[Statement, ...] = (),

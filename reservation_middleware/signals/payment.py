@@ -29,18 +29,18 @@ from .base import (
     HEADERS,
     Carrier,
     Findings,
+    Intent,
+    ParsedDocument,
     Question,
+    Rendering,
     Settled,
     Signal,
-    Source,
     Status,
     Term,
-    Wish,
-    Written,
-    answered,
     combine,
-    cut,
-    few,
+    for_display,
+    settled_from,
+    shorten,
 )
 
 LEGAL = 451
@@ -117,7 +117,7 @@ class PaymentFindings(Findings):
 
     def __init__(
         self,
-        source: Source,
+        source: ParsedDocument,
         notes: Sequence[Note],
         said: Sequence[Statement],
         offers: Sequence[Offer],
@@ -152,7 +152,7 @@ class Payment(Signal[PaymentFindings]):
     common_fields = {b"www-authenticate": ("payment",), b"link": ("blocked-by",)}
     statuses = (PAYMENT_REQUIRED, LEGAL)
 
-    def parse(self, source: Source) -> PaymentFindings | None:
+    def parse(self, source: ParsedDocument) -> PaymentFindings | None:
         """Read the status and its fields, or the body of a 402."""
         notes: list[Note] = []
         if source.place is CONTENT:
@@ -175,16 +175,16 @@ class Payment(Signal[PaymentFindings]):
         said = [statement for findings in found for statement in findings.said]
         offers = dict.fromkeys(offer for findings in found for offer in findings.offers)
         if not offers:
-            return answered(found, said)
+            return settled_from(found, said)
         return Settled(
-            usage=combine(said), statements=few(said), offers=tuple(offers)[:_MOST_OFFERS]
+            usage=combine(said), statements=for_display(said), offers=tuple(offers)[:_MOST_OFFERS]
         )
 
-    def write(self, wish: Wish) -> tuple[Written, ...]:  # noqa: ARG002
+    def write(self, wish: Intent) -> tuple[Rendering, ...]:  # noqa: ARG002
         """Nothing: a wish names no price, and a status is the server's to send."""
         return ()
 
-    def _statements(self, source: Source, said: Iterable[_Said]) -> tuple[Statement, ...]:
+    def _statements(self, source: ParsedDocument, said: Iterable[_Said]) -> tuple[Statement, ...]:
         """One statement per carrier where the status is one that disallows."""
         status = source.document.status
         term = self.terms.get(str(status))
@@ -197,14 +197,14 @@ class Payment(Signal[PaymentFindings]):
                 category=str(status),
                 covers=term.no,
                 preference=Preference.DISALLOWED,
-                text=cut(one.text),
+                text=shorten(one.text),
                 span=source.span(),
                 conditions=one.conditions,
             )
             for one in said
         )
 
-    def _status(self, source: Source) -> Iterable[_Said]:
+    def _status(self, source: ParsedDocument) -> Iterable[_Said]:
         text = _STATUS_TEXT.get(source.document.status or 0)
         if text is None:
             return
@@ -220,7 +220,7 @@ class Payment(Signal[PaymentFindings]):
             )[:_MOST_VALUES]
         yield _Said("status", text, conditions)
 
-    def _prices(self, source: Source, notes: list[Note]) -> Iterable[_Said]:
+    def _prices(self, source: ParsedDocument, notes: list[Note]) -> Iterable[_Said]:
         for value in source.document.fields.get("crawler-price", ())[:_MOST_VALUES]:
             try:
                 price = payment.price(value)
@@ -238,7 +238,7 @@ class Payment(Signal[PaymentFindings]):
             )
             yield _Said("crawler-price", f"crawler-price: {value}", (), offer)
 
-    def _bills(self, source: Source, notes: list[Note]) -> Iterable[_Said]:
+    def _bills(self, source: ParsedDocument, notes: list[Note]) -> Iterable[_Said]:
         for value in source.document.fields.get("payment-required", ())[:_MOST_VALUES]:
             try:
                 ways = payment.encoded_bill(value)
@@ -248,7 +248,7 @@ class Payment(Signal[PaymentFindings]):
             for way in ways:
                 yield self._way(source, "payment-required", way, _X402_PROTOCOL)
 
-    def _body(self, source: Source, notes: list[Note]) -> list[_Said]:
+    def _body(self, source: ParsedDocument, notes: list[Note]) -> list[_Said]:
         body = source.bill
         if body is None:
             return []
@@ -259,7 +259,7 @@ class Payment(Signal[PaymentFindings]):
             return []
         return [self._way(source, "body", way, _X402_PROTOCOL) for way in ways or ()]
 
-    def _challenges(self, source: Source, notes: list[Note]) -> Iterable[_Said]:
+    def _challenges(self, source: ParsedDocument, notes: list[Note]) -> Iterable[_Said]:
         fields = ", ".join(source.document.fields.get("www-authenticate", ()))
         if "payment" not in fields.lower():
             return
@@ -273,7 +273,9 @@ class Payment(Signal[PaymentFindings]):
             protocols = ("payment", one.parameters["method"][:_MOST_CONDITION])
             yield self._way(source, "www-authenticate", way, protocols)
 
-    def _way(self, source: Source, carrier: str, way: Way, protocols: tuple[str, ...]) -> _Said:
+    def _way(
+        self, source: ParsedDocument, carrier: str, way: Way, protocols: tuple[str, ...]
+    ) -> _Said:
         """An amount counts atoms of a token, or units of a method: a condition, no price."""
         offer = Offer(
             kind="price",
@@ -292,7 +294,7 @@ def _condition(name: str, value: str) -> str:
     return f"{name}={value[:_MOST_CONDITION]}"
 
 
-def _tell(source: Source, notes: list[Note]) -> None:
+def _tell(source: ParsedDocument, notes: list[Note]) -> None:
     """Note what is said to crawlers that pay, which this one never does."""
     for field, kind in (("crawler-error", ERROR), ("crawler-charged", CHARGED)):
         values = source.document.fields.get(field)

@@ -31,17 +31,17 @@ from .base import (
     CONTENT,
     Carrier,
     Findings,
+    Intent,
+    ParsedDocument,
     Question,
+    Rendering,
     Settled,
     Signal,
-    Source,
     Status,
     Term,
-    Wish,
-    Written,
     combine,
-    cut,
-    few,
+    for_display,
+    shorten,
 )
 
 _IPTC = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
@@ -99,7 +99,7 @@ class PlusFindings(Findings):
 
     def __init__(
         self,
-        source: Source,
+        source: ParsedDocument,
         notes: Sequence[Note],
         said: Sequence[Statement],
         offers: Sequence[Offer],
@@ -135,7 +135,7 @@ class Plus(Signal[PlusFindings]):
     }
     notes = (VALUE, INVENTED, CONSTRAINT, UNREADABLE)
 
-    def parse(self, source: Source) -> PlusFindings | None:
+    def parse(self, source: ParsedDocument) -> PlusFindings | None:
         """Read the XMP of a file."""
         file = source.file
         if not file:
@@ -172,19 +172,19 @@ class Plus(Signal[PlusFindings]):
         def make() -> Settled:
             return Settled(
                 usage=combine(said),
-                statements=few(said),
+                statements=for_display(said),
                 offers=doors,
                 identifiers=names,
             )
 
         return found[0].answer(said, make) if len(found) == 1 else make()
 
-    def write(self, wish: Wish) -> tuple[Written, ...]:  # noqa: ARG002
+    def write(self, wish: Intent) -> tuple[Rendering, ...]:  # noqa: ARG002
         """Nothing: embedding XMP is the business of whoever makes the file."""
         return ()
 
     def _said(
-        self, source: Source, file: Media, key: str, value: str, notes: list[Note]
+        self, source: ParsedDocument, file: Media, key: str, value: str, notes: list[Note]
     ) -> Iterator[Statement]:
         if key == "DMI-UNSPECIFIED":
             return
@@ -209,7 +209,7 @@ class Plus(Signal[PlusFindings]):
                     category=_category(leaves),
                     covers=leaves,
                     preference=preference,
-                    text=cut(f"plus:DataMining: {value}"),
+                    text=shorten(f"plus:DataMining: {value}"),
                     span=source.span(),
                     conditions=conditions[:_MOST],
                 )
@@ -230,4 +230,4 @@ def _category(leaves: tuple[str, ...]) -> str:
 def _values(file: Media, names: Sequence[tuple[str, str]]) -> tuple[str, ...]:
     """What some properties say, each once."""
     found = (one for one in (*file.xmp, *file.inner) if (one.namespace, one.name) in names)
-    return tuple(dict.fromkeys(cut(one.value) for one in found))[:_MOST]
+    return tuple(dict.fromkeys(shorten(one.value) for one in found))[:_MOST]

@@ -23,14 +23,14 @@ from .base import (
     HEADERS,
     Carrier,
     Findings,
+    Intent,
+    ParsedDocument,
     Question,
+    Rendering,
     Settled,
     Signal,
-    Source,
     Status,
-    Wish,
-    Written,
-    cut,
+    shorten,
 )
 
 #: Identifiers and offers that are kept of one page, words of one attribute, pointers looked at.
@@ -82,7 +82,7 @@ class PointerFindings(Findings):
 
     def __init__(
         self,
-        source: Source,
+        source: ParsedDocument,
         notes: Sequence[Note],
         identifiers: Iterable[Identifier],
         offers: Iterable[Offer],
@@ -121,7 +121,7 @@ class Pointers(Signal[PointerFindings]):
         *(b"doi.org/", b"isni", b"ISCC:"),
     )
 
-    def parse(self, source: Source) -> PointerFindings | None:
+    def parse(self, source: ParsedDocument) -> PointerFindings | None:
         """Read the Link field, or a page's metas, links, properties and scripts."""
         notes: list[Note] = []
         said: list[_Said] = []
@@ -166,34 +166,34 @@ class Pointers(Signal[PointerFindings]):
             offers=tuple(reversed(offers.values()))[:_MOST],
         )
 
-    def write(self, wish: Wish) -> tuple[Written, ...]:  # noqa: ARG002
+    def write(self, wish: Intent) -> tuple[Rendering, ...]:  # noqa: ARG002
         """Nothing: a pointer says neither yes nor no."""
         return ()
 
-    def _identifier(self, source: Source, one: _Said) -> Identifier:
+    def _identifier(self, source: ParsedDocument, one: _Said) -> Identifier:
         # Of an image the scheme says so, and the value which one.
         return Identifier(
             scheme=f"media-{one.kind}" if one.about else one.kind,
-            value=cut(f"{one.value} ({one.about})" if one.about else one.value),
+            value=shorten(f"{one.value} ({one.about})" if one.about else one.value),
             signal=self.name,
             document=source.document.url,
             line=one.line,
         )
 
-    def _offer(self, source: Source, one: _Said) -> Offer:
+    def _offer(self, source: ParsedDocument, one: _Said) -> Offer:
         by_mail = one.value.startswith("mailto:")
         return Offer(
             kind=one.kind,
             signal=self.name,
             url=None if by_mail else one.value,
             contact=one.value.removeprefix("mailto:").partition("?")[0] if by_mail else None,
-            per=cut(one.about) or None,
+            per=shorten(one.about) or None,
             document=source.document.url,
             line=one.line,
         )
 
 
-def _linked(source: Source) -> Iterable[_Said]:
+def _linked(source: ParsedDocument) -> Iterable[_Said]:
     """Links of the head that are about the page (RFC 8288 §3.2); RSL's own are not for here."""
     for link in links(", ".join(source.document.fields.get("link", ()))):
         about = link.attributes.get("anchor", "")
@@ -201,7 +201,7 @@ def _linked(source: Source) -> Iterable[_Said]:
             yield from _pointer(source, "licence", _target(source, link.target), None)
 
 
-def _of(source: Source, element: Element, notes: list[Note]) -> Iterable[_Said]:
+def _of(source: ParsedDocument, element: Element, notes: list[Note]) -> Iterable[_Said]:
     """A script, or an element with a relation or a property."""
     attributes, line = element.attributes, element.line
     media_type = attributes.get("type", "").partition(";")[0].strip().lower()
@@ -229,7 +229,7 @@ def _of(source: Source, element: Element, notes: list[Note]) -> Iterable[_Said]:
             yield from _property(source, name, (target, text), line)
 
 
-def _target(source: Source, reference: str) -> str:
+def _target(source: ParsedDocument, reference: str) -> str:
     """Where a link leads: an absolute URL or a mail address, else nothing."""
     if reference.lower().startswith("mailto:"):
         return reference
@@ -237,7 +237,7 @@ def _target(source: Source, reference: str) -> str:
 
 
 def _property(
-    source: Source, name: str, values: tuple[str, str], line: int | None
+    source: ParsedDocument, name: str, values: tuple[str, str], line: int | None
 ) -> Iterable[_Said]:
     """A property of schema.org or Dublin Core, with where it links to and the text it has."""
     kind = _KINDS.get(_SCHEMA.sub("", _DUBLIN.sub("", name)).lower())
@@ -247,7 +247,7 @@ def _property(
         yield from _pointer(source, kind, said, line)
 
 
-def _of_node(source: Source, node: Node, line: int | None) -> Iterable[_Said]:
+def _of_node(source: ParsedDocument, node: Node, line: int | None) -> Iterable[_Said]:
     if node.part != "maker":
         about = ""
         if node.part == "media":
@@ -266,22 +266,22 @@ def _of_node(source: Source, node: Node, line: int | None) -> Iterable[_Said]:
 
 
 def _pointer(
-    source: Source, kind: str, value: str, line: int | None, about: str = ""
+    source: ParsedDocument, kind: str, value: str, line: int | None, about: str = ""
 ) -> Iterable[_Said]:
     """One pointer in its normal form; nothing where it points nowhere."""
     value = " ".join(value.split())
     url = source.absolute(value) if value.lower().startswith(_URL) else None
     if kind in _OFFERS:
         if value.lower().startswith("mailto:") and "@" in value:
-            yield _Said(kind, "mailto:" + cut(value[7:]), line, about)
+            yield _Said(kind, "mailto:" + shorten(value[7:]), line, about)
         elif url:
             yield _Said(kind, url, line, about)
     elif kind == "licence" or (url and value.lower().startswith(_URL[:2])):
         # Dublin Core's rights may be a statement or where one stands.
         if url or value:
-            yield _Said("licence", url or cut(value), line, about)
+            yield _Said("licence", url or shorten(value), line, about)
     elif value:
-        yield _Said(kind, cut(value), line, about)
+        yield _Said(kind, shorten(value), line, about)
 
 
 def _called(value: str, line: int | None) -> Iterable[_Said]:
@@ -289,5 +289,5 @@ def _called(value: str, line: int | None) -> Iterable[_Said]:
         yield _Said(scheme, name, line)
 
 
-def _is_page(source: Source, about: str) -> bool:
+def _is_page(source: ParsedDocument, about: str) -> bool:
     return not about or source.is_own(about)

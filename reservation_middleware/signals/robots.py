@@ -16,23 +16,23 @@ from reservation_middleware.model import (
     Scope,
     Statement,
 )
-from reservation_middleware.syntax.robots import Group, Problem, RobotsFile, Rule
+from reservation_middleware.syntax.robots import Group, LineProblem, RobotsFile, Rule
 from reservation_middleware.syntax.robots_rules import FREE, GroupRules
 
 from .base import (
+    NO_DEPENDENCIES,
     ROBOTS_TXT,
-    SAME,
     Carrier,
+    Dependencies,
     Findings,
+    Intent,
+    ParsedDocument,
     Question,
+    Rendering,
     Settled,
     Signal,
-    Source,
     Status,
-    View,
-    Wish,
-    Written,
-    cut,
+    shorten,
 )
 
 _RFC = "https://www.rfc-editor.org/rfc/rfc9309#section-"
@@ -121,7 +121,9 @@ class RobotsFindings(Findings):
 
     __slots__ = ("_groups", "_settled", "robots", "source")
 
-    def __init__(self, source: Source, robots: RobotsFile | None, notes: tuple[Note, ...]) -> None:
+    def __init__(
+        self, source: ParsedDocument, robots: RobotsFile | None, notes: tuple[Note, ...]
+    ) -> None:
         super().__init__(source.place, notes)
         self.source = source
         self.robots = robots
@@ -188,7 +190,7 @@ class RobotsFindings(Findings):
             category=CRAWL,
             covers=(CRAWL,),
             preference=Preference.ALLOWED if rule.allow else Preference.DISALLOWED,
-            text=cut(self.robots.line(rule.line)),
+            text=shorten(self.robots.line(rule.line)),
             span=self.source.span(rule.line),
             scope=Scope(rule.path, group.agents),
         )
@@ -217,7 +219,7 @@ class Robots(Signal[RobotsFindings]):
         REFUSED,
     )
 
-    def parse(self, source: Source) -> RobotsFindings:
+    def parse(self, source: ParsedDocument) -> RobotsFindings:
         """Read the groups; a file that was not fetched is a finding, too."""
         document = source.document
         if document.outcome is Outcome.UNREACHABLE:
@@ -260,28 +262,28 @@ class Robots(Signal[RobotsFindings]):
             return _ALLOWED if allowed else _DISALLOWED
         return findings.settled(group, rule)
 
-    def view(self, found: Sequence[RobotsFindings], question: Question) -> View:
+    def view(self, found: Sequence[RobotsFindings], question: Question) -> Dependencies:
         """The group."""
         found_group = found[0].group(question.agent.key) if found[0].robots else None
         if found_group is None:
-            return SAME
+            return NO_DEPENDENCIES
         group, rules = found_group
-        return View(id(group), rules.patterns, rules.index)
+        return Dependencies(id(group), rules.patterns, rules.index)
 
-    def write(self, wish: Wish) -> tuple[Written, ...]:
+    def write(self, wish: Intent) -> tuple[Rendering, ...]:
         """One group that allows or disallows everything."""
         if wish.crawl is None or wish.crawl is Preference.UNKNOWN:
             return ()
         rule = "Allow: /" if wish.crawl is Preference.ALLOWED else "Disallow: /"
-        return (Written(self.carriers[0], wish.group(rule)),)
+        return (Rendering(self.carriers[0], wish.group(rule)),)
 
 
-def _why(source: Source) -> str:
+def _why(source: ParsedDocument) -> str:
     document = source.document
     return document.problem or (f"HTTP {document.status}" if document.status else "no answer")
 
 
-def _problems(source: Source, problems: Sequence[Problem]) -> list[Note]:
+def _problems(source: ParsedDocument, problems: Sequence[LineProblem]) -> list[Note]:
     notes: list[Note] = []
     counts = dict.fromkeys(_PROBLEMS, 0)
     for problem in problems:

@@ -24,15 +24,15 @@ from ._agents import AgentFindings
 from .base import (
     ROBOTS_TXT,
     Carrier,
+    Dependencies,
+    Intent,
+    ParsedDocument,
     Question,
+    Rendering,
     Settled,
     Signal,
-    Source,
     Status,
     Term,
-    View,
-    Wish,
-    Written,
     spoken,
 )
 
@@ -63,7 +63,7 @@ class RobotsAgents(Signal[AgentFindings]):
     }
     notes = (RETIRED,)
 
-    def parse(self, source: Source) -> AgentFindings | None:
+    def parse(self, source: ParsedDocument) -> AgentFindings | None:
         """Find the catalogue's agents among the product tokens."""
         if source.document.outcome is not Outcome.FETCHED or not source.document.body:
             return None  # the body of an error page says nothing
@@ -85,17 +85,17 @@ class RobotsAgents(Signal[AgentFindings]):
         plan = found[0].plan(question.agent.key, question.policy)
         return plan.settle(question.path, cut=question.cut)
 
-    def view(self, found: Sequence[AgentFindings], question: Question) -> View:
+    def view(self, found: Sequence[AgentFindings], question: Question) -> Dependencies:
         """The groups that are asked."""
         return found[0].plan(question.agent.key, question.policy).view
 
-    def write(self, wish: Wish) -> tuple[Written, ...]:
+    def write(self, wish: Intent) -> tuple[Rendering, ...]:
         """A group that blocks the control tokens that say no more than the wish."""
         tokens = [token for token, said in spoken(self.terms, wish).items() if said]
         if not tokens:
             return ()
         lines = [*(f"User-agent: {token}" for token in tokens), "Disallow: /", ""]
-        return (Written(self.carriers[0], "\n".join(lines)),)
+        return (Rendering(self.carriers[0], "\n".join(lines)),)
 
 
 @cache

@@ -24,17 +24,17 @@ from .base import (
     HEADERS,
     Carrier,
     Findings,
+    Intent,
+    ParsedDocument,
     Question,
+    Rendering,
     Settled,
     Signal,
-    Source,
     Status,
     Term,
-    Wish,
-    Written,
     combine,
-    cut,
-    few,
+    for_display,
+    shorten,
     spoken,
 )
 
@@ -79,7 +79,7 @@ class DirectiveFindings(Findings):
     __slots__ = ("said",)
 
     def __init__(
-        self, source: Source, notes: tuple[Note, ...], said: tuple[Statement, ...]
+        self, source: ParsedDocument, notes: tuple[Note, ...], said: tuple[Statement, ...]
     ) -> None:
         super().__init__(source.place, notes)
         self.said = said
@@ -118,7 +118,7 @@ class RobotsMeta(Signal[DirectiveFindings]):
         b"max-snippet:0",
     )
 
-    def parse(self, source: Source) -> DirectiveFindings | None:
+    def parse(self, source: ParsedDocument) -> DirectiveFindings | None:
         """Read the header lines, or the metas that hold directives."""
         notes: list[Note] = []
         said: list[Statement] = []
@@ -156,9 +156,9 @@ class RobotsMeta(Signal[DirectiveFindings]):
             return None
         counts_all = question.policy.proxy_agents is ProxyAgents.COUNT
         counted = [statement for statement in said if counts_all or not statement.inferred]
-        return Settled(usage=combine(counted), statements=few(said))
+        return Settled(usage=combine(counted), statements=for_display(said))
 
-    def write(self, wish: Wish) -> tuple[Written, ...]:
+    def write(self, wish: Intent) -> tuple[Rendering, ...]:
         """``noai`` as a header and as a meta."""
         said = spoken({"noai": self.terms["noai"]}, wish)
         if not said:
@@ -166,8 +166,8 @@ class RobotsMeta(Signal[DirectiveFindings]):
         bots = ["" if agent == "*" else f"{agent}: " for agent in wish.agents]
         names = ["robots" if agent == "*" else agent for agent in wish.agents]
         return (
-            Written(self.carriers[0], "\n".join(f"X-Robots-Tag: {bot}noai" for bot in bots)),
-            Written(
+            Rendering(self.carriers[0], "\n".join(f"X-Robots-Tag: {bot}noai" for bot in bots)),
+            Rendering(
                 self.carriers[1],
                 "\n".join(f'<meta name="{name}" content="noai">' for name in names),
             ),
@@ -175,7 +175,7 @@ class RobotsMeta(Signal[DirectiveFindings]):
 
     def _statements(
         self,
-        source: Source,
+        source: ParsedDocument,
         directives: Iterable[Directive],
         carrier: str,
         text: str,
@@ -199,14 +199,14 @@ class RobotsMeta(Signal[DirectiveFindings]):
                 category="ai-train" if term.no == TRAIN else name,
                 covers=term.no,
                 preference=Preference.DISALLOWED,
-                text=cut(shown),
+                text=shorten(shown),
                 span=source.span(line),
                 scope=Scope(None, (directive.bot,), media),
                 inferred=name not in _DIRECT,
             )
 
 
-def _measure(source: Source, value: str, line: int | None, notes: list[Note]) -> None:
+def _measure(source: ParsedDocument, value: str, line: int | None, notes: list[Note]) -> None:
     if len(value) > LIMIT:
         notes.append(source.note(TOO_LONG, line=line))
 
@@ -217,7 +217,7 @@ def _known(directive: Directive) -> bool:
 
 
 def _split(
-    source: Source, directives: Iterable[Directive], line: int | None, notes: list[Note]
+    source: ParsedDocument, directives: Iterable[Directive], line: int | None, notes: list[Note]
 ) -> Iterable[Directive]:
     """Split members that hold several words where every word is a known directive."""
     for directive in directives:

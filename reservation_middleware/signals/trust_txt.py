@@ -12,22 +12,22 @@ from reservation_middleware.model.vocabulary import TRAIN
 from reservation_middleware.syntax.charset import ascii_based
 
 from .base import (
-    SAME,
+    NO_DEPENDENCIES,
     Carrier,
+    Dependencies,
     Findings,
+    Intent,
+    ParsedDocument,
     Place,
     Question,
+    Rendering,
     Settled,
     Signal,
-    Source,
     Status,
     Term,
-    View,
-    Wish,
-    Written,
     combine,
-    cut,
-    few,
+    for_display,
+    shorten,
     spoken,
 )
 
@@ -67,7 +67,9 @@ class TrustTxtFindings(Findings):
 
     __slots__ = ("said",)
 
-    def __init__(self, source: Source, notes: Sequence[Note], said: Sequence[Statement]) -> None:
+    def __init__(
+        self, source: ParsedDocument, notes: Sequence[Note], said: Sequence[Statement]
+    ) -> None:
         super().__init__(source.place, tuple(notes[:_MOST]))
         self.said = tuple(said)
 
@@ -88,7 +90,7 @@ class TrustTxt(Signal[TrustTxtFindings]):
     terms = {KEY: Term(TRAIN, TRAIN)}
     notes = (VALUE, CONTRADICTION)
 
-    def parse(self, source: Source) -> TrustTxtFindings | None:
+    def parse(self, source: ParsedDocument) -> TrustTxtFindings | None:
         """Read the lines; a page or other text that is served in its place is no trust.txt."""
         document = source.document
         if document.outcome is not Outcome.FETCHED or document.body is None:
@@ -110,7 +112,7 @@ class TrustTxt(Signal[TrustTxtFindings]):
             line, counted = line + text.count("\n", counted, found.start()), found.start()
             word = value.partition("#")[0].strip().lower()
             if not sign or word not in ("yes", "no"):
-                notes.append(source.note(VALUE, cut(found[0].strip()), line))
+                notes.append(source.note(VALUE, shorten(found[0].strip()), line))
                 continue
             preference = Preference.ALLOWED if word == "yes" else Preference.DISALLOWED
             if preference not in said:
@@ -124,21 +126,25 @@ class TrustTxt(Signal[TrustTxtFindings]):
         said = found[0].said
         if not said:
             return None
-        return found[0].answer(said, lambda: Settled(usage=combine(said), statements=few(said)))
+        return found[0].answer(
+            said, lambda: Settled(usage=combine(said), statements=for_display(said))
+        )
 
-    def view(self, found: Sequence[TrustTxtFindings], question: Question) -> View:  # noqa: ARG002
+    def view(self, found: Sequence[TrustTxtFindings], question: Question) -> Dependencies:  # noqa: ARG002
         """It says the same of every page."""
-        return SAME
+        return NO_DEPENDENCIES
 
-    def write(self, wish: Wish) -> tuple[Written, ...]:
+    def write(self, wish: Intent) -> tuple[Rendering, ...]:
         """The one line; the rest of a trust.txt is the site's own."""
         said = spoken(self.terms, wish)
         if not said:
             return ()
         line = f"{KEY}={'yes' if said[KEY] is Preference.ALLOWED else 'no'}\n"
-        return (Written(self.carriers[0], line),)
+        return (Rendering(self.carriers[0], line),)
 
-    def _statement(self, source: Source, preference: Preference, text: str, line: int) -> Statement:
+    def _statement(
+        self, source: ParsedDocument, preference: Preference, text: str, line: int
+    ) -> Statement:
         term = self.terms[KEY]
         return Statement(
             signal=self.name,
@@ -146,6 +152,6 @@ class TrustTxt(Signal[TrustTxtFindings]):
             category="ai-train",
             covers=term.yes if preference is Preference.ALLOWED else term.no,
             preference=preference,
-            text=cut(text.strip()),
+            text=shorten(text.strip()),
             span=source.span(line),
         )

@@ -71,7 +71,7 @@ class Fault(NamedTuple):
     line: int | None
 
 
-class Payment(NamedTuple):
+class RslPayment(NamedTuple):
     """What is asked for; the type is ``free`` where nothing is."""
 
     type: str
@@ -98,13 +98,13 @@ class License(NamedTuple):
 
     permits: Mapping[str, tuple[str, ...]]
     prohibits: Mapping[str, tuple[str, ...]]
-    payments: tuple[Payment, ...] = ()
+    payments: tuple[RslPayment, ...] = ()
     reports: tuple[str, ...] = ()
     contacts: tuple[str, ...] = ()
     line: int | None = None
 
 
-class Content(NamedTuple):
+class RslContent(NamedTuple):
     """Something that is licensed: a path pattern, an absolute URL, or "" for where it stands."""
 
     url: str
@@ -116,10 +116,10 @@ class Content(NamedTuple):
     line: int | None
 
 
-class Rsl(NamedTuple):
+class RslDocument(NamedTuple):
     """A document, or what a feed says of its items."""
 
-    contents: tuple[Content, ...]
+    contents: tuple[RslContent, ...]
     faults: tuple[Fault, ...]
     max_age: int = MAX_AGE
 
@@ -134,7 +134,7 @@ class Rsl(NamedTuple):
         return any(fault.what == "cut" for fault in self.faults)
 
 
-def unread(body: bytes, error: TooLargeError) -> Rsl:
+def unread(body: bytes, error: TooLargeError) -> RslDocument:
     """What a document says of which nothing is read: all of it may prohibit.
 
     Raises:
@@ -142,7 +142,7 @@ def unread(body: bytes, error: TooLargeError) -> Rsl:
     """
     if NAMESPACE.encode() not in body.replace(b"\0", b""):  # UTF-16 has zeros
         raise error
-    return Rsl((), (Fault("cut", str(error), None),))
+    return RslDocument((), (Fault("cut", str(error), None),))
 
 
 class Texts:

@@ -55,7 +55,7 @@ _AGENT_LINE = re.compile(r"^[ \t]*user-?agent[ \t]*:", re.IGNORECASE | re.MULTIL
 _RULE_LINE = re.compile(r"^[ \t]*(?:dis)?allow[ \t]*:[ \t]*\S", re.IGNORECASE | re.MULTILINE)
 
 
-class Robots(StrEnum):
+class RobotsDialect(StrEnum):
     """How much a text has of a robots.txt."""
 
     NO = "no"
@@ -63,11 +63,11 @@ class Robots(StrEnum):
     YES = "yes"
 
 
-def robots_like(text: str) -> Robots:
+def robots_like(text: str) -> RobotsDialect:
     """Whether a text is a robots.txt by its colons; prose about user agents is none."""
     if not _RULE_LINE.search(text):
-        return Robots.NO
-    return Robots.YES if _AGENT_LINE.search(text) else Robots.RULES
+        return RobotsDialect.NO
+    return RobotsDialect.YES if _AGENT_LINE.search(text) else RobotsDialect.RULES
 
 
 # ---- draft-car-ai-txt-wellknown-00

@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote
 
 from .dot_segments import resolve
 from .origin import origin as origin_of
-from .substring_index import Places
+from .substring_index import SubstringIndex
 
 _RUN, _SHORT = re.compile("((?:%[0-9A-Fa-f]{2})+)"), 30
 _KEPT = re.compile(r"%(2[Ff]|25)")
@@ -147,7 +147,7 @@ def _octets(text: str) -> str:
 
 
 # Thousands of patterns may ask for the same long path.
-_long_octets, _octet_places = lru_cache(1)(_octets), lru_cache(1)(Places)
+_long_octets, _octet_places = lru_cache(1)(_octets), lru_cache(1)(SubstringIndex)
 
 
 class Pattern:
@@ -193,7 +193,7 @@ class Pattern:
         self._last = _octets(rest[-1]) if rest else None if self._anchored else ""
         self._middle = tuple(_octets(part) for part in rest[:-1] if part)
 
-    def matches(self, path: str, held: Places | None = None) -> bool:
+    def matches(self, path: str, held: SubstringIndex | None = None) -> bool:
         """Whether a canonical path matches; one pass, whatever the number of stars.
 
         Args:

@@ -7,7 +7,7 @@ thousands of patterns made to hurt do not slow down.
 from collections.abc import Iterable, Sequence
 
 from .path import HALF, MAX_PATTERN, Pattern, canonical_all, octets
-from .substring_index import Places, places
+from .substring_index import SubstringIndex, places
 
 #: Prefixes are looked up by so many first characters.
 _HEAD = 4
@@ -158,7 +158,7 @@ class PatternIndex:
         most = max(lengths)
         return [number for number, length in zip(numbers, lengths, strict=True) if length == most]
 
-    def _matches(self, number: int, path: str, length: int, held: Places | None) -> bool:
+    def _matches(self, number: int, path: str, length: int, held: SubstringIndex | None) -> bool:
         """Whether a path matches a pattern whose prefix, of that length, it begins with."""
         pattern, needle = self._patterns.get(number), self._needles[number] or ""
         if pattern is None:

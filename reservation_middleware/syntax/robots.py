@@ -42,7 +42,7 @@ class Record(NamedTuple):
     line: int
 
 
-class Problem(NamedTuple):
+class LineProblem(NamedTuple):
     """A line that could not be taken as it stands, and why."""
 
     what: str
@@ -140,7 +140,7 @@ class RobotsFile:
         self._lines = lines_of(body)
         self.groups: list[Group] = []
         self.loose: list[Record] = []
-        self.problems: list[Problem] = []
+        self.problems: list[LineProblem] = []
         self.keys: set[str] = set()
         self._read()
         self._by_token: dict[str, list[int]] = {}
@@ -231,7 +231,7 @@ class RobotsFile:
                     kind, value = known
                     if kind is None:
                         if len(problems) < MAX_PROBLEMS and line.strip():
-                            problems.append(Problem("unreadable", number, line.strip()))
+                            problems.append(LineProblem("unreadable", number, line.strip()))
                         continue
             value = value.strip()
             if kind is disallow or kind is allow:
@@ -261,7 +261,7 @@ class RobotsFile:
 
     def _problem(self, what: str, number: int, text: str) -> None:
         if len(self.problems) < MAX_PROBLEMS:
-            self.problems.append(Problem(what, number, text.strip()))
+            self.problems.append(LineProblem(what, number, text.strip()))
 
     def _name(self, group: Group, value: str, number: int) -> None:
         tokens = product_tokens(value)

@@ -14,7 +14,7 @@ from .robots import BareRule, Rule
 FREE: tuple[bool, "Rule | None"] = (True, None)
 
 
-class Asked:
+class RulePatterns:
     """Patterns of rules, each with the rule that decides where it matches.
 
     Args:
@@ -120,12 +120,12 @@ def readings(rule: BareRule) -> tuple[str, ...]:
     return ()
 
 
-class Joined(Asked):
+class Joined(RulePatterns):
     """The patterns of several groups, asked as one."""
 
     __slots__ = ()
 
-    def __init__(self, parts: Sequence[Asked]) -> None:
+    def __init__(self, parts: Sequence[RulePatterns]) -> None:
         super().__init__((), "")
         self._owners = [rule for part in parts for rule in part.owners]
         self._index = _JoinedIndex(parts)
@@ -137,7 +137,7 @@ class _JoinedIndex(PatternIndex):
 
     __slots__ = ("_offsets", "_parts")
 
-    def __init__(self, parts: Sequence[Asked]) -> None:
+    def __init__(self, parts: Sequence[RulePatterns]) -> None:
         self._texts = [text for part in parts for text in part.index.texts]
         self._octets = {}
         self._parts = parts

@@ -16,7 +16,7 @@ from protego import Protego
 from .path import MAX_TARGET, has_half, octets
 from .pattern_index import PatternIndex
 from .robots import BareRule, Group, Rule
-from .robots_rule_patterns import FREE, Asked, Joined, most_open, readings
+from .robots_rule_patterns import FREE, Joined, RulePatterns, most_open, readings
 
 # Protego's parse is linear but slow: of a group this large it is shown only some of the
 # rules that match the path that is asked about with the most octets.
@@ -45,7 +45,7 @@ class GroupRules:
 
     def __init__(self, rules: Sequence[BareRule], parts: Sequence["GroupRules"] = ()) -> None:
         self._rules, self._parts = rules, parts
-        self._dollars: Asked | None = None
+        self._dollars: RulePatterns | None = None
         self._read: Sequence[str] | None = None
         self._protego: Protego | None = None
         self._answers: dict[tuple[int, ...], tuple[bool, Rule | None]] = {}
@@ -53,12 +53,12 @@ class GroupRules:
         self._last: tuple[str, tuple[bool, Rule | None]] | None = None
         self._only: tuple[bool, Rule] | None = None
         if parts:
-            self.asked: Asked = Joined([part.asked for part in parts])
+            self.asked: RulePatterns = Joined([part.asked for part in parts])
             self.with_dollars: bool = any(part.with_dollars for part in parts)
             self.halves: bool = any(part.halves for part in parts)
             return
         paths = [path for _, path, _ in rules]
-        self.asked = Asked(rules, "l")
+        self.asked = RulePatterns(rules, "l")
         text = "\n".join(paths) + "\n"  # escapes end with their line
         # What Protego reads into a final "$" matters for few paths, so it is made for these.
         self.with_dollars = "$\n" in text
@@ -102,16 +102,16 @@ class GroupRules:
         return None if self._only or self.with_dollars else self.asked.index
 
     @property
-    def dollars(self) -> Asked:
+    def dollars(self) -> RulePatterns:
         """The patterns with what Protego reads into a final "$", made for the first who asks."""
         if self._dollars is None:
             if self._parts:
                 self._dollars = Joined([part.dollars for part in self._parts])
             else:
-                self._dollars = Asked(self._rules, "l$")
+                self._dollars = RulePatterns(self._rules, "l$")
         return self._dollars
 
-    def _of(self, path: str) -> Asked:
+    def _of(self, path: str) -> RulePatterns:
         """The patterns that may match a canonical path."""
         return self.dollars if self.with_dollars and "$" in path else self.asked
 

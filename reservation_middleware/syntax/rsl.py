@@ -38,18 +38,18 @@ from ._rsl import (
     USAGES,
     USER,
     USERS,
-    Content,
     Fault,
     License,
-    Payment,
-    Rsl,
+    RslContent,
+    RslDocument,
+    RslPayment,
     Texts,
     unread,
 )
 from .xml import TooLargeError, XmlError, name_of, parse
 
 
-def read(body: bytes, charset: str = "", *, single: bool = False) -> Rsl:
+def read(body: bytes, charset: str = "", *, single: bool = False) -> RslDocument:
     """Read a document; its namespace makes it RSL, whatever it was served as (§2.2).
 
     Args:
@@ -71,10 +71,10 @@ def read(body: bytes, charset: str = "", *, single: bool = False) -> Rsl:
     if not contents or (single and len(contents) > 1):
         reader.fault("nonconformant", f"{len(contents)} contents", root)
     max_age = reader.max_age(root)
-    return Rsl(contents, reader.faults, max_age)
+    return RslDocument(contents, reader.faults, max_age)
 
 
-def read_feed(body: bytes, charset: str = "") -> Rsl | None:
+def read_feed(body: bytes, charset: str = "") -> RslDocument | None:
     """What the items of a feed say; None where it is an RSL document itself (§4.7).
 
     Args:
@@ -92,7 +92,7 @@ def read_feed(body: bytes, charset: str = "") -> Rsl | None:
         return None
     reader = _Reader(body)
     contents = list(root.iter(f"{{{NAMESPACE}}}content"))
-    return Rsl(reader.contents(contents, in_feed=True), reader.faults)
+    return RslDocument(reader.contents(contents, in_feed=True), reader.faults)
 
 
 class _Reader:
@@ -146,13 +146,13 @@ class _Reader:
 
     def contents(
         self, elements: Sequence[etree._Element], *, in_feed: bool = False
-    ) -> tuple[Content, ...]:
+    ) -> tuple[RslContent, ...]:
         if len(elements) > MAX_CONTENTS:
             self.fault("cut", f"more than {MAX_CONTENTS} contents", elements[-1])
         found = (self._content(one, in_feed=in_feed) for one in elements[:MAX_CONTENTS])
         return tuple(one for one in found if one is not None)
 
-    def _content(self, element: etree._Element, *, in_feed: bool) -> Content | None:
+    def _content(self, element: etree._Element, *, in_feed: bool) -> RslContent | None:
         url = element.get("url")
         if url is None:
             self.fault("nonconformant", "content without url", element)
@@ -187,7 +187,7 @@ class _Reader:
         encrypted = self._boolean(element, "encrypted")
         if encrypted and not server:
             self.fault("nonconformant", "encrypted without server", element)
-        return Content(
+        return RslContent(
             url,
             server,
             encrypted,
@@ -206,7 +206,7 @@ class _Reader:
     def _license(self, element: etree._Element) -> License:
         # Each word once: a licence may say the same thousands of times.
         lists: dict[str, dict[str, dict[str, None]]] = {"permits": {}, "prohibits": {}}
-        payments: list[Payment] = []
+        payments: list[RslPayment] = []
         reports: list[str] = []
         contacts: list[str] = []
         for name, child in self.children(element, "license"):
@@ -268,7 +268,7 @@ class _Reader:
             elif not QNAME.fullmatch(word):
                 self.fault("nonconformant", f"{kind} {word[:40]}", element)
 
-    def _payment(self, element: etree._Element, kind: str) -> Payment:
+    def _payment(self, element: etree._Element, kind: str) -> RslPayment:
         if kind == "inference":
             self.fault("old", "payment inference", element)
             kind = "use"
@@ -289,7 +289,7 @@ class _Reader:
                     self.fault("value", f"currency {currency[:40] or 'none'}", child)
                 if not AMOUNT.fullmatch(values[name]):
                     self.fault("value", f"amount {values[name][:40] or 'none'}", child)
-        return Payment(
+        return RslPayment(
             kind[:40] or "payment",
             values.get("amount", "")[:40],
             currency.upper() if LETTERS.fullmatch(currency) else "",
@@ -300,5 +300,5 @@ class _Reader:
         )
 
 
-__all__ = ["FREE", "GEO", "MAX_CONTENTS", "MEDIA_TYPE", "NAMESPACE", "USAGE", "USER", "Content"]
-__all__ += ["Fault", "License", "Payment", "Rsl", "read", "read_feed"]
+__all__ = ["FREE", "GEO", "MAX_CONTENTS", "MEDIA_TYPE", "NAMESPACE", "USAGE", "USER", "RslContent"]
+__all__ += ["Fault", "License", "RslDocument", "RslPayment", "read", "read_feed"]

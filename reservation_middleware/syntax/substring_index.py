@@ -16,7 +16,7 @@ _WINDOW, _PADDING = 100, 2_500
 _LAST = "\U0010ffff" * (_WINDOW + 1)
 
 
-class Places:
+class SubstringIndex:
     """The places of literals in a path.
 
     Args:
@@ -65,4 +65,4 @@ class Places:
 
 
 #: Several families and groups ask about the same path.
-places = lru_cache(maxsize=1)(Places)
+places = lru_cache(maxsize=1)(SubstringIndex)

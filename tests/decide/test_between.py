@@ -25,7 +25,7 @@ from reservation_middleware.model import (
 )
 from reservation_middleware.runtime.cache.memory import MemoryCache
 from reservation_middleware.runtime.fetcher import Answer, Ask, Fetcher
-from reservation_middleware.runtime.ready import Ready, ReadySites
+from reservation_middleware.runtime.ready import CompiledSite, SiteMemory
 
 BOT, POLICY = Agent("ExampleBot"), profile()
 RSL = '<http://10.0.0.1/l.xml>; rel="license"; type="application/rsl+xml"'
@@ -83,9 +83,9 @@ def test_heads_of_many_fields_are_not_kept() -> None:
 
 
 def test_many_short_lines_weigh_what_they_take() -> None:
-    sites = ReadySites()
+    sites = SiteMemory()
     body = b"User-agent: *\n" + b"".join(b"a%d:b\n" % number for number in range(60_000))
-    sites.put(("http://a.example", POLICY.probes), Ready.of(site(body), 0.0))
+    sites.put(("http://a.example", POLICY.probes), CompiledSite.of(site(body), 0.0))
     assert sites._recent._weight > 30 * len(body)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from reservation_middleware import Agent, Check, Decision, Document, Panel, profile
-from reservation_middleware.decide.plan import Plans
+from reservation_middleware.decide.plan import AnswerTables
 from reservation_middleware.decide.reading import BY_PATH, RESOURCES, Reading
 from reservation_middleware.decide.site import Site
 from reservation_middleware.model import Outcome
@@ -120,7 +120,7 @@ HEADERS = (("content-type", "text/html"), ("x-robots-tag", "noai"))
 PAGE_GIVEN: dict[str, Any] = {"resource": "page", "outcome": Outcome.FETCHED, "status": 200}
 
 
-class NoPlans(Plans):
+class NoPlans(AnswerTables):
     def of(self, question: Question) -> None:
         return None
 

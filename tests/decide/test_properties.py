@@ -28,7 +28,7 @@ from reservation_middleware.decide.reading import FIELDS, PLACES, Reading
 from reservation_middleware.decide.record import record
 from reservation_middleware.model import LEAVES, PAGE, Preference
 from reservation_middleware.model.policy import ProxyAgents
-from reservation_middleware.signals import SIGNALS, Signal, Wish, Written
+from reservation_middleware.signals import SIGNALS, Intent, Rendering, Signal
 from reservation_middleware.syntax.field import (
     LIMIT,
     MalformedFieldError,
@@ -379,7 +379,7 @@ def wishes(signal: Signal[Any]) -> list[dict[str, Preference]]:
     return found
 
 
-def carried(written: Written) -> Document:
+def carried(written: Rendering) -> Document:
     """A document that carries what a signal wrote."""
     place = written.carrier.place
     headers: list[tuple[str, str]] = []
@@ -426,7 +426,7 @@ def test_a_signal_reads_what_it_writes(signal: Signal[Any], agents: tuple[str, .
     carriers = set()
     for usage in wishes(signal):
         for policy_url in (None, "https://a.example/terms?a=1&b=2"):
-            for written in signal.write(Wish(usage=usage, agents=agents, policy=policy_url)):
+            for written in signal.write(Intent(usage=usage, agents=agents, policy=policy_url)):
                 carriers.add(written.carrier.name)
                 decision = decided(f"{ORIGIN}/x", [carried(written)], policy)
                 said = {
@@ -447,7 +447,7 @@ def test_a_signal_reads_what_it_writes(signal: Signal[Any], agents: tuple[str, .
 @pytest.mark.parametrize("agents", [("*",), ("ExampleBot", "OtherBot")], ids="+".join)
 def test_robots_reads_the_crawl_rule_it_writes(crawl: Preference, agents: tuple[str, ...]) -> None:
     (robots,) = (signal for signal in SIGNALS if signal.name == "robots")
-    (written,) = robots.write(Wish(crawl=crawl, agents=agents))
+    (written,) = robots.write(Intent(crawl=crawl, agents=agents))
     for path in ("/", "/x", "/x?y"):
         assert decided(ORIGIN + path, [carried(written)], profile()).crawl is crawl
     other = decided(f"{ORIGIN}/x", [carried(written)], profile(), "ThirdBot")
@@ -456,8 +456,8 @@ def test_robots_reads_the_crawl_rule_it_writes(crawl: Preference, agents: tuple[
 
 @pytest.mark.parametrize("signal", SIGNALS, ids=lambda signal: signal.name)
 def test_a_signal_with_nothing_to_say_writes_nothing(signal: Signal[Any]) -> None:
-    assert signal.write(Wish()) == ()
-    assert signal.write(Wish(usage=dict.fromkeys(LEAVES, Preference.UNKNOWN))) == ()
+    assert signal.write(Intent()) == ()
+    assert signal.write(Intent(usage=dict.fromkeys(LEAVES, Preference.UNKNOWN))) == ()
 
 
 # --- path patterns ------------------------------------------------------------------------

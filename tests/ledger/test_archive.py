@@ -15,7 +15,7 @@ from warcio.checker import Checker  # type: ignore[import-untyped]
 from reservation_middleware.ledger.format.lines import Archive
 from reservation_middleware.ledger.format.warc import (
     First,
-    Record,
+    WarcRecord,
     document_record,
     info_record,
     parse_record,
@@ -226,7 +226,7 @@ def test_records_that_were_changed_inside_never_raise_anything_else(at: int, new
         found = parse_record(gzip.compress(plain, mtime=0))
     except LedgerError:
         return
-    assert isinstance(found, Record)
+    assert isinstance(found, WarcRecord)
 
 
 def test_what_unpacks_to_too_much_is_refused() -> None:

@@ -15,7 +15,7 @@ from reservation_middleware.ledger.read.columns import domain, host, surt
 from reservation_middleware.ledger.read.reader import LedgerReader
 from reservation_middleware.ledger.share.sorting import Sorter
 from reservation_middleware.ledger.share.summary import domains_csv, markdown, summary
-from reservation_middleware.ledger.write.ledger import Ledger, Lines
+from reservation_middleware.ledger.write.ledger import Ledger, LineMode
 
 pq = pytest.importorskip("pyarrow.parquet", reason="the extra [export] is not installed")
 
@@ -24,7 +24,7 @@ def test_tables_are_sorted_by_host(tmp_path: Path) -> None:
     from reservation_middleware.ledger.share.export import COLUMNS, export
 
     crawl(tmp_path / "l", hosts=12)
-    crawl(tmp_path / "l", hosts=2, lines=Lines.BULK)
+    crawl(tmp_path / "l", hosts=2, lines=LineMode.BULK)
     with LedgerReader(tmp_path / "l") as reader:
         # So few rows in memory that runs go to disk.
         rows = export(reader, tmp_path / "out", run=3)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from reservation_middleware.ledger.format.merkle import leaf_hash
 from reservation_middleware.ledger.format.signed_note import Signer
-from reservation_middleware.ledger.read.host_filter import Host
+from reservation_middleware.ledger.read.host_filter import HostFilter
 from reservation_middleware.ledger.share.bundle import NOT_PROVED
 from reservation_middleware.ledger.share.prove import prove, verify_bundle
 from reservation_middleware.ledger.verify.ledger import verify
@@ -273,10 +273,10 @@ def test_hosts_below_and_ports(tmp_path: Path) -> None:
 @given(st.text(max_size=30))
 def test_any_text_is_a_host_or_an_error(text: str) -> None:
     try:
-        host = Host.parse(text)
+        host = HostFilter.parse(text)
     except LedgerError:
         return
-    assert Host.parse(host.text) == host
+    assert HostFilter.parse(host.text) == host
     host.covers(text)
     host.covers("http://" + text)
 
@@ -369,5 +369,5 @@ def test_no_control_characters_are_printed(bundle: bytes, tmp_path: Path) -> Non
 
 
 def test_a_backslash_ends_a_host() -> None:
-    assert Host.parse("a.example").covers("https://a.example\\@b.example/")
-    assert not Host.parse("b.example").covers("https://a.example\\@b.example/")
+    assert HostFilter.parse("a.example").covers("https://a.example\\@b.example/")
+    assert not HostFilter.parse("b.example").covers("https://a.example\\@b.example/")

@@ -21,7 +21,7 @@ from reservation_middleware.ledger.format.lines import (
 )
 from reservation_middleware.ledger.verify.ledger import verify
 from reservation_middleware.ledger.write.ledger import Ledger
-from reservation_middleware.ledger.write.recover import Report, recover
+from reservation_middleware.ledger.write.recover import RecoverReport, recover
 from reservation_middleware.model import LedgerError
 
 _ROUNDS = 12
@@ -126,7 +126,7 @@ def test_torn_tails_are_cut(tmp_path: Path) -> None:
         (folder / "policy" / archive.name).write_bytes(records + b"\x1f\x8btorn")
         rest = len(lines) - cut - last
         [report] = recover(folder, clock=lambda: NOW)
-        assert report == Report(log.stem, rest, 6)
+        assert report == RecoverReport(log.stem, rest, 6)
         assert f"{rest} bytes of lines" in str(report)
         [line] = of(folder, RecoveredLine)
         assert (line.cut, line.archive_cut) == (rest, 6)

@@ -30,16 +30,16 @@ from reservation_middleware.ledger.read.replay import (
     DROPPED,
     ERASED,
     OTHER_SPEC,
-    Question,
     Rejudge,
+    Rejudging,
     decisions,
     replay,
 )
-from reservation_middleware.ledger.write.ledger import Ledger, Lines, Page
+from reservation_middleware.ledger.write.ledger import Ledger, LineMode, Page
 from reservation_middleware.model import Action, Agent, Decision, Document, Mode, Outcome, Policy
 from reservation_middleware.model.version import SPEC_VERSION
 from reservation_middleware.runtime.journal import Journal, page_of
-from reservation_middleware.runtime.stores import Opened
+from reservation_middleware.runtime.stores import OpenStores
 from support import Vector, by_id, load_vectors, skip_without_extra
 
 NOW = datetime(2026, 11, 22, 5, 30, tzinfo=UTC)
@@ -222,7 +222,7 @@ def test_a_head_that_spoke_before_a_silent_body_replays(tmp_path: Path) -> None:
 
 def test_counts_are_told_apart(tmp_path: Path) -> None:
     policy = profile()
-    with Ledger.open(tmp_path / "ledger", clock=lambda: NOW, lines=Lines.BULK) as ledger:
+    with Ledger.open(tmp_path / "ledger", clock=lambda: NOW, lines=LineMode.BULK) as ledger:
         for number in range(5):
             told(ledger, asked(f"http://a.example/{number}", policy, []), policy=policy)
     with LedgerReader(tmp_path / "ledger") as reader:
@@ -304,7 +304,7 @@ def test_a_licence_that_ends_while_a_page_is_fetched_replays(tmp_path: Path) -> 
         folder = tmp_path / str(number)
         start, now = end - timedelta(seconds=1), end + timedelta(seconds=1)
         with Ledger.open(folder, clock=partial(lambda now: now, now)) as ledger:
-            journal = Journal("aiohttp", policy, logging.getLogger("x"), Opened(ledger=ledger))
+            journal = Journal("aiohttp", policy, logging.getLogger("x"), OpenStores(ledger=ledger))
             check = asked("http://a.example/x", policy, [], now=start)
             check.feed(document("http://a.example/x", "page", None, status=200, headers=reserved))
             decision = check.decide()
@@ -324,7 +324,7 @@ def test_what_was_erased_is_told_apart(tmp_path: Path) -> None:
     assert [apart for apart, _ in replayed(tmp_path / "ledger")] == [ERASED] * 3
 
 
-def rejudged(folder: Path, question: Question) -> Iterator[Decision]:
+def rejudged(folder: Path, question: Rejudging) -> Iterator[Decision]:
     judge = Rejudge(question)
     with LedgerReader(folder) as reader:
         for segment, evidence, _, line in decisions(reader):
@@ -336,7 +336,7 @@ def rejudged(folder: Path, question: Question) -> Iterator[Decision]:
 def test_judged_again_is_as_judged_at_once(name: str, tmp_path: Path) -> None:
     small(tmp_path / "ledger")
     small(tmp_path / "ledger")  # a second segment
-    found = list(rejudged(tmp_path / "ledger", Question(change=lambda _: profile(name))))
+    found = list(rejudged(tmp_path / "ledger", Rejudging(change=lambda _: profile(name))))
     policy = profile(name)
     documents = [document("http://a.example/robots.txt", "robots.txt", ROBOTS)]
     expected = []
@@ -356,7 +356,7 @@ def test_judged_again_is_as_judged_at_once(name: str, tmp_path: Path) -> None:
 def test_another_agent_and_purpose_are_judged(tmp_path: Path) -> None:
     small(tmp_path / "ledger")
     [first, second, third] = rejudged(
-        tmp_path / "ledger", Question(token="OtherBot", purposes=("search",))
+        tmp_path / "ledger", Rejudging(token="OtherBot", purposes=("search",))
     )
     assert [one.agent for one in (first, second, third)] == ["OtherBot"] * 3
     assert [one.action for one in (first, second, third)] == ["block", "proceed", "proceed"]

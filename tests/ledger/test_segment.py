@@ -36,7 +36,7 @@ from reservation_middleware.ledger.format.warc import read_octets, read_record
 from reservation_middleware.ledger.read.reader import LedgerReader, policy_of
 from reservation_middleware.ledger.verify.ledger import verify
 from reservation_middleware.ledger.write.epochs import MOST
-from reservation_middleware.ledger.write.ledger import Ledger, Lines, Page
+from reservation_middleware.ledger.write.ledger import Ledger, LineMode, Page
 from reservation_middleware.model import (
     PAGE,
     Decision,
@@ -250,7 +250,7 @@ def test_secrets_in_addresses_are_left_out(tmp_path: Path) -> None:
         one = decision(url, (given, page), policy)
         assert one.reasons
         write(ledger, one, (given,), policy=policy, page=Page(page, "spoke"))
-    with Ledger.open(folder, lines=Lines.BULK) as ledger:
+    with Ledger.open(folder, lines=LineMode.BULK) as ledger:
         write(ledger, msgspec.structs.replace(one, action="proceed"), (given,), policy=policy)
     for file in folder.glob("log/*"):
         assert b"geheim" not in file.read_bytes()
@@ -301,7 +301,7 @@ def test_bulk_counts_and_singles_out(tmp_path: Path) -> None:
             headers=(("content-type", "application/json"),),
         ),
     )
-    with Ledger.open(folder, lines=Lines.BULK, clock=clock) as ledger:
+    with Ledger.open(folder, lines=LineMode.BULK, clock=clock) as ledger:
         for number in range(100):
             write(ledger, decision(f"https://a.example/{number}"), octets=10)
             clock.passes(0.1)
@@ -327,7 +327,7 @@ def test_bulk_counts_and_singles_out(tmp_path: Path) -> None:
 
 def test_epochs_are_written_when_old_and_when_there_are_too_many(tmp_path: Path) -> None:
     folder, clock = tmp_path / "ledger", Clock()
-    with Ledger.open(folder, lines=Lines.BULK, clock=clock) as ledger:
+    with Ledger.open(folder, lines=LineMode.BULK, clock=clock) as ledger:
         write(ledger)
         clock.passes(59)
         ledger.checkpoint()
@@ -494,7 +494,7 @@ def test_writers_on_one_ledger_and_one_key(tmp_path: Path, writers: int) -> None
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 def test_a_forked_child_writes_a_segment_of_its_own(tmp_path: Path) -> None:
     folder = tmp_path / "ledger"
-    ledger = Ledger.open(folder, lines=Lines.BULK)
+    ledger = Ledger.open(folder, lines=LineMode.BULK)
     blocked = decision("https://a.example/private/x")
     write(ledger)
     ours = write(ledger, blocked)
@@ -664,7 +664,7 @@ def test_a_file_that_may_not_grow(tmp_path: Path) -> None:
 
 def test_counts_survive_a_full_disk(small_disk: Path) -> None:
     folder, clock = small_disk / "ledger", Clock()
-    ledger = Ledger.open(folder, lines=Lines.BULK, clock=clock)
+    ledger = Ledger.open(folder, lines=LineMode.BULK, clock=clock)
     write(ledger)
     filling = small_disk / "filling"
     fill(filling)

@@ -15,13 +15,13 @@ from evidence import closed, key_of, log_page, only, small
 from reservation_middleware.ledger.format.folder import Folder
 from reservation_middleware.ledger.format.signed_note import Checkpoint, Signer
 from reservation_middleware.ledger.share.erase import erase
-from reservation_middleware.ledger.verify.ledger import Report, verify
+from reservation_middleware.ledger.verify.ledger import VerifyReport, verify
 from reservation_middleware.ledger.write.ledger import Ledger
 from reservation_middleware.ledger.write.recover import recover
 from reservation_middleware.model import LedgerError
 
 
-def texts(report: Report) -> str:
+def texts(report: VerifyReport) -> str:
     return "\n".join(map(str, report.problems))
 
 

@@ -12,7 +12,7 @@ from test_replay import NOW, asked, document, page, told
 from reservation_middleware.decide.profiles import profile
 from reservation_middleware.ledger.format.lines import DecisionLine
 from reservation_middleware.ledger.read.reader import LedgerReader
-from reservation_middleware.ledger.write.ledger import Ledger, Lines
+from reservation_middleware.ledger.write.ledger import Ledger, LineMode
 from reservation_middleware.model import NO_SIGNAL, Action, Agent, Mode, Stage, blocking_signals
 from reservation_middleware.report.rollout import NOT_KEPT, SILENCE, Rollout
 from reservation_middleware.report.rollout_fold import fold, question_of
@@ -22,7 +22,7 @@ from reservation_middleware.report.tally import Counter, Tally
 ROBOTS = b"User-agent: *\nDisallow: /private/\nContent-Signal: ai-train=no\n"
 
 
-def crawl(folder: Path, *, lines: Lines = Lines.ALL, hosts: int = 3) -> None:
+def crawl(folder: Path, *, lines: LineMode = LineMode.ALL, hosts: int = 3) -> None:
     """Some hosts: the first reserves training, the others say nothing; all have a private part."""
     policy = profile()
     with Ledger.open(folder, clock=lambda: NOW, lines=lines) as ledger:
@@ -100,7 +100,7 @@ def test_the_matrix_has_each_profile_with_each_purpose(tmp_path: Path) -> None:
 
 
 def test_counts_only_are_told_and_not_judged(tmp_path: Path) -> None:
-    crawl(tmp_path / "l", lines=Lines.BULK)
+    crawl(tmp_path / "l", lines=LineMode.BULK)
     found = folded(tmp_path / "l", matrix=True, name="strict")
     assert (found.total.decisions, found.counted) == (6, 2)
     assert sum(found.apart.values()) == 2

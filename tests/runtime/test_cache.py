@@ -26,7 +26,7 @@ from reservation_middleware.decide.freshness import (
     lifetime,
 )
 from reservation_middleware.model import ConfigurationError, Document, Outcome
-from reservation_middleware.model.lru import Recent
+from reservation_middleware.model.lru import BoundedLru
 from reservation_middleware.runtime.cache import codec as _codec
 from reservation_middleware.runtime.cache import open_cache
 from reservation_middleware.runtime.cache import words as _words
@@ -244,7 +244,7 @@ def test_memory_cache_needs_room(size: int, octets: int) -> None:
 
 
 def test_recent_forgets_the_weight_of_what_it_replaces() -> None:
-    recent: Recent[str, int] = Recent(10, 100)
+    recent: BoundedLru[str, int] = BoundedLru(10, 100)
     for number in range(50):
         recent.put("a", number, 40)
     recent.put("b", 1, 40)
@@ -256,7 +256,7 @@ def test_recent_forgets_the_weight_of_what_it_replaces() -> None:
 
 
 def test_recent_putting_counts_as_use() -> None:
-    recent: Recent[str, int] = Recent(2, 100)
+    recent: BoundedLru[str, int] = BoundedLru(2, 100)
     recent.put("a", 1, 1)
     recent.put("b", 1, 1)
     recent.put("a", 2, 1)

@@ -15,7 +15,7 @@ from reservation_middleware.aiohttp import ReservationClient, ReservedError
 from reservation_middleware.decide.batch import decide_lines
 from reservation_middleware.decide.reading import Reading
 from reservation_middleware.runtime.lessons import LIFETIME, Lessons
-from reservation_middleware.signals import CONTENT, Source
+from reservation_middleware.signals import CONTENT, ParsedDocument
 from web import Answer, Web, WebThread
 
 ORIGIN = "http://a.example"
@@ -41,7 +41,7 @@ def reading(url: str = FEED, body: bytes = BODY) -> Reading:
     from reservation_middleware.decide.reading import _WORDS
 
     one = document(url, body)
-    return Reading(one, CONTENT, Source(one, CONTENT, _WORDS))
+    return Reading(one, CONTENT, ParsedDocument(one, CONTENT, _WORDS))
 
 
 @pytest.mark.asyncio

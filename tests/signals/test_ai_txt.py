@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from reservation_middleware import Agent, Document, Outcome, profile
 from reservation_middleware.model import LEAVES, Offer, Preference
 from reservation_middleware.model.vocabulary import TRAIN
-from reservation_middleware.signals import Place, Question, Settled, Source, Wish
+from reservation_middleware.signals import Intent, ParsedDocument, Place, Question, Settled
 from reservation_middleware.signals.ai_txt import AI_JSON, AI_TXT, WELL_KNOWN, AiTxt, AiTxtFindings
 from reservation_middleware.syntax.ai_txt import (
     LIMIT,
-    Robots,
+    RobotsDialect,
     Shape,
     contact_of,
     read_json,
@@ -48,7 +48,7 @@ def parsed(
         headers=(("content-type", content_type),),
         body=body,
     )
-    return SIGNAL.parse(Source(document, place))
+    return SIGNAL.parse(ParsedDocument(document, place))
 
 
 def settled(
@@ -69,7 +69,7 @@ def training(body: bytes, target: str = "/x") -> Preference | None:
 @pytest.mark.parametrize("preference", [Preference.ALLOWED, Preference.DISALLOWED])
 @pytest.mark.parametrize("agents", [("*",), ("ExampleBot", "OtherBot")])
 def test_it_reads_what_it_writes(preference: Preference, agents: tuple[str, ...]) -> None:
-    [written] = SIGNAL.write(Wish(usage=dict.fromkeys(TRAIN, preference), agents=agents))
+    [written] = SIGNAL.write(Intent(usage=dict.fromkeys(TRAIN, preference), agents=agents))
     found = parsed(written.text.encode())
     assert found
     assert not found.notes
@@ -81,9 +81,9 @@ def test_it_reads_what_it_writes(preference: Preference, agents: tuple[str, ...]
 
 
 def test_it_writes_nothing_that_goes_beyond_the_wish() -> None:
-    assert SIGNAL.write(Wish()) == ()
-    assert SIGNAL.write(Wish(usage={TRAIN[0]: Preference.DISALLOWED})) == ()
-    assert SIGNAL.write(Wish(usage={"ai-index": Preference.DISALLOWED})) == ()
+    assert SIGNAL.write(Intent()) == ()
+    assert SIGNAL.write(Intent(usage={TRAIN[0]: Preference.DISALLOWED})) == ()
+    assert SIGNAL.write(Intent(usage={"ai-index": Preference.DISALLOWED})) == ()
 
 
 def test_the_same_answer_is_the_same_object() -> None:
@@ -173,15 +173,15 @@ def test_a_text_in_utf_16_is_read() -> None:
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("", Robots.NO),
-        ("User agents such as GPTBot must ask.\nDisallow everything.", Robots.NO),
-        ("User-agent: *", Robots.NO),
-        ("User-agent: *\nDisallow:", Robots.NO),
-        ("Disallow: /", Robots.RULES),
-        (" useragent : *\n allow : /", Robots.YES),
+        ("", RobotsDialect.NO),
+        ("User agents such as GPTBot must ask.\nDisallow everything.", RobotsDialect.NO),
+        ("User-agent: *", RobotsDialect.NO),
+        ("User-agent: *\nDisallow:", RobotsDialect.NO),
+        ("Disallow: /", RobotsDialect.RULES),
+        (" useragent : *\n allow : /", RobotsDialect.YES),
     ],
 )
-def test_robots_like(text: str, found: Robots) -> None:
+def test_robots_like(text: str, found: RobotsDialect) -> None:
     assert robots_like(text) is found
 
 

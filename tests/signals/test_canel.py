@@ -18,9 +18,9 @@ from reservation_middleware.signals import (
     HEADERS,
     ROBOTS_TXT,
     Findings,
+    Intent,
+    ParsedDocument,
     Question,
-    Source,
-    Wish,
     Words,
 )
 from reservation_middleware.signals._legacy_labels import SUPERSEDED, mapped
@@ -41,11 +41,11 @@ def question(agent: str = "ExampleBot", path: str = "/x") -> Question:
     return Question(URL, path, canonical(path), Agent(agent), MAP)
 
 
-def robots(body: bytes | str) -> Source:
+def robots(body: bytes | str) -> ParsedDocument:
     text = body.encode() if isinstance(body, str) else body
     url = "https://a.example/robots.txt"
     document = Document(url=url, resource="robots.txt", outcome=Outcome.FETCHED, body=text)
-    return Source(document, ROBOTS_TXT)
+    return ParsedDocument(document, ROBOTS_TXT)
 
 
 def page(body: bytes = b"", *headers: tuple[str, str]) -> Document:
@@ -73,12 +73,12 @@ def usage(found: Findings | None, agent: str = "ExampleBot") -> dict[str, Prefer
 @pytest.mark.parametrize("agents", [("*",), ("ExampleBot", "OtherBot")])
 def test_it_reads_what_it_writes(preference: Preference, agents: tuple[str, ...]) -> None:
     said = dict.fromkeys(TRAIN, preference)
-    group, head, meta = SIGNAL.write(Wish(usage=said, agents=agents))
+    group, head, meta = SIGNAL.write(Intent(usage=said, agents=agents))
     assert usage(SIGNAL.parse(robots(group.text))) == said
     headers = [line.partition(": ")[::2] for line in head.text.splitlines()]
     document = page(b"", *((name.lower(), value) for name, value in headers))
-    assert usage(SIGNAL.parse(Source(document, HEADERS))) == said
-    assert usage(SIGNAL.parse(Source(page(meta.text.encode()), CONTENT, WORDS))) == said
+    assert usage(SIGNAL.parse(ParsedDocument(document, HEADERS))) == said
+    assert usage(SIGNAL.parse(ParsedDocument(page(meta.text.encode()), CONTENT, WORDS))) == said
     if agents != ("*",):
         assert usage(SIGNAL.parse(robots(group.text)), "ThirdBot") == {}
 
@@ -93,7 +93,7 @@ def test_it_reads_what_it_writes(preference: Preference, agents: tuple[str, ...]
     ],
 )
 def test_it_writes_nothing_that_it_cannot_say_exactly(said: dict[str, Preference]) -> None:
-    assert SIGNAL.write(Wish(usage=said)) == ()
+    assert SIGNAL.write(Intent(usage=said)) == ()
 
 
 def test_an_answer_is_made_once_for_the_same_rule() -> None:
@@ -118,8 +118,10 @@ def test_statements_are_those_of_all_groups() -> None:
 
 def test_documents_that_say_nothing_are_not_looked_at() -> None:
     assert SIGNAL.parse(robots("User-agent: *\nDisallow: /\n")) is None
-    assert SIGNAL.parse(Source(page(b"", ("x-robots-tag", "noai")), HEADERS)) is None
-    assert SIGNAL.parse(Source(page(b'<meta name="robots" content="noai">'), CONTENT)) is None
+    assert SIGNAL.parse(ParsedDocument(page(b"", ("x-robots-tag", "noai")), HEADERS)) is None
+    assert (
+        SIGNAL.parse(ParsedDocument(page(b'<meta name="robots" content="noai">'), CONTENT)) is None
+    )
 
 
 FLOODS = {
@@ -174,8 +176,8 @@ def test_no_robots_txt_raises(raw: bytes, path: str) -> None:
 def test_no_directive_raises(before: str, after: str) -> None:
     value = f"{before}DisallowAITraining{after}"
     for source in (
-        Source(page(b"", ("x-robots-tag", value)), HEADERS),
-        Source(
+        ParsedDocument(page(b"", ("x-robots-tag", value)), HEADERS),
+        ParsedDocument(
             page(f'<meta name="robots" content="{value}">'.encode("utf-8", "replace")),
             CONTENT,
             WORDS,

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from test_plus import decide
 
 from reservation_middleware.model import Document, Outcome
-from reservation_middleware.signals import CONTENT, Source
+from reservation_middleware.signals import CONTENT, ParsedDocument
 from reservation_middleware.signals.cawg import Cawg
 from reservation_middleware.syntax.media import Claim, Media
 
@@ -38,7 +38,7 @@ USES = st.sampled_from(("allowed", "notAllowed", "constrained", "", "no", "x" * 
 )
 def test_what_does_not_verify_never_allows(claims: list[Claim]) -> None:
     document = Document(url="https://a.example/x", resource="page", outcome=Outcome.FETCHED)
-    source = Source(document, CONTENT)
+    source = ParsedDocument(document, CONTENT)
     source.__dict__["file"] = Media("jpeg", claims=tuple(claims))
     findings = Cawg().parse(source)
     said = findings.statements() if findings else ()

@@ -23,7 +23,7 @@ from reservation_middleware.aiohttp import (
 )
 from reservation_middleware.decide.reading import Look, look
 from reservation_middleware.model import PAGE, Offer, Preference
-from reservation_middleware.signals import CONTENT, HEADERS, Source
+from reservation_middleware.signals import CONTENT, HEADERS, ParsedDocument
 from reservation_middleware.signals.payment import Payment
 from reservation_middleware.syntax import payment
 from reservation_middleware.syntax.challenge import MOST, challenges
@@ -323,7 +323,7 @@ heads = st.lists(st.tuples(fields, values | st.sampled_from([CHALLENGE, FIELD, "
 def test_the_signal_never_raises(headers: list[tuple[str, str]], status: int, body: bytes) -> None:
     document = page(status, JSON, *headers, body=body)
     for place in (HEADERS, CONTENT):
-        found = Payment().parse(Source(document, place))
+        found = Payment().parse(ParsedDocument(document, place))
         statements = found.statements() if found else ()
         assert all(one.preference is Preference.DISALLOWED for one in statements)
         assert status in (402, 451) or not statements

@@ -17,7 +17,7 @@ from reservation_middleware.decide.reading import Reading
 from reservation_middleware.decide.record import record
 from reservation_middleware.decide.site import Site
 from reservation_middleware.model import LEAVES, PAGE, Preference
-from reservation_middleware.signals import CONTENT, Place, Source, Wish, Words, Written
+from reservation_middleware.signals import CONTENT, Intent, ParsedDocument, Place, Rendering, Words
 from reservation_middleware.signals.rsl import Rsl
 from reservation_middleware.signals.rsl.findings import RSL, RslFindings
 from reservation_middleware.syntax.rsl import MAX_CONTENTS, NAMESPACE, read, read_feed
@@ -69,9 +69,9 @@ def idents(decision: Decision) -> set[str]:
     return {note.kind.ident for note in decision.notes}
 
 
-def feed_source(body: bytes) -> Source:
+def feed_source(body: bytes) -> ParsedDocument:
     page = fetched(f"{ORIGIN}/feed", PAGE, body, headers=(("content-type", "text/xml"),))
-    return Source(page, CONTENT, Words(xml=(NAMESPACE.encode(),)))
+    return ParsedDocument(page, CONTENT, Words(xml=(NAMESPACE.encode(),)))
 
 
 # --- grammar ------------------------------------------------------------------------------
@@ -412,7 +412,9 @@ def test_surveys_see_what_a_feed_says_of_its_items() -> None:
 
 
 def test_surveys_see_all_contents_of_a_document() -> None:
-    source = Source(fetched(TERMS, "rsl", document(content(NONE, "/a") + content(NONE, "/b"))), RSL)
+    source = ParsedDocument(
+        fetched(TERMS, "rsl", document(content(NONE, "/a") + content(NONE, "/b"))), RSL
+    )
     findings = SIGNAL.parse(source)
     assert findings is not None
     assert [(one.scope.path, one.preference) for one in findings.statements()] == [
@@ -424,7 +426,7 @@ def test_surveys_see_all_contents_of_a_document() -> None:
 # --- what is written ----------------------------------------------------------------------
 
 
-def carried(written: Written) -> list[Document]:
+def carried(written: Rendering) -> list[Document]:
     """A page, or a site's robots.txt, with what was written."""
     name, text = written.carrier.name, written.text
     if name == "robots.txt":
@@ -445,7 +447,7 @@ def test_it_reads_what_it_writes(agents: tuple[str, ...]) -> None:
     written_at_all = set()
     for choice in itertools.product((None, Preference.ALLOWED, Preference.DISALLOWED), repeat=6):
         usage = {leaf: said for leaf, said in zip(LEAVES, choice, strict=True) if said}
-        several = SIGNAL.write(Wish(usage=usage, agents=agents, policy=TERMS))
+        several = SIGNAL.write(Intent(usage=usage, agents=agents, policy=TERMS))
         file = [
             one for written in several if written.carrier.name == "rsl" for one in carried(written)
         ]
@@ -468,11 +470,11 @@ def test_what_it_cannot_say_it_does_not_write() -> None:
         {"tdm": Preference.DISALLOWED},
         {},
     ):
-        assert SIGNAL.write(Wish(usage=usage, policy=TERMS)) == ()
+        assert SIGNAL.write(Intent(usage=usage, policy=TERMS)) == ()
 
 
 def test_without_an_address_nothing_points_to_the_file() -> None:
-    wish = Wish(usage={"search": Preference.DISALLOWED})
+    wish = Intent(usage={"search": Preference.DISALLOWED})
     assert [written.carrier.name for written in SIGNAL.write(wish)] == ["script", "rsl"]
 
 

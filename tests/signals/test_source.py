@@ -6,7 +6,7 @@ What the signals make of it is the vectors' business.
 import pytest
 
 from reservation_middleware import Document, Outcome
-from reservation_middleware.signals import HEADERS, Link, Place, Source
+from reservation_middleware.signals import HEADERS, Link, ParsedDocument, Place
 from reservation_middleware.syntax.html import NOTHING, Element, read
 from reservation_middleware.syntax.xml import LIMIT, MAX_DEPTH, XmlError, name_of, parse, text_of
 
@@ -15,8 +15,8 @@ LINKED = Place("licence", limit=100, linked=True)
 WORDS = (b"license", b"application/rsl+xml")
 
 
-def source(url: str = "https://a.example/dir/page?q=1") -> Source:
-    return Source(Document(url=url, resource="page", outcome=Outcome.FETCHED), HEADERS)
+def source(url: str = "https://a.example/dir/page?q=1") -> ParsedDocument:
+    return ParsedDocument(Document(url=url, resource="page", outcome=Outcome.FETCHED), HEADERS)
 
 
 # ---- addresses

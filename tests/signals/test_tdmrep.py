@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from reservation_middleware import Agent, Check, Decision, Document, Outcome
 from reservation_middleware.model import Preference
-from reservation_middleware.signals import Source
+from reservation_middleware.signals import ParsedDocument
 from reservation_middleware.signals.tdmrep.policy import POLICY, PolicyFindings, read_policy
 from support import Json
 
@@ -28,7 +28,7 @@ def policy(body: bytes, kind: str = "application/ld+json") -> PolicyFindings:
         headers=(("content-type", kind),),
         body=body,
     )
-    return read_policy(Source(document, POLICY))
+    return read_policy(ParsedDocument(document, POLICY))
 
 
 def site(policy_url: str = P, value: int = 1) -> Check:

@@ -5,25 +5,25 @@ import pytest
 from reservation_middleware import Agent, Document, Outcome, profile
 from reservation_middleware.model import Preference
 from reservation_middleware.model.vocabulary import TRAIN
-from reservation_middleware.signals import HEADERS, SIGNALS, Question, Source, Wish
+from reservation_middleware.signals import HEADERS, SIGNALS, Intent, ParsedDocument, Question
 from reservation_middleware.signals._template import VALUE, Example
 
 URL = "https://a.example/x"
 QUESTION = Question(URL, "/x", "/x", Agent("ExampleBot"), profile())
 
 
-def source(*values: str) -> Source:
+def source(*values: str) -> ParsedDocument:
     headers = tuple(("example-signal", value) for value in values)
     document = Document(
         url=URL, resource="page", outcome=Outcome.FETCHED, status=200, headers=headers
     )
-    return Source(document, HEADERS)
+    return ParsedDocument(document, HEADERS)
 
 
 @pytest.mark.parametrize("preference", [Preference.ALLOWED, Preference.DISALLOWED])
 def test_it_reads_what_it_writes(preference: Preference) -> None:
     signal = Example()
-    (written,) = signal.write(Wish(usage=dict.fromkeys(TRAIN, preference)))
+    (written,) = signal.write(Intent(usage=dict.fromkeys(TRAIN, preference)))
     found = signal.parse(source(written.text.partition(": ")[2]))
     assert found
     settled = signal.settle([found], QUESTION)

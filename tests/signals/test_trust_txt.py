@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from reservation_middleware import Agent, Document, Outcome, profile
 from reservation_middleware.model import Preference
 from reservation_middleware.model.vocabulary import TRAIN
-from reservation_middleware.signals import Question, Source, Wish
+from reservation_middleware.signals import Intent, ParsedDocument, Question
 from reservation_middleware.signals.trust_txt import (
     CONTRADICTION,
     TRUST_TXT,
@@ -29,12 +29,12 @@ def parsed(body: bytes) -> TrustTxtFindings | None:
         status=200,
         body=body,
     )
-    return SIGNAL.parse(Source(document, TRUST_TXT))
+    return SIGNAL.parse(ParsedDocument(document, TRUST_TXT))
 
 
 @pytest.mark.parametrize("preference", [Preference.ALLOWED, Preference.DISALLOWED])
 def test_it_reads_what_it_writes(preference: Preference) -> None:
-    [written] = SIGNAL.write(Wish(usage=dict.fromkeys(TRAIN, preference)))
+    [written] = SIGNAL.write(Intent(usage=dict.fromkeys(TRAIN, preference)))
     found = parsed(written.text.encode())
     assert found
     assert not found.notes
@@ -46,8 +46,8 @@ def test_it_reads_what_it_writes(preference: Preference) -> None:
 
 
 def test_it_writes_nothing_that_goes_beyond_the_wish() -> None:
-    assert SIGNAL.write(Wish()) == ()
-    assert SIGNAL.write(Wish(usage={TRAIN[0]: Preference.DISALLOWED})) == ()
+    assert SIGNAL.write(Intent()) == ()
+    assert SIGNAL.write(Intent(usage={TRAIN[0]: Preference.DISALLOWED})) == ()
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ from reservation_middleware.syntax.robots import (
     product_tokens,
 )
 from reservation_middleware.syntax.robots_rules import GroupRules
-from reservation_middleware.syntax.substring_index import Places
+from reservation_middleware.syntax.substring_index import SubstringIndex
 
 
 def robots(text: str) -> RobotsFile:
@@ -314,7 +314,7 @@ def test_places_of_literals_are_those_that_a_search_finds() -> None:
     chance = random.Random(3)
     for alphabet in ("a", "ab", "abc/", "aé\udc80\0\U0010ffff") * 30:
         path = "".join(chance.choices(alphabet, k=chance.randint(1, 600)))
-        known = Places(path)
+        known = SubstringIndex(path)
         for length in (0, 1, 2, 3, 20, 99, 100, 101, 300):
             at = chance.randrange(len(path))
             other = "".join(chance.choices(alphabet + "z", k=length))

@@ -20,14 +20,14 @@ from typing import TYPE_CHECKING, TypeVar
 from rich.console import Console
 
 if TYPE_CHECKING:
-    from .sites import Host
+    from .sites import SiteHost
 
 __all__ = ["run"]
 
 T = TypeVar("T")
 
 
-def run(folder: Path, console: Console, *, hosts: Sequence[Host] | None = None) -> bool:
+def run(folder: Path, console: Console, *, hosts: Sequence[SiteHost] | None = None) -> bool:
     """Crawl the demo's web with both adapters, print what happened and write the evidence.
 
     Args:

@@ -27,7 +27,7 @@ from reservation_middleware.model import (
 from reservation_middleware.runtime.cache.memory import Key, MemoryCache
 from reservation_middleware.runtime.fetcher import Fetcher, Retries
 
-from .sites import Host
+from .sites import SiteHost
 from .task import AGENT, PROBES, PURPOSES, USER_AGENT, Task, Visit, visit
 from .web import Seen, Web
 
@@ -56,7 +56,7 @@ class Crawls(msgspec.Struct, frozen=True):
     documents: list[Document]
 
 
-async def crawl(hosts: Sequence[Host], ledger: Path) -> Crawls:
+async def crawl(hosts: Sequence[SiteHost], ledger: Path) -> Crawls:
     """Crawl every page of every host with both adapters in both modes.
 
     Args:

@@ -11,18 +11,18 @@ from reservation_middleware.decide.reading import is_policy_resource, probed
 from reservation_middleware.model import Action, Mode, Stage
 
 from .crawl import MODES, RUNS, Crawls, Run
-from .sites import Host, Page
+from .sites import SiteHost, SitePage
 from .task import PROBES, Visit
 
 Record = dict[str, Any]
 
 
-def pages(hosts: Sequence[Host]) -> list[tuple[str, Page]]:
+def pages(hosts: Sequence[SiteHost]) -> list[tuple[str, SitePage]]:
     """Every page that is asked for, with its URL."""
     return [(host.url(page.path), page) for host in hosts for page in host.pages]
 
 
-def differences(hosts: Sequence[Host], crawls: Crawls) -> list[str]:
+def differences(hosts: Sequence[SiteHost], crawls: Crawls) -> list[str]:
     """Where the two adapters do not agree."""
     found = []
     for mode in MODES:
@@ -49,7 +49,7 @@ def differences(hosts: Sequence[Host], crawls: Crawls) -> list[str]:
     return found
 
 
-def surprises(hosts: Sequence[Host], crawls: Crawls) -> list[str]:
+def surprises(hosts: Sequence[SiteHost], crawls: Crawls) -> list[str]:
     """Pages that did not go as the demo's web expects it, in either adapter."""
     return [
         f"{url} ({adapter}, {mode}): {wrong}"
@@ -60,7 +60,7 @@ def surprises(hosts: Sequence[Host], crawls: Crawls) -> list[str]:
     ]
 
 
-def contradictions(hosts: Sequence[Host], crawls: Crawls) -> list[str]:
+def contradictions(hosts: Sequence[SiteHost], crawls: Crawls) -> list[str]:
     """What the webs' own logs say against the crawlers."""
     found = []
     # aiohttp asks once more on its own when the connection was reset.
@@ -95,7 +95,7 @@ def policy_fetches(crawls: Crawls, run: Run) -> int:
     return sum(is_policy_resource(seen.url) for seen in crawls.logs[run])
 
 
-def _unexpected(visit: Visit, record: Record, page: Page, mode: str) -> list[str]:
+def _unexpected(visit: Visit, record: Record, page: SitePage, mode: str) -> list[str]:
     expect = page.expect
     action, stage = expect.action, expect.stage
     observing = mode == Mode.OBSERVE
@@ -116,7 +116,7 @@ def _unexpected(visit: Visit, record: Record, page: Page, mode: str) -> list[str
     return wrong
 
 
-def _comparable(record: Record, page: Page) -> Record:
+def _comparable(record: Record, page: SitePage) -> Record:
     """A record without what may differ between two crawls that agree.
 
     That is when the documents expire, the HTTP library's words for a broken connection,

@@ -19,7 +19,7 @@ from reservation_middleware.model.version import SPEC_VERSION, __version__
 
 from .crawl import RUNS, Crawls
 from .judge import pages
-from .sites import Host, Page
+from .sites import SiteHost, SitePage
 from .task import AGENT, PURPOSES, Visit
 from .why import happened, offered
 
@@ -37,14 +37,14 @@ class Line(NamedTuple):
 class Shown(NamedTuple):
     """A page as the report shows it."""
 
-    page: Page
+    page: SitePage
     visit: Visit | None
     happened: str
     #: The decision that observe mode came to, where it is another one.
     seen: dict[str, Any] | None
 
 
-def write(folder: Path, hosts: Sequence[Host], crawls: Crawls, checks: Sequence[Any]) -> None:
+def write(folder: Path, hosts: Sequence[SiteHost], crawls: Crawls, checks: Sequence[Any]) -> None:
     """Write decisions.jsonl, documents/ and report.html.
 
     Args:
@@ -66,7 +66,7 @@ def write(folder: Path, hosts: Sequence[Host], crawls: Crawls, checks: Sequence[
     (folder / "report.html").write_text(html(hosts, crawls, checks), "utf-8")
 
 
-def html(hosts: Sequence[Host], crawls: Crawls, checks: Sequence[Any]) -> str:
+def html(hosts: Sequence[SiteHost], crawls: Crawls, checks: Sequence[Any]) -> str:
     """The report as one HTML page."""
     environment = jinja2.Environment(
         autoescape=True,
@@ -146,7 +146,7 @@ def _name(document: Document) -> str:
     return urlsplit(document.url).path.strip("/").replace("/", "-") or "index"
 
 
-def _shown(host: Host, page: Page, crawls: Crawls) -> Shown:
+def _shown(host: SiteHost, page: SitePage, crawls: Crawls) -> Shown:
     url = host.url(page.path)
     visit = crawls.visits[_ENFORCE].get(url)
     other = crawls.visits[_OBSERVE].get(url)

@@ -15,7 +15,7 @@ from reservation_middleware.model import Action
 
 from .crawl import MODES, RUNS, Crawls, Run
 from .judge import policy_fetches
-from .sites import Host
+from .sites import SiteHost
 from .task import AGENT, PURPOSES, Visit
 from .why import because, happened
 
@@ -42,7 +42,7 @@ def wide(console: Console) -> Iterator[None]:
         console.width = before
 
 
-def every_page(hosts: Sequence[Host], crawls: Crawls, *, width: int) -> Table:
+def every_page(hosts: Sequence[SiteHost], crawls: Crawls, *, width: int) -> Table:
     """What happened to each page in enforce mode, and why."""
     visits, observed = (crawls.visits["aiohttp", mode] for mode in MODES)
     table = _table(f"{AGENT} asks for {', '.join(PURPOSES)}: every page, in enforce mode")

@@ -22,7 +22,7 @@ except ImportError as error:  # pragma: no cover - needs an environment without 
         "or in a checkout uv run --extra scrapy …"
     ) from error
 
-from .sites import Answer, Host
+from .sites import SiteAnswer, SiteHost
 
 _CHUNK = 64 * 1024
 
@@ -46,11 +46,11 @@ class Web:
 
     """
 
-    def __init__(self, hosts: Iterable[Host]) -> None:
+    def __init__(self, hosts: Iterable[SiteHost]) -> None:
         self.log: list[Seen] = []
         self.proxy = ""
         self._hosts: set[str] = set()
-        self._answers: dict[str, Answer] = {}
+        self._answers: dict[str, SiteAnswer] = {}
         for host in hosts:
             self._hosts.add(host.name)
             self._answers |= {host.url(path): answer for path, answer in host.files.items()}
@@ -85,7 +85,9 @@ class Web:
         self.log.append(seen)
         if request.method == "CONNECT" or request.url.host not in self._hosts:
             return web.Response(status=502, text="no such host in this web\n")
-        answer = self._answers.get(url, Answer(404, (("content-type", "text/plain"),), b"none\n"))
+        answer = self._answers.get(
+            url, SiteAnswer(404, (("content-type", "text/plain"),), b"none\n")
+        )
         await asyncio.sleep(answer.delay)
         if answer.reset:
             _reset(request)

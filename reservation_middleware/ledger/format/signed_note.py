@@ -134,7 +134,7 @@ class Signature(NamedTuple):
         return (self.name, self.key_id) == (verifier.name, verifier.key_id)
 
 
-class Note(NamedTuple):
+class SignedNote(NamedTuple):
     """A note: its text, and what was signed below it.
 
     Attributes:
@@ -168,7 +168,7 @@ def parse_note(data: bytes) -> tuple[str, tuple[Signature, ...]]:
     return _text(before + "\n"), tuple(map(_signature, lines))
 
 
-def open_note(data: bytes, verifiers: Collection[Verifier]) -> Note:
+def open_note(data: bytes, verifiers: Collection[Verifier]) -> SignedNote:
     """A note that at least one of these keys signed.
 
     Raises:
@@ -190,7 +190,7 @@ def open_note(data: bytes, verifiers: Collection[Verifier]) -> Note:
             verified.append(known[0])
     if not verified:
         raise NoteError("no signature is by a known key")
-    return Note(text, tuple(verified), tuple(others))
+    return SignedNote(text, tuple(verified), tuple(others))
 
 
 class Checkpoint(NamedTuple):

@@ -45,7 +45,7 @@ _NOT_MODIFIED = "http://netpreserve.org/warc/1.1/revisit/server-not-modified"
 _NOT_READ = ("WARC-Truncated", "unspecified")
 
 
-class Record(NamedTuple):
+class WarcRecord(NamedTuple):
     """What a record of the archive holds.
 
     Attributes:
@@ -151,7 +151,7 @@ def uri_of(document: Document) -> str:
     return f"{scheme.lower()}:{rest}" if colon else f"urn:unknown:{uri}"
 
 
-def read_record(folder: Path, archive: Archive) -> Record:
+def read_record(folder: Path, archive: Archive) -> WarcRecord:
     """The record that a line names.
 
     Raises:
@@ -180,7 +180,7 @@ def read_octets(folder: Path, archive: Archive) -> bytes:
     return data
 
 
-def parse_record(data: bytes) -> Record:
+def parse_record(data: bytes) -> WarcRecord:
     """The record that a gzip member holds.
 
     Raises:
@@ -207,7 +207,7 @@ def parse_record(data: bytes) -> Record:
         status, headers, rest = answer_of(block)
         if kind == "response" and fields.get_header(_NOT_READ[0]) != _NOT_READ[1]:
             body = rest
-    return Record(
+    return WarcRecord(
         kind,
         fields.get_header("WARC-Target-URI") or "",
         fields.get_header("WARC-Date") or "",

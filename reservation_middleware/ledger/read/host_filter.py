@@ -15,7 +15,7 @@ from reservation_middleware.syntax.path import split_url
 _PORTS = {"http": 80, "https": 443}
 
 
-class Host(NamedTuple):
+class HostFilter(NamedTuple):
     """A host whose lines are asked for.
 
     Attributes:

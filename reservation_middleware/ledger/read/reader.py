@@ -25,7 +25,7 @@ from reservation_middleware.ledger.format.lines import (
     Written,
     decode,
 )
-from reservation_middleware.ledger.format.warc import Record, read_record
+from reservation_middleware.ledger.format.warc import WarcRecord, read_record
 from reservation_middleware.model import Document, LedgerError, Policy
 from reservation_middleware.model.error import StorageError
 
@@ -220,7 +220,7 @@ class Segment:
                 self._bodies[index] = known
         return known
 
-    def _record(self, line: DocumentLine, index: Index) -> Record:
+    def _record(self, line: DocumentLine, index: Index) -> WarcRecord:
         if line.archive is None:
             raise LedgerError(f"{self.where(index)}: the document has no record in the archive")
         try:

@@ -27,7 +27,7 @@ from reservation_middleware.model import (
     Policy,
     Stage,
 )
-from reservation_middleware.model.lru import Recent
+from reservation_middleware.model.lru import BoundedLru
 from reservation_middleware.model.version import SPEC_VERSION
 from reservation_middleware.signals import CONTENT
 from reservation_middleware.syntax.redact import redacted
@@ -78,9 +78,9 @@ class Evidence:
 
     def __init__(self, segment: Segment) -> None:
         self._segment = segment
-        self._readings: Recent[Index, Reading | Document] = Recent(_MOST, _MOST_OCTETS)
-        self._sites: Recent[tuple[Index, ...], tuple[Site, dict[tuple[str, str], Document]]] = (
-            Recent(_MOST, _MOST_OCTETS)
+        self._readings: BoundedLru[Index, Reading | Document] = BoundedLru(_MOST, _MOST_OCTETS)
+        self._sites: BoundedLru[tuple[Index, ...], tuple[Site, dict[tuple[str, str], Document]]] = (
+            BoundedLru(_MOST, _MOST_OCTETS)
         )
 
     def check(self, line: DecisionLine) -> Check:
@@ -234,7 +234,7 @@ def decisions(
         segment.close()
 
 
-class Question(NamedTuple):
+class Rejudging(NamedTuple):
     """Who else asks, or under which other policy; None leaves it as it was.
 
     Attributes:
@@ -249,7 +249,7 @@ class Question(NamedTuple):
 class Rejudge:
     """The same evidence under another policy; policies are made once, so answers are too."""
 
-    def __init__(self, question: Question) -> None:
+    def __init__(self, question: Rejudging) -> None:
         self._question = question
         self._policies: dict[int, tuple[Policy, Policy]] = {}
 

@@ -28,7 +28,7 @@ from reservation_middleware.ledger.format.lines import (
 )
 from reservation_middleware.ledger.format.merkle import leaf_hash
 from reservation_middleware.ledger.format.warc import read_octets
-from reservation_middleware.ledger.read.host_filter import Host
+from reservation_middleware.ledger.read.host_filter import HostFilter
 from reservation_middleware.ledger.verify.archive import read_member
 from reservation_middleware.ledger.write.segment_writer import locked, release
 from reservation_middleware.model import LedgerError
@@ -68,7 +68,7 @@ def erase(folder: str | Path, host: str) -> Erased:
         LedgerError: the folder is no ledger, a writer still lives (nothing was erased then), or
             a line or a record cannot be read.
     """
-    place, whose = Folder(folder), Host.parse(host)
+    place, whose = Folder(folder), HostFilter.parse(host)
     names = place.segments()
     for name in names:
         if place.running(name):
@@ -104,7 +104,7 @@ class _Plan:
 
     is_half_done = False
 
-    def __init__(self, place: Folder, name: str, host: Host) -> None:
+    def __init__(self, place: Folder, name: str, host: HostFilter) -> None:
         self._place, self._name, self._host = place, name, host
         self.lines = self.documents = self.records = self.kept = 0
         used, gone, documents = self._used()

@@ -21,7 +21,7 @@ from reservation_middleware.ledger.format.lines import DocumentLine, ErasedLine,
 from reservation_middleware.ledger.format.merkle import Tree, inclusions, leaf_hash
 from reservation_middleware.ledger.format.signed_note import Checkpoint, Verifier, open_note
 from reservation_middleware.ledger.format.warc import read_octets
-from reservation_middleware.ledger.read.host_filter import Host
+from reservation_middleware.ledger.read.host_filter import HostFilter
 from reservation_middleware.ledger.verify.archive import read_member
 from reservation_middleware.ledger.verify.bundle import verify_bundle
 from reservation_middleware.ledger.verify.segment import first_line
@@ -41,7 +41,7 @@ class Glance(msgspec.Struct, frozen=True):
     origin: str = ""
     body: Index | None = None
 
-    def about(self, host: Host) -> bool:
+    def about(self, host: HostFilter) -> bool:
         """Whether it is a line about that host."""
         if self.kind == "decision":
             return host.covers(self.url)
@@ -65,7 +65,7 @@ def prove(
         LedgerError: the folder is no ledger, a segment is not as it was signed, or no signed
             line is about the host.
     """
-    place, whose = Folder(folder), Host.parse(host)
+    place, whose = Folder(folder), HostFilter.parse(host)
     found = [_segment(place, name, whose, progress) for name in place.segments()]
     segments = tuple(segment for segment in found if segment is not None)
     if not segments:
@@ -74,7 +74,7 @@ def prove(
 
 
 def _segment(
-    place: Folder, name: str, host: Host, progress: Callable[[int], object] | None
+    place: Folder, name: str, host: HostFilter, progress: Callable[[int], object] | None
 ) -> BundleSegment | None:
     first, path = first_line(place.log(name)), place.checkpoint(name)
     if not path.exists():
@@ -117,7 +117,7 @@ def _segment(
 
 
 def _wanted(
-    path: Path, size: int, host: Host, progress: Callable[[int], object] | None
+    path: Path, size: int, host: HostFilter, progress: Callable[[int], object] | None
 ) -> tuple[set[int], dict[int, int]]:
     """Indexes of the host's lines and of all that they refer to, empty if it has none; and for
     documents whose body another line's record holds, that line.
@@ -149,7 +149,7 @@ def _line(
         record = b64encode(data).decode()
         first = read_member(data).fields.get("warc-refers-to-target-uri")
         # A record that says "as there" may name somebody else's address.
-        if first is not None and not Host.of(entry.location or entry.url).covers(first):
+        if first is not None and not HostFilter.of(entry.location or entry.url).covers(first):
             record = None
     if holder is not None:
         other = decode(holder)

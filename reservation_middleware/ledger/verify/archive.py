@@ -25,7 +25,7 @@ _LARGEST_HEAD = 1024 * 1024
 _URI = "%:/?#[]@!$&'()*+,;=~"
 
 
-class Record(NamedTuple):
+class CheckedRecord(NamedTuple):
     """A record of WARC.
 
     Attributes:
@@ -39,7 +39,7 @@ class Record(NamedTuple):
     payload: bytes
 
 
-def read_member(data: bytes) -> Record:
+def read_member(data: bytes) -> CheckedRecord:
     """The record that one member of gzip holds.
 
     Raises:
@@ -69,9 +69,9 @@ def read_member(data: bytes) -> Record:
     block = block[:-4]
     _block_digest(fields, block)
     if "application/http" not in fields.get("content-type", ""):
-        return Record(fields, b"", block)
+        return CheckedRecord(fields, b"", block)
     http, end, payload = block.partition(b"\r\n\r\n")
-    return Record(fields, http + end, payload)
+    return CheckedRecord(fields, http + end, payload)
 
 
 def check_document(index: int, line: DocumentLine, data: bytes) -> None:
@@ -136,7 +136,7 @@ class Tiles:
         if self._file is not None:
             self._file.close()
 
-    def record(self, archive: Archive) -> Record:
+    def record(self, archive: Archive) -> CheckedRecord:
         """The next record.
 
         Raises:

@@ -23,7 +23,7 @@ from reservation_middleware.ledger.format.lines import (
 )
 from reservation_middleware.ledger.format.merkle import leaf_hash, verify_inclusion
 from reservation_middleware.ledger.format.signed_note import Checkpoint, Verifier, open_note
-from reservation_middleware.ledger.read.host_filter import Host
+from reservation_middleware.ledger.read.host_filter import HostFilter
 from reservation_middleware.ledger.share.bundle import (
     NOT_PROVED,
     Bundle,
@@ -64,7 +64,7 @@ def verify_bundle(data: bytes, *, key: str | Verifier | None = None) -> BundleRe
         problems.append("the bundle is not written as bundles are")
     if bundle.not_proved != NOT_PROVED:
         problems.append("what it says about what it does not prove was changed")
-    if Host.parse(bundle.host).text != bundle.host:
+    if HostFilter.parse(bundle.host).text != bundle.host:
         problems.append("the host is not in its one form")
     if not bundle.segments:
         problems.append("there is nothing in it")
@@ -97,7 +97,7 @@ class _Segment:
     """The check of one segment of a bundle."""
 
     def __init__(self, host: str, segment: BundleSegment, pinned: Verifier | None) -> None:
-        self._host = Host.parse(host)
+        self._host = HostFilter.parse(host)
         self._segment = segment
         self._pinned = pinned
         self._entries: dict[int, Entry] = {}

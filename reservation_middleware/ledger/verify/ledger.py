@@ -19,7 +19,7 @@ from reservation_middleware.ledger.format.signed_note import Checkpoint, Verifie
 from reservation_middleware.model import LedgerError
 from reservation_middleware.model.error import StorageError
 
-from .segment import Claim, Problem, SegmentCheck, SegmentReport, first_line
+from .segment import Problem, SegmentCheck, SegmentReport, SignedRoot, first_line
 from .stamp import StampReport, check_stamp
 
 #: Problems that are told one by one; a ledger that is none has one in every line.
@@ -29,7 +29,7 @@ MOST_PROBLEMS = 1000
 _TRIES, _PAUSE = 20, 0.05
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True):
+class VerifyReport(msgspec.Struct, frozen=True, kw_only=True):
     """What was found of a ledger.
 
     Attributes:
@@ -72,9 +72,9 @@ class _Claims:
     def add(self, segment: str, size: int, root: bytes, source: str) -> None:
         self._found[segment].setdefault((size, root), source)
 
-    def of(self, segment: str) -> list[Claim]:
+    def of(self, segment: str) -> list[SignedRoot]:
         claims = self._found.get(segment, {})
-        return [Claim(size, root, source) for (size, root), source in claims.items()]
+        return [SignedRoot(size, root, source) for (size, root), source in claims.items()]
 
     def missing(self, segments: Collection[str]) -> Iterable[Problem]:
         for segment in sorted(set(self._found) - set(segments)):
@@ -90,7 +90,7 @@ def verify(
     authorities: Iterable[bytes] = (),
     strict: bool = False,
     progress: Callable[[int], object] | None = None,
-) -> Report:
+) -> VerifyReport:
     """Check a ledger.
 
     Args:
@@ -157,7 +157,7 @@ def verify(
     for stranger in place.strangers(strict=strict):
         problems.add(Problem(stranger, None, "it does not belong into a ledger"))
     roots = {one.name: (one.signed, bytes.fromhex(one.root)) for one in reports if one.root}
-    return Report(
+    return VerifyReport(
         folder=str(folder),
         segments=tuple(reports),
         stamps=stamps,

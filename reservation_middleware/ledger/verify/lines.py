@@ -28,7 +28,7 @@ from .archive import Tiles
 _NO_BODY = bytes(32)
 
 
-class Lines:
+class LineChecker:
     """The lines of a segment as they come.
 
     Attributes:

@@ -25,7 +25,7 @@ from reservation_middleware.model import LedgerError
 from reservation_middleware.model.error import StorageError
 
 from .archive import Tiles
-from .lines import Lines
+from .lines import LineChecker
 
 _CHUNK = 4 * 1024 * 1024
 
@@ -91,7 +91,7 @@ class SegmentReport(msgspec.Struct, frozen=True, kw_only=True):
     root: str | None
 
 
-class Claim(NamedTuple):
+class SignedRoot(NamedTuple):
     """That a segment had this root when it had so many lines.
 
     Attributes:
@@ -145,7 +145,7 @@ class SegmentCheck:
         name: str,
         *,
         keys: Collection[Verifier] | None,
-        claims: Iterable[Claim] = (),
+        claims: Iterable[SignedRoot] = (),
         strict: bool = False,
         progress: Callable[[int], object] | None = None,
         most: int,
@@ -211,10 +211,10 @@ class SegmentCheck:
         return found
 
     def _lines(self, running: bool, signed: Checkpoint | None, tiles: Tiles) -> SegmentReport:
-        lines, tree = Lines(self._name, tiles), Tree()
+        lines, tree = LineChecker(self._name, tiles), Tree()
         checkpoint = f"log/{self._name}.checkpoint"
         if signed is not None:
-            self._claims.append(Claim(signed.size, signed.root, checkpoint))
+            self._claims.append(SignedRoot(signed.size, signed.root, checkpoint))
         due = sorted(self._claims, reverse=True)
         torn, last, root = 0, "", None
         for line in self._read():
@@ -272,7 +272,7 @@ class SegmentCheck:
             root=root,
         )
 
-    def _claimed(self, claim: Claim, tree: Tree) -> None:
+    def _claimed(self, claim: SignedRoot, tree: Tree) -> None:
         """Compare what somebody says of the first lines with what they are."""
         if tree.root() == claim.root:
             return

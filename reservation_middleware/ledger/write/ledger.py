@@ -26,7 +26,7 @@ from reservation_middleware.model.error import StorageError
 from .epochs import Epochs
 from .line_encoder import Drafts, singled_out
 from .recover import recover_with
-from .segment_index import Known, Page
+from .segment_index import Page, SegmentIndex
 from .segment_writer import SegmentWriter
 
 logger = logging.getLogger("reservation_middleware.ledger")
@@ -36,7 +36,7 @@ LINES, SECONDS = 1000, 10.0
 _FAR = timedelta(seconds=SECONDS)
 
 
-class Lines(StrEnum):
+class LineMode(StrEnum):
     """Which decisions get a line of their own."""
 
     #: Every one.
@@ -60,15 +60,15 @@ class Ledger:
     """
 
     def __init__(
-        self, folder: Folder, signer: Signer, lines: Lines, clock: Callable[[], datetime]
+        self, folder: Folder, signer: Signer, lines: LineMode, clock: Callable[[], datetime]
     ) -> None:
         self.written = self.lost = 0
         self._folder, self._signer = folder, signer
-        self._bulk = lines is Lines.BULK
+        self._bulk = lines is LineMode.BULK
         self._clock = clock
         self._closed = False
         self._begin_process()
-        self._known: Known | None = self._begin()
+        self._known: SegmentIndex | None = self._begin()
 
     @classmethod
     def open(
@@ -77,7 +77,7 @@ class Ledger:
         *,
         key: str | os.PathLike[str] | None = None,
         name: str = "reservations",
-        lines: Lines = Lines.ALL,
+        lines: LineMode = LineMode.ALL,
         clock: Callable[[], datetime] | None = None,
     ) -> Self:
         """Open a ledger to write to it; a folder and a key are made where there are none.
@@ -237,10 +237,10 @@ class Ledger:
             self._begin_process()
         return self._guard
 
-    def _begin(self) -> Known:
-        return Known(SegmentWriter.begin(self._folder, self._signer, self._clock()))
+    def _begin(self) -> SegmentIndex:
+        return SegmentIndex(SegmentWriter.begin(self._folder, self._signer, self._clock()))
 
-    def _ready(self, now: datetime) -> Known:
+    def _ready(self, now: datetime) -> SegmentIndex:
         if self._closed:
             raise LedgerError("the ledger is closed")
         if self._known is None:
@@ -297,4 +297,4 @@ class Ledger:
             logger.error("%s: lines are lost: %s", self._folder.path, self._why)
 
 
-__all__ = ["Ledger", "Lines", "Page"]
+__all__ = ["Ledger", "LineMode", "Page"]

@@ -49,7 +49,7 @@ _MAY_NAME = (b'{"address":', b'{"archive":', b'{"erased":')
 _LAST = 1024
 
 
-class Report(NamedTuple):
+class RecoverReport(NamedTuple):
     """What became of a segment whose writer was gone.
 
     Attributes:
@@ -86,7 +86,7 @@ def recover(
     *,
     key: str | os.PathLike[str] | None = None,
     clock: Callable[[], datetime] | None = None,
-) -> list[Report]:
+) -> list[RecoverReport]:
     """Recover the segments of a ledger whose writers are gone; living ones are not touched.
 
     Raises:
@@ -97,23 +97,23 @@ def recover(
     return recover_with(held, signer_of(path, key, "reservations"), (clock or _now)())
 
 
-def recover_with(folder: Folder, signer: Signer, moment: datetime) -> list[Report]:
+def recover_with(folder: Folder, signer: Signer, moment: datetime) -> list[RecoverReport]:
     """As ``recover``, with the key."""
-    reports: list[Report] = []
+    reports: list[RecoverReport] = []
     for name in folder.segments():
         try:
             found = _one(folder, name, signer, moment)
         except (LedgerError, OSError) as error:
             broken = isinstance(error, LedgerError) and not isinstance(error, StorageError)
             why = getattr(error, "strerror", None) or str(error)
-            reports.append(Report(name, problem=why, broken=broken))
+            reports.append(RecoverReport(name, problem=why, broken=broken))
         else:
             reports += [found] if found else []
     # Last: a segment's own lock tells above that it is to be looked at.
     return reports + _sweep(folder)
 
 
-def _one(folder: Folder, name: str, signer: Signer, moment: datetime) -> Report | None:
+def _one(folder: Folder, name: str, signer: Signer, moment: datetime) -> RecoverReport | None:
     """Recover one segment if it needs to be."""
     log, lock_file = folder.log(name), folder.lock(name)
     if not lock_file.exists() and _is_done(log):
@@ -142,7 +142,7 @@ class _State(NamedTuple):
     holes: list[ErasedArchive]
 
 
-def _recover(folder: Folder, name: str, signer: Signer, moment: datetime) -> Report | None:
+def _recover(folder: Folder, name: str, signer: Signer, moment: datetime) -> RecoverReport | None:
     log, archive = folder.log(name), folder.archive(name)
     for draft in folder.drafts(name):
         draft.unlink(missing_ok=True)
@@ -154,7 +154,7 @@ def _recover(folder: Folder, name: str, signer: Signer, moment: datetime) -> Rep
         # Nothing was acknowledged, not even that there is a segment.
         for file in (log, archive):
             file.unlink(missing_ok=True)
-        return Report(name, state.torn, there)
+        return RecoverReport(name, state.torn, there)
     if there < state.archived:
         raise LedgerError(f"{archive}: shorter than the signed lines say")
     # An erasure may have been cut off between its lines and its archive.
@@ -162,7 +162,7 @@ def _recover(folder: Folder, name: str, signer: Signer, moment: datetime) -> Rep
     cut, archive_cut = state.torn, there - state.archived
     done = isinstance(state.last, EndLine | RecoveredLine) and not cut and not archive_cut
     if done and signed is not None and signed.size == state.tree.size:
-        return Report(name, filled=True) if filled else None
+        return RecoverReport(name, filled=True) if filled else None
     os.truncate(log, state.size)
     if archive.exists():
         os.truncate(archive, state.archived)
@@ -183,7 +183,7 @@ def _recover(folder: Folder, name: str, signer: Signer, moment: datetime) -> Rep
         writer.sign()
     finally:
         writer.leave()
-    return Report(name, cut, archive_cut)
+    return RecoverReport(name, cut, archive_cut)
 
 
 def _read(
@@ -284,7 +284,7 @@ def _is_done(log: Path) -> bool:
         return False
 
 
-def _sweep(folder: Folder) -> list[Report]:
+def _sweep(folder: Folder) -> list[RecoverReport]:
     """Take away what steps left that were cut off: drafts, and locks of no segment."""
     left: dict[str, list[Path]] = defaultdict(list)
     segments = folder.segments()
@@ -302,10 +302,10 @@ def _sweep(folder: Folder) -> list[Report]:
             for path in files:
                 path.unlink(missing_ok=True)
         except OSError as error:
-            reports.append(Report(name, problem=error.strerror or str(error)))
+            reports.append(RecoverReport(name, problem=error.strerror or str(error)))
         else:
             drafts = sum(path != folder.lock(name) for path in files)
-            reports += [Report(name, left=drafts)] if drafts else []
+            reports += [RecoverReport(name, left=drafts)] if drafts else []
         finally:
             if lock is not None:
                 release(lock)

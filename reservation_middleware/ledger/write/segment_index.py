@@ -40,7 +40,7 @@ class Page(NamedTuple):
     headers: Headers | None = None
 
 
-class Known:
+class SegmentIndex:
     """What a segment tells already; what it does not is written when it is asked for.
 
     Every method raises ``OSError`` where the disk does not take a line, and ``LedgerError``

@@ -21,24 +21,24 @@ from reservation_middleware.model.vocabulary import AI_INDEX, TRAIN
 from reservation_middleware.signals.base import (
     Carrier,
     Findings,
+    Intent,
+    ParsedDocument,
     Place,
     Question,
+    Rendering,
     Settled,
     Signal,
-    Source,
     Status,
     Term,
-    Wish,
-    Written,
     combine,
-    cut,
-    few,
+    for_display,
+    shorten,
     spoken,
 )
 from reservation_middleware.syntax.ai_txt import (
     LIMIT,
     Declaration,
-    Robots,
+    RobotsDialect,
     Shape,
     may_say,
     read_json,
@@ -95,7 +95,7 @@ class AiTxtFindings(Findings):
 
     def __init__(
         self,
-        source: Source,
+        source: ParsedDocument,
         carrier: str,
         notes: Sequence[Note],
         declared: Declared | None = None,
@@ -139,7 +139,7 @@ class AiTxtFindings(Findings):
             category="ai-train",
             covers=TRAIN,
             preference=Preference.ALLOWED if rule.allow else Preference.DISALLOWED,
-            text=cut(self._source.robots.line(rule.line)),
+            text=shorten(self._source.robots.line(rule.line)),
             span=self._source.span(rule.line),
             scope=Scope(rule.path, group.agents),
         )
@@ -169,7 +169,7 @@ class AiTxt(Signal[AiTxtFindings]):
         *(SITE, VALUE, REPEATED, PATHS, STRAY, NOT_USAGE),
     )
 
-    def parse(self, source: Source) -> AiTxtFindings | None:
+    def parse(self, source: ParsedDocument) -> AiTxtFindings | None:
         """Find out the dialect and read it; any of them may stand at any of the places."""
         document = source.document
         if document.outcome is not Outcome.FETCHED or document.body is None:
@@ -179,21 +179,21 @@ class AiTxt(Signal[AiTxtFindings]):
         found = shape(body, document.media_type)
         if found is Shape.NOTHING:
             return None
-        declaration, robots = None, Robots.NO
+        declaration, robots = None, RobotsDialect.NO
         if found is Shape.JSON:
             declaration = read_json(body)
         elif found is Shape.TEXT:
             text = text_of(body)
             robots = robots_like(text)
-            if robots is Robots.YES:
+            if robots is RobotsDialect.YES:
                 return self._rules(source, carrier, read_text(text) if may_say(text) else None)
             declaration = read_text(text)
-            if robots is Robots.RULES and not declaration.declares:
+            if robots is RobotsDialect.RULES and not declaration.declares:
                 return AiTxtFindings(source, carrier, _outside(source))
         if declaration is None or not declaration.declares:
             return AiTxtFindings(source, carrier, [source.note(UNRECOGNISED, source.place.name)])
         declared = Declared(source, carrier, declaration)
-        lost = _outside(source) if robots is Robots.RULES else []
+        lost = _outside(source) if robots is RobotsDialect.RULES else []
         return AiTxtFindings(source, carrier, [*lost, *declared.notes], declared)
 
     def settle(self, found: Sequence[AiTxtFindings], question: Question) -> Settled | None:
@@ -213,7 +213,7 @@ class AiTxt(Signal[AiTxtFindings]):
             denied = declared and Preference.DISALLOWED in {usage.get(leaf) for leaf in TRAIN}
             return Settled(
                 usage=usage,
-                statements=few(said),
+                statements=for_display(said),
                 offers=declared.offers if declared and denied else (),
                 identifiers=declared.identifiers if declared else (),
             )
@@ -221,16 +221,16 @@ class AiTxt(Signal[AiTxtFindings]):
         # Statements are made once per document, so they tell which documents there are.
         return found[0].answer(said, make)
 
-    def write(self, wish: Wish) -> tuple[Written, ...]:
+    def write(self, wish: Intent) -> tuple[Rendering, ...]:
         """Rules about everything; a declaration would have to name the site."""
         said = spoken(self.terms, wish)
         for word in ("Disallow", "Allow"):
             if word in said:
-                return (Written(self.carriers[0], wish.group(f"{word}: /")),)
+                return (Rendering(self.carriers[0], wish.group(f"{word}: /")),)
         return ()
 
     def _rules(
-        self, source: Source, carrier: str, declaration: Declaration | None
+        self, source: ParsedDocument, carrier: str, declaration: Declaration | None
     ) -> AiTxtFindings:
         notes = _outside(source)
         notes += [
@@ -247,7 +247,7 @@ class AiTxt(Signal[AiTxtFindings]):
         return AiTxtFindings(source, carrier, notes, declared, ruled=True)
 
 
-def _outside(source: Source) -> list[Note]:
+def _outside(source: ParsedDocument) -> list[Note]:
     return [
         source.note(OUTSIDE, one.text, one.line)
         for one in source.robots.problems

@@ -21,7 +21,7 @@ from reservation_middleware.model import (
 )
 from reservation_middleware.model.statement import EVERYTHING
 from reservation_middleware.model.vocabulary import AI_INDEX, TRAIN
-from reservation_middleware.signals.base import Source, cut
+from reservation_middleware.signals.base import ParsedDocument, shorten
 from reservation_middleware.syntax.ai_txt import (
     ALLOW,
     CONDITIONAL,
@@ -108,7 +108,12 @@ class Declared:
     """
 
     def __init__(
-        self, source: Source, carrier: str, fields: Declaration, *, silence: str | None = DENY
+        self,
+        source: ParsedDocument,
+        carrier: str,
+        fields: Declaration,
+        *,
+        silence: str | None = DENY,
     ) -> None:
         self._source = source
         self._carrier = carrier
@@ -128,13 +133,13 @@ class Declared:
         self._octets: dict[int, int] = {}
         licences = [one for one in fields.site.get("training-license", ()) if one.value][:1]
         self._conditions = (
-            *(f"training-license={cut(one.value)}" for one in licences),
+            *(f"training-license={shorten(one.value)}" for one in licences),
             *(f"{key}=required" for key in fields.required()),
         )
         self.identifiers = tuple(
             Identifier(
                 scheme="licence",
-                value=cut(one.value),
+                value=shorten(one.value),
                 signal="ai-txt",
                 document=source.document.url,
                 line=one.line,
@@ -229,7 +234,7 @@ class Declared:
             category="ai-train" if training else AI_INDEX,
             covers=TRAIN if training else (AI_INDEX,),
             preference=Preference.ALLOWED if allowed else Preference.DISALLOWED,
-            text=cut(field.text),
+            text=shorten(field.text),
             span=self._source.span(field.line),
             scope=scope,
             conditions=self._conditions if conditional else (),
@@ -256,7 +261,7 @@ class Declared:
                     signal="ai-txt",
                     url=None if person else found,
                     per="training" if kind == "price" else None,
-                    contact=cut(found) if person else None,
+                    contact=shorten(found) if person else None,
                     document=self._source.document.url,
                     line=field.line,
                 )
@@ -292,4 +297,4 @@ class Declared:
 
     def _note(self, kind: NoteKind, detail: str, line: int | None = None) -> None:
         if len(self.notes) < MOST:
-            self.notes.append(self._source.note(kind, cut(detail), line))
+            self.notes.append(self._source.note(kind, shorten(detail), line))

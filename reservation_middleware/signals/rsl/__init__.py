@@ -13,21 +13,21 @@ from reservation_middleware.signals.base import (
     HEADERS,
     ROBOTS_TXT,
     Carrier,
+    Intent,
+    ParsedDocument,
     Question,
+    Rendering,
     Settled,
     Signal,
-    Source,
     Status,
-    Wish,
-    Written,
-    few,
+    for_display,
 )
 from reservation_middleware.syntax.path import split_url
 from reservation_middleware.syntax.rsl import MEDIA_TYPE, NAMESPACE
 
 from .carriers import parse
 from .clauses import NAME, TERMS
-from .document import Asked, Ruling, combined
+from .document import PageQuery, Ruling, combined
 from .findings import RSL, RslFindings
 from .notes import (
     FOREIGN,
@@ -74,14 +74,14 @@ class Rsl(Signal[RslFindings]):
     element_words = (MEDIA_TYPE.encode(),)
     xml_words = (NAMESPACE.encode(),)
 
-    def parse(self, source: Source) -> RslFindings | None:
+    def parse(self, source: ParsedDocument) -> RslFindings | None:
         """Read one document; what it points to is fetched and comes here by itself."""
         return parse(source)
 
     def settle(self, found: Sequence[RslFindings], question: Question) -> Settled | None:
         """Page before site, then the most restrictive (§4.9)."""
         policy = question.policy
-        asked = Asked(split_url(question.url)[0], question.path, (policy.user, policy.geo))
+        asked = PageQuery(split_url(question.url)[0], question.path, (policy.user, policy.geo))
         documents = {one.source.document.url: one for one in found if one.place is RSL}
         site: list[Ruling] = []
         page: list[Ruling] = []
@@ -109,7 +109,7 @@ class Rsl(Signal[RslFindings]):
             keeper.settled[key] = _settled((), site, ())
         return keeper.settled[key]
 
-    def write(self, wish: Wish) -> tuple[Written, ...]:
+    def write(self, wish: Intent) -> tuple[Rendering, ...]:
         """A document as a script and as a file, and what points to it where its address is known.
 
         ``wish.policy`` is the address at which the file is served.
@@ -120,16 +120,16 @@ class Rsl(Signal[RslFindings]):
         by_name = {carrier.name: carrier for carrier in self.carriers}
         script = f'<script type="{MEDIA_TYPE}">\n{_document(licence, "")}</script>'
         written = [
-            Written(by_name["script"], script),
-            Written(by_name["rsl"], _document(licence, "/")),
+            Rendering(by_name["script"], script),
+            Rendering(by_name["rsl"], _document(licence, "/")),
         ]
         if wish.policy:
             field = f'Link: <{wish.policy}>; rel="license"; type="{MEDIA_TYPE}"'
             link = f'<link rel="license" type="{MEDIA_TYPE}" href="{escape(wish.policy)}">'
             written += [
-                Written(by_name["robots.txt"], wish.group(f"License: {wish.policy}")),
-                Written(by_name["header"], field),
-                Written(by_name["link"], link),
+                Rendering(by_name["robots.txt"], wish.group(f"License: {wish.policy}")),
+                Rendering(by_name["header"], field),
+                Rendering(by_name["link"], link),
             ]
         return tuple(written)
 
@@ -161,13 +161,13 @@ def _settled(
         return None
     return Settled(
         usage=usage,
-        statements=few(statements),
+        statements=for_display(statements),
         offers=tuple(dict.fromkeys(offers))[:_MOST_OFFERS],
         identifiers=tuple(dict.fromkeys(identifiers))[:_MOST_OFFERS],
     )
 
 
-def _licence(wish: Wish) -> str | None:
+def _licence(wish: Intent) -> str | None:
     """Permits and prohibits that say a wish and no more; None where there are none."""
     yes = [leaf for leaf in LEAVES if wish.usage.get(leaf) is Preference.ALLOWED]
     no = [leaf for leaf in LEAVES if wish.usage.get(leaf) is Preference.DISALLOWED]

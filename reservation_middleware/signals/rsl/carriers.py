@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import islice
 
 from reservation_middleware.model import Note, Outcome
-from reservation_middleware.signals.base import CONTENT, HEADERS, ROBOTS_TXT, Link, Source
+from reservation_middleware.signals.base import CONTENT, HEADERS, ROBOTS_TXT, Link, ParsedDocument
 from reservation_middleware.syntax.challenge import challenges
 from reservation_middleware.syntax.html import Element
 from reservation_middleware.syntax.link import links
@@ -40,7 +40,7 @@ _FAULTS = {"cut": TOO_LARGE, "nonconformant": NONCONFORMANT, "value": VALUE, "ol
 _CHALLENGED = (401, 402, 403)
 
 
-def parse(source: Source) -> RslFindings | None:
+def parse(source: ParsedDocument) -> RslFindings | None:
     """Read one document at any place; None where it says nothing of RSL."""
     if source.place is ROBOTS_TXT:
         return _robots(source)
@@ -51,7 +51,7 @@ def parse(source: Source) -> RslFindings | None:
     return _document(source)
 
 
-def _robots(source: Source) -> RslFindings | None:
+def _robots(source: ParsedDocument) -> RslFindings | None:
     # The body of an error page is no robots.txt (RFC 9309 §2.3.1.3).
     if source.document.outcome is not Outcome.FETCHED or KEY not in source.robots.keys:
         return None
@@ -83,7 +83,7 @@ def _robots(source: Source) -> RslFindings | None:
     )
 
 
-def _head(source: Source) -> RslFindings | None:
+def _head(source: ParsedDocument) -> RslFindings | None:
     document = source.document
     notes: list[Note] = []
     found: dict[Link, None] = {}
@@ -117,7 +117,7 @@ def _head(source: Source) -> RslFindings | None:
     )
 
 
-def _content(source: Source) -> RslFindings | None:
+def _content(source: ParsedDocument) -> RslFindings | None:
     notes: list[Note] = []
     pointers: list[Pointer] = []
     fetched: dict[Link, None] = {}
@@ -162,7 +162,7 @@ def _content(source: Source) -> RslFindings | None:
     )
 
 
-def _href(source: Source, element: Element, notes: list[Note]) -> Link | None:
+def _href(source: ParsedDocument, element: Element, notes: list[Note]) -> Link | None:
     """What a link element points to; HTML completes addresses, so they are here, too."""
     href = element.attributes.get("href", "")
     link = address(source, href)
@@ -174,7 +174,7 @@ def _href(source: Source, element: Element, notes: list[Note]) -> Link | None:
 
 
 def _embedded(
-    source: Source, body: bytes, carrier: str, above: int | None, notes: list[Note]
+    source: ParsedDocument, body: bytes, carrier: str, above: int | None, notes: list[Note]
 ) -> Licences | None:
     """A document inside a page or a file, with exactly one content (§4.6.2, §4.8)."""
     try:
@@ -186,7 +186,7 @@ def _embedded(
     return Licences(rsl, source, carrier, above)
 
 
-def _feed(source: Source, body: bytes, notes: list[Note]) -> Licences | None:
+def _feed(source: ParsedDocument, body: bytes, notes: list[Note]) -> Licences | None:
     """The contents of a feed's items; those of other origins do not count (§4.7)."""
     try:
         rsl = read_feed(body, source.document.charset)
@@ -206,7 +206,7 @@ def _feed(source: Source, body: bytes, notes: list[Note]) -> Licences | None:
     return Licences(rsl._replace(contents=tuple(kept)), source, "feed")
 
 
-def _document(source: Source) -> RslFindings:
+def _document(source: ParsedDocument) -> RslFindings:
     document = source.document
     if document.outcome is not Outcome.FETCHED or document.body is None:
         why = document.problem or (f"HTTP {document.status}" if document.status else "no answer")
@@ -221,7 +221,7 @@ def _document(source: Source) -> RslFindings:
     return RslFindings(source, notes, licences=[(Licences(rsl, source, "rsl"), None)], unread=empty)
 
 
-def _faults(source: Source, faults: Sequence[Fault], above: int | None) -> list[Note]:
+def _faults(source: ParsedDocument, faults: Sequence[Fault], above: int | None) -> list[Note]:
     # What makes a document invalid is not crowded out by smaller things.
     first = sorted(faults, key=lambda fault: list(_FAULTS).index(fault.what))
     return [

@@ -23,8 +23,8 @@ from reservation_middleware.model.vocabulary import (
     TRAIN,
     TRAIN_GEN,
 )
-from reservation_middleware.signals.base import Source, Term, cut
-from reservation_middleware.syntax.rsl import FREE, GEO, USAGE, USER, Content, License
+from reservation_middleware.signals.base import ParsedDocument, Term, shorten
+from reservation_middleware.syntax.rsl import FREE, GEO, USAGE, USER, License, RslContent
 
 NAME = "rsl"
 TERMS: Mapping[str, Term] = {
@@ -88,24 +88,24 @@ class Reader:
 
     __slots__ = ("_line", "_source", "carrier")
 
-    def __init__(self, source: Source, carrier: str, line: int | None) -> None:
+    def __init__(self, source: ParsedDocument, carrier: str, line: int | None) -> None:
         self._source = source
         self.carrier = carrier
         self._line = line
 
-    def of(self, number: int, content: Content, operator: Operator) -> Iterator[Clause]:
+    def of(self, number: int, content: RslContent, operator: Operator) -> Iterator[Clause]:
         """What all licences of one content say."""
         for licence in content.licenses:
             yield from self._read(number, content, licence, operator)
 
     def _read(
-        self, number: int, content: Content, licence: License, operator: Operator
+        self, number: int, content: RslContent, licence: License, operator: Operator
     ) -> Iterator[Clause]:
         usage = licence.permits.get(USAGE)
         demands = _demands(content, licence)
         fit, excluded = _fit(licence, operator)
         limits = tuple(
-            cut(f"{kind}={' '.join(words)}")
+            shorten(f"{kind}={' '.join(words)}")
             for kind, words in licence.permits.items()
             if kind != USAGE
         )
@@ -150,7 +150,7 @@ class Reader:
                     preference=(
                         Preference.ALLOWED if kind is Kind.GRANT else Preference.DISALLOWED
                     ),
-                    text=cut(text),
+                    text=shorten(text),
                     span=self._source.span(self._at(licence.line)),
                     scope=Scope(content.url[:400] or None),
                     conditions=conditions,
@@ -185,7 +185,7 @@ class Reader:
             listed = f"permits only usage: {' '.join(usage)}"
             yield clause(Kind.CLOSED, UNNAMED, "all", rest, listed)
 
-    def _offers(self, content: Content, licence: License, kind: Kind) -> tuple[Offer, ...]:
+    def _offers(self, content: RslContent, licence: License, kind: Kind) -> tuple[Offer, ...]:
         """Where a clause's uses can be had: at a price only what is demanded for."""
         absolute = self._source.absolute
         url = self._source.document.url
@@ -243,7 +243,7 @@ class Reader:
         return None if line is None or self._line is None else line + self._line
 
 
-def _demands(content: Content, licence: License) -> tuple[str, ...]:
+def _demands(content: RslContent, licence: License) -> tuple[str, ...]:
     """What must be done or had before a use is licensed."""
     asked = [f"payment={one.type}" for one in licence.payments if one.type != FREE]
     asked += [f"reporting={kind}" for kind in licence.reports]
@@ -293,7 +293,7 @@ def _contact(text: str, absolute: Callable[[str], str | None]) -> str | None:
     if colon and scheme.lower() == "mailto":
         text = rest.partition("?")[0]
     elif colon and scheme.lower() == "tel":
-        return cut(text)
+        return shorten(text)
     if "@" in text and "/" not in text and not any(one.isspace() for one in text):
-        return cut(text)
+        return shorten(text)
     return absolute(text) if text.lower().startswith(("https://", "http://", "/")) else None

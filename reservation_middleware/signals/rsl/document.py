@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from reservation_middleware.model import LEAVES, Preference, Statement
-from reservation_middleware.signals.base import Source
+from reservation_middleware.signals.base import ParsedDocument
 from reservation_middleware.syntax.path import split_url
 from reservation_middleware.syntax.pattern_index import PatternIndex
-from reservation_middleware.syntax.rsl import Rsl
+from reservation_middleware.syntax.rsl import RslDocument
 
 from .clauses import AI_ALL, NAME, ONE_USE, UNNAMED, Clause, Kind, Operator, Reader
 
@@ -21,7 +21,7 @@ from .clauses import AI_ALL, NAME, ONE_USE, UNNAMED, Clause, Kind, Operator, Rea
 _MOST_RULINGS, _MOST_MATCHING = 256, 500
 
 
-class Asked(NamedTuple):
+class PageQuery(NamedTuple):
     """The page that is asked about, and for whom."""
 
     origin: str
@@ -64,7 +64,9 @@ class Licences:
         "rsl",
     )
 
-    def __init__(self, rsl: Rsl, source: Source, carrier: str, line: int | None = 0) -> None:
+    def __init__(
+        self, rsl: RslDocument, source: ParsedDocument, carrier: str, line: int | None = 0
+    ) -> None:
         self.rsl = rsl
         self._source = source
         self._reader = Reader(source, carrier, line)
@@ -77,7 +79,7 @@ class Licences:
         self._clauses: dict[tuple[int, Operator], tuple[Clause, ...]] = {}
         self._rulings: dict[tuple[object, ...], Ruling] = {}
 
-    def on_page(self, asked: Asked, *, whole: bool) -> Ruling:
+    def on_page(self, asked: PageQuery, *, whole: bool) -> Ruling:
         """What it amounts to where a page or its head points to it, or a page holds it.
 
         Where it stands in the page but is about another address or a part, its yes says
@@ -88,11 +90,11 @@ class Licences:
             return self._ruling(matching, self._here, asked.operator, yes=whole)
         return self._ruling([], range(len(self.rsl.contents)), asked.operator, yes=False)
 
-    def on_site(self, asked: Asked) -> Ruling:
+    def on_site(self, asked: PageQuery) -> Ruling:
         """What it amounts to where the site points to it, or a feed holds it; "" is no page then."""
         return self._ruling(self._about(asked), (), asked.operator, yes=True)
 
-    def _about(self, asked: Asked) -> list[int]:
+    def _about(self, asked: PageQuery) -> list[int]:
         """Numbers of the contents whose url matches a page."""
         return [
             number

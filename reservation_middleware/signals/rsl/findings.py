@@ -8,11 +8,11 @@ from itertools import islice
 from typing import NamedTuple
 
 from reservation_middleware.model import LEAVES, Note, Preference, Statement
-from reservation_middleware.signals.base import Findings, Link, Place, Settled, Source
+from reservation_middleware.signals.base import Findings, Link, ParsedDocument, Place, Settled
 from reservation_middleware.syntax.xml import LIMIT
 
 from .clauses import NAME
-from .document import Asked, Licences, Ruling
+from .document import Licences, PageQuery, Ruling
 
 RSL = Place("rsl", limit=LIMIT, linked=True)
 #: The directive of robots.txt and the scheme of WWW-Authenticate.
@@ -35,7 +35,7 @@ class RslFindings(Findings):
 
     def __init__(
         self,
-        source: Source,
+        source: ParsedDocument,
         notes: Sequence[Note] = (),
         *,
         pointers: Sequence[Pointer] = (),
@@ -79,16 +79,16 @@ class RslFindings(Findings):
                 return own
         return tuple(url for url, _ in self.pointers)
 
-    def on_site(self, asked: Asked) -> list[Ruling]:
+    def on_site(self, asked: PageQuery) -> list[Ruling]:
         """What this document amounts to where robots.txt names it."""
         return [*self.unread, *(licences.on_site(asked) for licences, _ in self.licences)]
 
-    def on_page(self, asked: Asked, *, whole: bool) -> list[Ruling]:
+    def on_page(self, asked: PageQuery, *, whole: bool) -> list[Ruling]:
         """What this document amounts to where a page points to it."""
         rulings = (licences.on_page(asked, whole=whole) for licences, _ in self.licences)
         return [*self.unread, *rulings]
 
-    def here(self, asked: Asked) -> list[Ruling]:
+    def here(self, asked: PageQuery) -> list[Ruling]:
         """What the documents that stand in a page or a file amount to."""
         return [
             *self.unread,
@@ -99,7 +99,7 @@ class RslFindings(Findings):
         ]
 
 
-def _unlicensed(source: Source) -> Ruling:
+def _unlicensed(source: ParsedDocument) -> Ruling:
     """No valid document, so no licence: that is no reservation (§4.3)."""
     return Ruling(
         {},
@@ -116,7 +116,7 @@ def _unlicensed(source: Source) -> Ruling:
     )
 
 
-def address(source: Source, url: str) -> Link | None:
+def address(source: ParsedDocument, url: str) -> Link | None:
     """An absolute URI as a document to fetch (§4.4.1, §4.5)."""
     absolute = url.lower().startswith(("https://", "http://")) and not set(url) & set("<> ")
     return source.link(RSL, url) if absolute else None

@@ -15,15 +15,15 @@ from reservation_middleware.signals.base import (
     CONTENT,
     HEADERS,
     Carrier,
+    Dependencies,
     Findings,
+    Intent,
+    ParsedDocument,
     Question,
+    Rendering,
     Settled,
     Signal,
-    Source,
     Status,
-    View,
-    Wish,
-    Written,
     spoken,
 )
 
@@ -77,7 +77,7 @@ class Tdmrep(Signal[Findings]):
     fields = (b"tdm-reservation", b"tdm-policy")
     words = (b"tdm-reservation", b"tdm-policy", b"tdm:reservation", b"tdm:policy")
 
-    def parse(self, source: Source) -> Findings | None:
+    def parse(self, source: ParsedDocument) -> Findings | None:
         """Read the file, the header fields, the page or the policy."""
         if source.place is HEADERS:
             return _head(source)
@@ -111,14 +111,14 @@ class Tdmrep(Signal[Findings]):
         # Kept with the policy, which may come later than the carrier.
         return (paper or carriers[0]).answer((last,), lambda: _settled(last, at, paper))
 
-    def view(self, found: Sequence[Findings], question: Question) -> View | None:  # noqa: ARG002
+    def view(self, found: Sequence[Findings], question: Question) -> Dependencies | None:  # noqa: ARG002
         """The locations of the file."""
         files = [one.index for one in found if isinstance(one, TdmrepFindings)]
         if len(files) == 1 and files[0] is not None:
-            return View(None, files[0].texts)
+            return Dependencies(None, files[0].texts)
         return None
 
-    def write(self, wish: Wish) -> tuple[Written, ...]:
+    def write(self, wish: Intent) -> tuple[Rendering, ...]:
         """The file, the header fields and the metas."""
         said = spoken(self.terms, wish)
         if not said:
@@ -130,9 +130,9 @@ class Tdmrep(Signal[Findings]):
             rule["tdm-policy"] = wish.policy
             fields.append(("tdm-policy", wish.policy))
         return (
-            Written(self.carriers[0], msgspec.json.format(msgspec.json.encode([rule])).decode()),
-            Written(self.carriers[1], "\n".join(f"{name}: {text}" for name, text in fields)),
-            Written(
+            Rendering(self.carriers[0], msgspec.json.format(msgspec.json.encode([rule])).decode()),
+            Rendering(self.carriers[1], "\n".join(f"{name}: {text}" for name, text in fields)),
+            Rendering(
                 self.carriers[2],
                 "\n".join(
                     f'<meta name="{name}" content="{escape(text)}">' for name, text in fields
@@ -163,7 +163,7 @@ def _settled(
     return Settled(usage=usage, statements=(last,), offers=offers, identifiers=identifiers)
 
 
-def _head(source: Source) -> TdmrepFindings | None:
+def _head(source: ParsedDocument) -> TdmrepFindings | None:
     fields = source.document.fields
     values = fields.get("tdm-reservation")
     policies = fields.get("tdm-policy")
@@ -177,7 +177,7 @@ def _head(source: Source) -> TdmrepFindings | None:
     return _about_page(source, notes, Said(reservation, policy))
 
 
-def _page(source: Source) -> TdmrepFindings | None:
+def _page(source: ParsedDocument) -> TdmrepFindings | None:
     # The colon form belongs to EPUB and PDF; its intent is clear in HTML, too.
     metas = ((one.name.replace("tdm:", "tdm-"), one.content, one.line) for one in source.metas)
     found = _properties(source, "meta", metas, cut=source.guessed)
@@ -197,7 +197,7 @@ def _page(source: Source) -> TdmrepFindings | None:
 
 
 def _properties(
-    source: Source,
+    source: ParsedDocument,
     carrier: str,
     pairs: Iterable[tuple[str, str, int | None]],
     *,
@@ -226,7 +226,7 @@ def _properties(
     return _about_page(source, notes, Said(reservation, *policy))
 
 
-def _about_page(source: Source, notes: Sequence[Note], said: Said) -> TdmrepFindings:
+def _about_page(source: ParsedDocument, notes: Sequence[Note], said: Said) -> TdmrepFindings:
     """What is said of one page, and the policy that it points to."""
     link = source.link(POLICY, said.policy) if said.policy and said.asks else None
     return TdmrepFindings(source, notes, (said,), links=(link,) if link else ())

@@ -9,7 +9,7 @@ import re
 import msgspec
 
 from reservation_middleware.model import Level, Note, NoteKind, Outcome, Preference, Scope
-from reservation_middleware.signals.base import Link, Place, Source, cut
+from reservation_middleware.signals.base import Link, ParsedDocument, Place, shorten
 from reservation_middleware.syntax import octets
 from reservation_middleware.syntax.charset import ascii_based
 
@@ -87,7 +87,7 @@ _RULE = msgspec.json.Decoder(_Rule)
 _TEXT = msgspec.json.Decoder(str)
 
 
-def read_file(source: Source) -> TdmrepFindings | None:
+def read_file(source: ParsedDocument) -> TdmrepFindings | None:
     """The rules of a file; None where there is none."""
     document = source.document
     if document.outcome is Outcome.UNREACHABLE:
@@ -140,7 +140,9 @@ def read_file(source: Source) -> TdmrepFindings | None:
     return TdmrepFindings(source, notes, said, locations, [link for link in links.values() if link])
 
 
-def _said(source: Source, rule: _Rule, raw: bytes, location: str, notes: list[Note]) -> Said:
+def _said(
+    source: ParsedDocument, rule: _Rule, raw: bytes, location: str, notes: list[Note]
+) -> Said:
     value = bytes(rule.reservation).decode("utf-8", "replace")
     if (
         value not in _ONE
@@ -156,7 +158,7 @@ def _said(source: Source, rule: _Rule, raw: bytes, location: str, notes: list[No
         value = value[0]
     reservation = None
     if value in ("0", "1"):
-        text = cut(" ".join(raw[:1000].decode("utf-8", "replace").split()))
+        text = shorten(" ".join(raw[:1000].decode("utf-8", "replace").split()))
         reservation = statement(source, "tdmrep.json", value, text, None, Scope(location))
     else:
         notes.append(source.note(VALUE, value[:80] or "none given"))

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from reservation_middleware.model import Identifier, Level, Note, NoteKind, Offer, Outcome
-from reservation_middleware.signals.base import HTML, Findings, Place, Source, cut
+from reservation_middleware.signals.base import HTML, Findings, ParsedDocument, Place, shorten
 
 from .statements import NAME, SPEC
 
@@ -61,7 +61,7 @@ class PolicyFindings(Findings):
 
     __slots__ = ("conditions", "contacts", "identifiers", "url")
 
-    def __init__(self, source: Source, notes: tuple[Note, ...] = ()) -> None:
+    def __init__(self, source: ParsedDocument, notes: tuple[Note, ...] = ()) -> None:
         super().__init__(source.place, notes)
         self.url = source.document.url
         self.contacts: tuple[Offer, ...] = ()
@@ -70,7 +70,7 @@ class PolicyFindings(Findings):
         self.identifiers: tuple[Identifier, ...] = ()
 
 
-def read_policy(source: Source) -> PolicyFindings:
+def read_policy(source: ParsedDocument) -> PolicyFindings:
     """Read a policy document, had or not."""
     document = source.document
     if document.outcome is not Outcome.FETCHED:
@@ -99,7 +99,7 @@ def read_policy(source: Source) -> PolicyFindings:
     named = [("rightsholder", name) for name in _texts(card.get("fn"))[:1]]
     named += [("policy", uid) for uid in _texts(policy.get("uid") or policy.get("@id"))[:1]]
     found.identifiers = tuple(
-        Identifier(scheme=scheme, value=cut(value), signal=NAME, document=found.url)
+        Identifier(scheme=scheme, value=shorten(value), signal=NAME, document=found.url)
         for scheme, value in named
     )
     return found
@@ -124,7 +124,7 @@ def _policies(data: Any) -> Iterator[dict[str, Any]]:
                         yield known
 
 
-def _contacts(source: Source, card: Mapping[str, Any]) -> Iterator[Offer]:
+def _contacts(source: ParsedDocument, card: Mapping[str, Any]) -> Iterator[Offer]:
     """Ways to reach the assigner, by its vCard."""
     contacts: list[str] = []
     for text in _texts(card.get("hasEmail")):
@@ -167,7 +167,7 @@ def _conditions(policy: Mapping[str, Any]) -> Iterator[str]:
         ]
         words.append(f"duty={','.join(duties) or 'none'}")
         words += [f"target={target}" for target in _texts(permission.get("target"))[:1]]
-        yield cut(" ".join(words))
+        yield shorten(" ".join(words))
 
 
 def _all(value: Any) -> list[Any]:
@@ -191,7 +191,9 @@ def _texts(value: Any) -> list[str]:
             if isinstance(one, Mapping):
                 one = one.get("@id")
         if isinstance(one, str) and one.strip():
-            found.append(cut("".join(c if c.isprintable() else " " for c in one[:1000]).strip()))
+            found.append(
+                shorten("".join(c if c.isprintable() else " " for c in one[:1000]).strip())
+            )
     return [text for text in found if text]
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from reservation_middleware.model import Level, Note, NoteKind, Preference, Scope, Statement
 from reservation_middleware.model.vocabulary import AI_INDEX, AI_INPUT, TDM, TRAIN
-from reservation_middleware.signals.base import Findings, Link, Source, Term
+from reservation_middleware.signals.base import Findings, Link, ParsedDocument, Term
 from reservation_middleware.syntax.pattern_index import PatternIndex
 
 NAME = "tdmrep"
@@ -56,7 +56,7 @@ class TdmrepFindings(Findings):
 
     def __init__(
         self,
-        source: Source,
+        source: ParsedDocument,
         notes: Sequence[Note],
         said: Sequence[Said] = (),
         locations: Sequence[str] | None = None,
@@ -85,7 +85,7 @@ class TdmrepFindings(Findings):
 
 
 def textual(
-    source: Source, carrier: str, value: str, line: int | None, notes: list[Note]
+    source: ParsedDocument, carrier: str, value: str, line: int | None, notes: list[Note]
 ) -> Statement | None:
     """A reservation given as text; of a repeated one a 1 counts, and a 0 where no other is there.
 
@@ -103,7 +103,7 @@ def textual(
 
 
 def statement(
-    source: Source, carrier: str, value: str, text: str, line: int | None, scope: Scope
+    source: ParsedDocument, carrier: str, value: str, text: str, line: int | None, scope: Scope
 ) -> Statement:
     """A reservation of 1 or 0."""
     reserved = value == "1"

@@ -25,7 +25,7 @@ from .monstrous import (
     speaking_elements,
     speaking_metas,
 )
-from .prescan import look, solid
+from .prescan import scan, solid
 from .tags import KINDS, LONG_TAG, SCRIPTS
 from .tree_cost import is_costly
 from .words import holds
@@ -103,7 +103,7 @@ def read(
     body = ascii_based(body[:LIMIT], charset)
     if xml and b"/>" in body:
         body = _EMPTY.sub(rb"<\1\2></\1>", body)
-    tags, metas, elements, end = look(body, words, element_words)
+    tags, metas, elements, end = scan(body, words, element_words)
     if not metas and not elements:
         return NOTHING
     body = body[:end]

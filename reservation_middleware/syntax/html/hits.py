@@ -25,7 +25,7 @@ _MOST_BLANKS = 20
 _END = len(b"</script>")
 
 
-def matter(body: bytes, hits: Sequence[Hit], words: Sequence[bytes]) -> bool:
+def any_in_markup(body: bytes, hits: Sequence[Hit], words: Sequence[bytes]) -> bool:
     """Whether one of some words may count, so that the page needs a closer look.
 
     Args:

@@ -13,9 +13,9 @@ from functools import cache
 from itertools import islice
 from typing import NamedTuple
 
-from .hits import matter
+from .hits import any_in_markup
 from .tags import LONG_TAG, SCRIPT_END, SCRIPTS, SPELLED, START, WHOLE, compiled, is_open, says
-from .words import Glance, glance, holds
+from .words import FoundWords, find_words, holds
 
 # Beyond these a page is not looked at more closely, but given on as it is: scripts whose tags
 # differ, tags of interest, tags that do not end with the first ">".
@@ -32,7 +32,7 @@ _TAGS = compiled(rb"<(?=[aAmMlLsS])(?i:a|meta|link|script)[~/][^>]*+")
 _PLUS, _AND = b"+&"
 
 
-class Interest(NamedTuple):
+class ScanResult(NamedTuple):
     """What a page seems to hold.
 
     Attributes:
@@ -48,7 +48,7 @@ class Interest(NamedTuple):
     end: int = 0
 
 
-_NOTHING = Interest()
+_NOTHING = ScanResult()
 
 
 def _cut(body: bytes) -> bytes:
@@ -66,7 +66,7 @@ def _cut(body: bytes) -> bytes:
     return body[:low]
 
 
-def look(body: bytes, words: Sequence[bytes], element_words: Sequence[bytes]) -> Interest:
+def scan(body: bytes, words: Sequence[bytes], element_words: Sequence[bytes]) -> ScanResult:
     """Look for words in the tags of a page, and in its scripts of RSL or JSON-LD.
 
     Why nothing is missed: a tag that a parser sees begins where one of these does or inside
@@ -80,11 +80,11 @@ def look(body: bytes, words: Sequence[bytes], element_words: Sequence[bytes]) ->
         element_words: in other elements, as they are usually written.
     """
     lower = _lower(tuple(element_words))
-    seen = glance(body, lower)
+    seen = find_words(body, lower)
     if (
         seen is not None
         and not any(map(is_open, seen.metas))
-        and not matter(body, seen.hits, lower)
+        and not any_in_markup(body, seen.hits, lower)
     ):
         return _by_metas(body, seen, words)
     body = _cut(body)
@@ -120,10 +120,10 @@ def look(body: bytes, words: Sequence[bytes], element_words: Sequence[bytes]) ->
         if speak:
             last = _last_speaking(b">".join(metas), words)
             end = len(body) if last is None else max(end, _end(body, metas[last]))
-    return Interest(metas, speak, bool(found or scripts), end)
+    return ScanResult(metas, speak, bool(found or scripts), end)
 
 
-def _by_metas(body: bytes, seen: Glance, words: Sequence[bytes]) -> Interest:
+def _by_metas(body: bytes, seen: FoundWords, words: Sequence[bytes]) -> ScanResult:
     """What a page holds of whose elements none is of interest but its metas."""
     metas = seen.metas
     everything = b">".join(metas)
@@ -134,7 +134,7 @@ def _by_metas(body: bytes, seen: Glance, words: Sequence[bytes]) -> Interest:
         last = _last_speaking(everything, words)
         if last is not None:
             end = seen.starts[last] + len(metas[last]) + 1
-    return Interest(metas, metas=True, elements=False, end=end)
+    return ScanResult(metas, metas=True, elements=False, end=end)
 
 
 def _whole(body: bytes, tags: set[bytes], pattern: "re.Pattern[bytes]") -> list[bytes]:

@@ -40,7 +40,7 @@ class Hit(NamedTuple):
     at: int
 
 
-class Glance(NamedTuple):
+class FoundWords(NamedTuple):
     """What a page holds at first sight.
 
     Attributes:
@@ -54,7 +54,7 @@ class Glance(NamedTuple):
     hits: Sequence[Hit]
 
 
-def glance(body: bytes, words: tuple[bytes, ...]) -> Glance | None:
+def find_words(body: bytes, words: tuple[bytes, ...]) -> FoundWords | None:
     """Look for words and meta tags anywhere in a page.
 
     Returns:
@@ -105,7 +105,7 @@ def glance(body: bytes, words: tuple[bytes, ...]) -> Glance | None:
                 return None
         if begin + _PART >= size:
             break
-    return Glance(metas, starts, hits)
+    return FoundWords(metas, starts, hits)
 
 
 def holds(text: bytes, words: tuple[bytes, ...]) -> bool:

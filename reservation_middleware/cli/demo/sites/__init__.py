@@ -4,9 +4,9 @@ A new signal shows itself here: a host of its own, or a page on one of these.
 """
 
 from . import _embedded, _files, _licences, _responses, _rights, _trouble
-from ._page import Answer, Expect, Host, Page
+from ._page import Expect, SiteAnswer, SiteHost, SitePage
 
-HOSTS: tuple[Host, ...] = (
+HOSTS: tuple[SiteHost, ...] = (
     *_files.HOSTS,
     *_rights.HOSTS,
     *_responses.HOSTS,
@@ -18,4 +18,4 @@ HOSTS: tuple[Host, ...] = (
 #: Whether files that speak for themselves can be read, and are in the web.
 MEDIA = bool(_embedded.HOSTS)
 
-__all__ = ["HOSTS", "MEDIA", "Answer", "Expect", "Host", "Page"]
+__all__ = ["HOSTS", "MEDIA", "Expect", "SiteAnswer", "SiteHost", "SitePage"]

@@ -12,7 +12,7 @@ from importlib.resources import files
 
 from reservation_middleware.syntax.media import TYPES
 
-from ._page import BLOCK, CONTENT, PROCEED, Expect, Host, document
+from ._page import BLOCK, CONTENT, PROCEED, Expect, SiteHost, document
 
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _PLUS = "http://ns.useplus.org/ldf/vocab/"
@@ -92,10 +92,10 @@ def _rsl(url: str) -> str:
 
 _MINING = '<plus:DataMining rdf:resource="' + _PLUS + '{}"/>'
 
-HOSTS: tuple[Host, ...] = ()
+HOSTS: tuple[SiteHost, ...] = ()
 if "application/pdf" in TYPES and "image/png" in TYPES:
     HOSTS = (
-        Host(
+        SiteHost(
             "agency.example",
             "pictures that say in their own metadata what they may be used for",
             {},
@@ -133,7 +133,7 @@ if "application/pdf" in TYPES and "image/png" in TYPES:
                 ),
             ),
         ),
-        Host(
+        SiteHost(
             "bookshop.example",
             "books and papers that carry their own reservation",
             {},

@@ -3,10 +3,10 @@
 Beside every page stands what must happen to it.
 """
 
-from ._page import BLOCK, CONTENT, HEAD, PROCEED, SITE, Expect, Host, file, page, robots, tdmrep
+from ._page import BLOCK, CONTENT, HEAD, PROCEED, SITE, Expect, SiteHost, file, page, robots, tdmrep
 
 HOSTS = (
-    Host(
+    SiteHost(
         "garden.example",
         "says nothing at all: no robots.txt, no tdmrep.json, no header",
         {},
@@ -15,7 +15,7 @@ HOSTS = (
             page("/roses", Expect(PROCEED, CONTENT)),
         ),
     ),
-    Host(
+    SiteHost(
         "library.example",
         "crawl rules (RFC 9309): two crawlers share a group, the longest match wins",
         robots("""\
@@ -35,7 +35,7 @@ Disallow: /*.zip$
             page("/catalogue.zip", Expect(BLOCK, SITE, "robots")),
         ),
     ),
-    Host(
+    SiteHost(
         "newspaper.example",
         "names other companies' AI crawlers only: kept as inferred, not enforced",
         robots("""\
@@ -51,7 +51,7 @@ Disallow: /paywall/
             page("/paywall/today", Expect(BLOCK, SITE, "robots")),
         ),
     ),
-    Host(
+    SiteHost(
         "letters.example",
         "AIPREF in robots.txt: the longest path counts",
         robots("""\
@@ -65,7 +65,7 @@ Content-Usage: /public-domain/ train-ai=y
             page("/public-domain/1812", Expect(PROCEED, CONTENT, "aipref")),
         ),
     ),
-    Host(
+    SiteHost(
         "weblog.example",
         "Content Signals in a block that its host manages, above the site's own rules",
         robots("""\
@@ -86,7 +86,7 @@ Disallow: /admin/
             page("/admin/drafts", Expect(BLOCK, SITE, "robots")),
         ),
     ),
-    Host(
+    SiteHost(
         "publisher.example",
         "TDMRep: the first rule that matches counts, and terms are on offer",
         tdmrep("""\
@@ -120,7 +120,7 @@ Disallow: /admin/
             page("/imprint", Expect(PROCEED, CONTENT)),
         ),
     ),
-    Host(
+    SiteHost(
         "museum.example",
         "reserves everything in tdmrep.json, and frees one page by its header",
         tdmrep('[{"location": "/", "tdm-reservation": 1}]\n'),
@@ -132,7 +132,7 @@ Disallow: /admin/
             ),
         ),
     ),
-    Host(
+    SiteHost(
         "forum.example",
         "contradicts itself: robots.txt allows training, tdmrep.json and a header do not",
         robots("User-agent: *\nContent-Signal: ai-train=yes\n")

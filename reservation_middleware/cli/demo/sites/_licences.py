@@ -12,7 +12,7 @@ from ._page import (
     PROCEED,
     SITE,
     Expect,
-    Host,
+    SiteHost,
     document,
     file,
     page,
@@ -51,7 +51,7 @@ _X402_1 = b"""{"x402Version": 1, "error": "payment required",
   "payTo": "0x209693Bc6afc0C5328bA36FaF03C514EF312287C", "maxTimeoutSeconds": 60}]}"""
 
 HOSTS = (
-    Host(
+    SiteHost(
         "archive.example",
         "RSL: robots.txt points to licence terms; training has a price",
         robots("User-agent: *\nAllow: /\nLicense: http://archive.example/license.xml\n")
@@ -66,7 +66,7 @@ HOSTS = (
             page("/open/1", Expect(PROCEED, CONTENT, "rsl")),
         ),
     ),
-    Host(
+    SiteHost(
         "atlas.example",
         "RSL as a header, as a link and inside the page",
         file("/rsl.xml", "text/xml", _rsl(_licence(_SEARCH))),
@@ -88,7 +88,7 @@ HOSTS = (
             ),
         ),
     ),
-    Host(
+    SiteHost(
         "podcast.example",
         "RSL in a feed",
         {},
@@ -107,7 +107,7 @@ HOSTS = (
             ),
         ),
     ),
-    Host(
+    SiteHost(
         "shop.example",
         "402 Payment Required: a door with a price; nothing is ever paid",
         {},
@@ -159,7 +159,7 @@ HOSTS = (
             ),
         ),
     ),
-    Host(
+    SiteHost(
         "stockphotos.example",
         "points to its licence terms; that reserves nothing",
         {},

@@ -12,7 +12,7 @@ BLOCK, PROCEED = Action.BLOCK, Action.PROCEED
 SITE, HEAD, CONTENT = Stage.SITE, Stage.HEADERS, Stage.CONTENT
 
 
-class Answer(NamedTuple):
+class SiteAnswer(NamedTuple):
     """What the web says to one URL.
 
     Attributes:
@@ -48,15 +48,15 @@ class Expect(NamedTuple):
     offer: bool = False
 
 
-class Page(NamedTuple):
+class SitePage(NamedTuple):
     """One page that both crawlers ask for."""
 
     path: str
     expect: Expect
-    answer: Answer
+    answer: SiteAnswer
 
 
-class Host(NamedTuple):
+class SiteHost(NamedTuple):
     """One host: what it is there to show, its policy documents and its pages.
 
     Attributes:
@@ -67,32 +67,32 @@ class Host(NamedTuple):
 
     name: str
     about: str
-    files: dict[str, Answer]
-    pages: tuple[Page, ...]
+    files: dict[str, SiteAnswer]
+    pages: tuple[SitePage, ...]
 
     def url(self, path: str) -> str:
         """The URL of one of its paths."""
         return f"http://{self.name}{path}"
 
 
-def robots(text: str, *, delay: float = 0.0) -> dict[str, Answer]:
+def robots(text: str, *, delay: float = 0.0) -> dict[str, SiteAnswer]:
     """A robots.txt, as ``files`` of a host."""
     headers = (("content-type", "text/plain"),)
-    return {"/robots.txt": Answer(200, headers, text.encode(), delay=delay)}
+    return {"/robots.txt": SiteAnswer(200, headers, text.encode(), delay=delay)}
 
 
-def tdmrep(text: str) -> dict[str, Answer]:
+def tdmrep(text: str) -> dict[str, SiteAnswer]:
     """A tdmrep.json, as ``files`` of a host."""
     headers = (("content-type", "application/json"),)
-    return {"/.well-known/tdmrep.json": Answer(200, headers, text.encode())}
+    return {"/.well-known/tdmrep.json": SiteAnswer(200, headers, text.encode())}
 
 
-def file(path: str, kind: str, text: str) -> dict[str, Answer]:
+def file(path: str, kind: str, text: str) -> dict[str, SiteAnswer]:
     """A file of some media type, as ``files`` of a host."""
-    return {path: Answer(200, (("content-type", kind),), text.encode())}
+    return {path: SiteAnswer(200, (("content-type", kind),), text.encode())}
 
 
-def page(path: str, expect: Expect, *headers: tuple[str, str], metas: str = "") -> Page:
+def page(path: str, expect: Expect, *headers: tuple[str, str], metas: str = "") -> SitePage:
     """An HTML page with header fields and metas."""
     title = escape(path.strip("/").replace("/", ", ") or "Welcome")
     body = (
@@ -101,23 +101,23 @@ def page(path: str, expect: Expect, *headers: tuple[str, str], metas: str = "") 
         f"{'<p>Words somebody wrote.</p>' * 40}</body>\n</html>\n"
     )
     kind = ("content-type", "text/html; charset=utf-8")
-    return Page(path, expect, Answer(200, (kind, *headers), body.encode()))
+    return SitePage(path, expect, SiteAnswer(200, (kind, *headers), body.encode()))
 
 
 def media(
     path: str, expect: Expect, kind: str, *headers: tuple[str, str], size: int = 50_000
-) -> Page:
+) -> SitePage:
     """Something that is no HTML."""
-    return Page(path, expect, Answer(200, (("content-type", kind), *headers), b"\0" * size))
+    return SitePage(path, expect, SiteAnswer(200, (("content-type", kind), *headers), b"\0" * size))
 
 
 def document(
     path: str, expect: Expect, kind: str, body: bytes, *headers: tuple[str, str], status: int = 200
-) -> Page:
+) -> SitePage:
     """Any answer at all."""
-    return Page(path, expect, Answer(status, (("content-type", kind), *headers), body))
+    return SitePage(path, expect, SiteAnswer(status, (("content-type", kind), *headers), body))
 
 
-def redirect(path: str, expect: Expect, target: str) -> Page:
+def redirect(path: str, expect: Expect, target: str) -> SitePage:
     """A page that has moved; what is expected is about where it went."""
-    return Page(path, expect, Answer(301, (("location", target),)))
+    return SitePage(path, expect, SiteAnswer(301, (("location", target),)))

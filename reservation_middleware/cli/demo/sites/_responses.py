@@ -3,10 +3,10 @@
 Beside every page stands what must happen to it.
 """
 
-from ._page import BLOCK, CONTENT, HEAD, PROCEED, Expect, Host, media, page
+from ._page import BLOCK, CONTENT, HEAD, PROCEED, Expect, SiteHost, media, page
 
 HOSTS = (
-    Host(
+    SiteHost(
         "songs.example",
         "AIPREF as a response header",
         {},
@@ -15,7 +15,7 @@ HOSTS = (
             page("/lullaby", Expect(PROCEED, CONTENT, "aipref"), ("content-usage", "search=y")),
         ),
     ),
-    Host(
+    SiteHost(
         "recipes.example",
         "Content Signals as a response header",
         {},
@@ -32,7 +32,7 @@ HOSTS = (
             ),
         ),
     ),
-    Host(
+    SiteHost(
         "studio.example",
         "TDMRep as response headers: the connection is closed before the body is read",
         {},
@@ -48,7 +48,7 @@ HOSTS = (
             page("/poster", Expect(PROCEED, CONTENT, "tdmrep"), ("tdm-reservation", "0")),
         ),
     ),
-    Host(
+    SiteHost(
         "journal.example",
         "TDMRep in the page: a meta overrules the header",
         {},
@@ -67,7 +67,7 @@ HOSTS = (
             ),
         ),
     ),
-    Host(
+    SiteHost(
         "comics.example",
         "X-Robots-Tag: noai for everybody, for us, and for somebody else",
         {},
@@ -81,7 +81,7 @@ HOSTS = (
             page("/strips/3", Expect(PROCEED, CONTENT), ("x-robots-tag", "OtherBot: noai")),
         ),
     ),
-    Host(
+    SiteHost(
         "gallery.example",
         "noimageai: it is about images, not about the page around them",
         {},
@@ -95,7 +95,7 @@ HOSTS = (
             page("/exhibition", Expect(PROCEED, CONTENT), ("x-robots-tag", "noimageai")),
         ),
     ),
-    Host(
+    SiteHost(
         "poems.example",
         "robots metas; what only single vendors read as an AI opt-out is inferred",
         {},

@@ -3,10 +3,10 @@
 Beside every page stands what must happen to it.
 """
 
-from ._page import BLOCK, CONTENT, HEAD, PROCEED, SITE, Expect, Host, file, media, page, robots
+from ._page import BLOCK, CONTENT, HEAD, PROCEED, SITE, Expect, SiteHost, file, media, page, robots
 
 HOSTS = (
-    Host(
+    SiteHost(
         "photos.example",
         "ai.txt in Spawning's dialect: by kind of file, where the file is served",
         file("/ai.txt", "text/plain", "User-Agent: *\nDisallow: *.jpg\nAllow: *.txt\n"),
@@ -15,7 +15,7 @@ HOSTS = (
             media("/2026/captions.txt", Expect(PROCEED, HEAD, "ai-txt"), "text/plain"),
         ),
     ),
-    Host(
+    SiteHost(
         "handbook.example",
         "ai.txt as the draft of 2026 has it: training on request, for a fee",
         file(
@@ -35,7 +35,7 @@ Contact: rights@handbook.example
             page("/samples/1", Expect(PROCEED, CONTENT, "ai-txt")),
         ),
     ),
-    Host(
+    SiteHost(
         "lexicon.example",
         "the same draft as JSON",
         file(
@@ -46,19 +46,19 @@ Contact: rights@handbook.example
         ),
         (page("/a", Expect(BLOCK, SITE, "ai-txt")),),
     ),
-    Host(
+    SiteHost(
         "daily.example",
         "trust.txt of a newsroom: no training",
         file("/trust.txt", "text/plain", "# JournalList\ndatatrainingallowed=no\n"),
         (page("/news", Expect(BLOCK, SITE, "trust-txt")),),
     ),
-    Host(
+    SiteHost(
         "weekly.example",
         "trust.txt at its other place: training is welcome",
         file("/.well-known/trust.txt", "text/plain", "datatrainingallowed=yes\n"),
         (page("/news", Expect(PROCEED, CONTENT, "trust-txt")),),
     ),
-    Host(
+    SiteHost(
         "workshop.example",
         "AI training rules in robots.txt, in a header and in a page",
         robots("""\

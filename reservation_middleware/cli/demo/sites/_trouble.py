@@ -3,14 +3,25 @@
 Beside every page stands what must happen to it.
 """
 
-from ._page import BLOCK, CONTENT, PROCEED, SITE, Answer, Expect, Host, page, redirect, robots
+from ._page import (
+    BLOCK,
+    CONTENT,
+    PROCEED,
+    SITE,
+    Expect,
+    SiteAnswer,
+    SiteHost,
+    page,
+    redirect,
+    robots,
+)
 
 _MOVED = (
     ("/mill", page("/mill", Expect(PROCEED, CONTENT)).answer),
     ("/bridge", page("/bridge", Expect(PROCEED, CONTENT)).answer),
 )
 HOSTS = (
-    Host(
+    SiteHost(
         "oldtown.example",
         "pages that have moved: the rules of where they went count",
         {},
@@ -19,40 +30,40 @@ HOSTS = (
             redirect("/bridge", Expect(BLOCK, SITE, "robots"), "http://newtown.example/bridge"),
         ),
     ),
-    Host(
+    SiteHost(
         "newtown.example",
         "where they moved to, with a rule of its own",
         robots("User-agent: *\nDisallow: /bridge\n") | dict(_MOVED),
         (page("/square", Expect(PROCEED, CONTENT)),),
     ),
-    Host(
+    SiteHost(
         "branch.example",
         "a robots.txt that redirects to another site: it counts for the first one",
-        {"/robots.txt": Answer(302, (("location", "http://mainoffice.example/robots.txt"),))},
+        {"/robots.txt": SiteAnswer(302, (("location", "http://mainoffice.example/robots.txt"),))},
         (
             page("/internal/notes", Expect(BLOCK, SITE, "robots")),
             page("/public/notes", Expect(PROCEED, CONTENT)),
         ),
     ),
-    Host(
+    SiteHost(
         "mainoffice.example",
         "lends its robots.txt; none of its pages is asked for",
         robots("User-agent: *\nDisallow: /internal/\n"),
         (),
     ),
-    Host(
+    SiteHost(
         "attic.example",
         "a robots.txt that answers 503: nothing may be fetched for now",
-        {"/robots.txt": Answer(503, (("retry-after", "3600"),), b"out of order\n")},
+        {"/robots.txt": SiteAnswer(503, (("retry-after", "3600"),), b"out of order\n")},
         (page("/trunk", Expect(BLOCK, SITE, "robots")),),
     ),
-    Host(
+    SiteHost(
         "cellar.example",
         "a robots.txt that resets the connection: the same",
-        {"/robots.txt": Answer(reset=True)},
+        {"/robots.txt": SiteAnswer(reset=True)},
         (page("/wine", Expect(BLOCK, SITE, "robots")),),
     ),
-    Host(
+    SiteHost(
         "station.example",
         "a slow robots.txt: every page waits for it, it is fetched once",
         robots("User-agent: *\nDisallow: /tracks/\n", delay=0.5),
@@ -62,11 +73,11 @@ HOSTS = (
             page("/tracks/9", Expect(BLOCK, SITE, "robots")),
         ),
     ),
-    Host(
+    SiteHost(
         "barn.example",
         "no robots.txt, but an error page that looks like one: no rule at all",
         {
-            "/robots.txt": Answer(
+            "/robots.txt": SiteAnswer(
                 404, (("content-type", "text/plain"),), b"User-agent: *\nDisallow: /\n"
             )
         },
