@@ -24,7 +24,7 @@ from reservation_middleware.model import (
 from reservation_middleware.signals import CONTENT, Link, Question
 from reservation_middleware.syntax.path import MAX_TARGET, judged, resolved_target, split_url
 
-from .kept import HeadKey
+from .head_template import HeadKey
 from .licences import apply
 from .profiles import profile
 from .reading import (
@@ -153,7 +153,11 @@ class Check:
     @property
     def lesson(self) -> Reading | None:
         """The page, if it says something about others of its origin."""
-        return self._content if self._content is not None and self._content.teaches else None
+        return (
+            self._content
+            if self._content is not None and self._content.speaks_of_other_pages
+            else None
+        )
 
     @property
     def page_speaks(self) -> bool:
@@ -186,7 +190,7 @@ class Check:
         self._site = site
         self._known = True
         self._fed = None
-        self._question.anew()
+        self._question.reset()
 
     def asked(self, agent: Agent, policy: Policy, now: datetime | None = None) -> "Check":
         """The same page and all that was fed, asked by somebody else or under another policy.
@@ -277,7 +281,7 @@ class Check:
             return
         if not self._known:
             self._site = None
-        self._question.anew()
+        self._question.reset()
 
     def feed_part(self, page: Document, problem: str) -> None:
         """Take a page of which only the beginning of its content is there, or nothing.
@@ -326,7 +330,7 @@ class Check:
             question.agent = agent
             if question.resolved is not None:
                 question.resolved.agent = agent
-            question.anew()
+            question.reset()
 
     def _readings(self) -> tuple[Reading, ...]:
         """The readings of the page that say anything: of its head, and of its content."""

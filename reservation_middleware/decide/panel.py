@@ -14,8 +14,8 @@ from reservation_middleware.model import Agent, Decision, Policy, Stage
 from reservation_middleware.signals import Question
 from reservation_middleware.syntax.path import judged, resolved_target, split_url
 
+from .answer_table import MOST_PATTERNS, AnswerTable
 from .check import Check
-from .plan import MOST_PATTERNS, AnswerTable
 from .profiles import profile
 from .site import Site
 

@@ -38,7 +38,7 @@ from reservation_middleware.syntax.media import TYPES as MEDIA_TYPES
 from reservation_middleware.syntax.media import recognised
 from reservation_middleware.syntax.path import split_url
 
-from .kept import HeadKey
+from .head_template import HeadKey
 
 _WORDS = Words(
     metas=tuple(dict.fromkeys(word for signal in SIGNALS for word in signal.words)),
@@ -148,7 +148,7 @@ class Reading:
         return self.document.outcome is Outcome.FETCHED and bool(self._source.robots.parts(token))
 
     @property
-    def teaches(self) -> bool:
+    def speaks_of_other_pages(self) -> bool:
         """Whether it says something about other pages of its origin."""
         return any(findings.speaks_of_others() for _, findings in self.found)
 

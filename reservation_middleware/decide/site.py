@@ -26,9 +26,9 @@ from reservation_middleware.model import (
 )
 from reservation_middleware.signals import CONTENT, HEADERS, ROBOTS_TXT, Link, Question, Settled
 
+from .answer_table import AnswerTable, AnswerTables
 from .freshness import earliest
-from .kept import HeadKey, Kept
-from .plan import AnswerTable, AnswerTables
+from .head_template import HeadKey, Kept
 from .reading import PLACES, Reading
 from .resolve import RESOLVED, conflict_note, resolve, verdict
 from .settle import in_order, settle
@@ -133,7 +133,7 @@ class Site:
         if plan is None:
             return None
         # A head may name an agent that the site does not tell apart from others.
-        return plan.heard((heard, stage, question.matching, question.agent.token))
+        return plan.lookup((heard, stage, question.matching, question.agent.token))
 
     def keep(
         self, question: Question, heard: HeadKey, decision: Decision, page: Sequence[Reading]
@@ -154,7 +154,7 @@ class Site:
         if not local and self._lacks(document.url):
             points = any(reading.links for reading in page)
             key = heard, decision.stage, question.matching, question.agent.token
-            plan.hear(key, Kept(decision, document, points=points))
+            plan.store(key, Kept(decision, document, points=points))
 
     def _lacks(self, url: str) -> bool:
         """Whether a page is none of the documents that its site's answers may rest on."""

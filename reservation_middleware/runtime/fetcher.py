@@ -23,11 +23,11 @@ from reservation_middleware.syntax.path import split_url
 from .cache.memory import MemoryCache
 from .cache.placed import PlacedCache
 from .cache.protocol import Cache
-from .lessons import Lessons
+from .feed_memory import FeedMemory
 from .policy_store import NOW, Resources
-from .ready import CompiledSite, SiteMemory
 from .retries import Pause, RetriableTransport, Retries, sleep
 from .single_flight import SingleFlight
+from .site_memory import CompiledSite, SiteMemory
 from .transport import (
     MAX_REDIRECTS,
     Answer,
@@ -117,7 +117,7 @@ class Fetcher:
             pause=pause,
         )
         self._sites = SiteMemory()
-        self._lessons = Lessons()
+        self._lessons = FeedMemory()
         #: Fetchers for Host fields, by the address that is connected to.
         self._placed: BoundedLru[str, Fetcher] = BoundedLru(_MOST_PLACED, _MOST_PLACED)
         catalogue()  # read at the start, and not while the first site waits
@@ -241,7 +241,7 @@ class Fetcher:
 
     def _at_hand(self, origin: str, probes: Probes) -> Site | None:
         """A site that was let go while its documents were kept, if it points to no others."""
-        documents = self._resources.at_hand(_requests(origin, probes))
+        documents = self._resources.cached(_requests(origin, probes))
         if documents is None:
             return None
         if self._origins is Origins.PUBLIC:
@@ -284,7 +284,7 @@ class Fetcher:
             margin: how long copies must still be good.
         """
         guarded = self._origins is Origins.PUBLIC
-        documents = await self._resources.in_turn(
+        documents = await self._resources.get_sequentially(
             _requests(origin, probes), transport, guarded=guarded, margin=margin
         )
         if guarded:

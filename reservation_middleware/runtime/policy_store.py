@@ -75,7 +75,7 @@ class Resources:
         #: cache, need not hear of it.
         self._faults = MemoryCache(octets=_FAULTS)
 
-    def at_hand(self, requests: Iterable[PolicyRequest]) -> list[Document] | None:
+    def cached(self, requests: Iterable[PolicyRequest]) -> list[Document] | None:
         """Several resources, if all are in this process's memory and fresh."""
         found: list[Document] = []
         for request in requests:
@@ -105,7 +105,7 @@ class Resources:
         ]
         return await asyncio.gather(*(self._flights.once(key, work) for key, work in wanted))
 
-    async def in_turn(
+    async def get_sequentially(
         self,
         requests: Iterable[PolicyRequest],
         transport: Transport,

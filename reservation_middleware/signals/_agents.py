@@ -1,6 +1,6 @@
 """Blocks of known AI agents in one robots.txt: what is found, and how it is asked.
 
-The second room of ``robots_agents.py``, which says what they mean. A file is asked once
+``robots_agents.py`` says what they mean. A file is asked once
 per agent and policy for a plan, then per page only which lines decide.
 """
 
@@ -158,7 +158,7 @@ class _Plan:
         self._answers: dict[tuple[int, ...], Settled | None] = {}
 
     @property
-    def view(self) -> Dependencies:
+    def depends_on(self) -> Dependencies:
         """The groups that are asked, and the rules of all of them."""
         rules = [text for block in self._blocks for part in block.parts for text in part.patterns]
         return Dependencies(tuple([(block.groups, block.about) for block in self._blocks]), rules)

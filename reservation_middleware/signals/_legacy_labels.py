@@ -1,6 +1,6 @@
 """Content-Usage labels that only older drafts of the vocabulary had, and what they meant.
 
-A second room of ``aipref.py``. vocab-08 ignores these labels; an operator may choose to
+AIPREF's vocab-08 ignores these labels; an operator may choose to
 hear them all the same. The labels of vocab-08 are not here: they mean what they mean now.
 """
 

@@ -1,4 +1,4 @@
-"""Who licenses a file, and what the work is called: a second room of ``plus.py``."""
+"""Who licenses a file, and what the work is called, in the words of PLUS (``plus.py``)."""
 
 import re
 from collections.abc import Iterable, Iterator

@@ -160,7 +160,9 @@ class Aipref(Signal[AiprefFindings]):
                 said += self._ruled(findings, question)
         return settled_from(found, said)
 
-    def view(self, found: Sequence[AiprefFindings], question: Question) -> Dependencies | None:
+    def depends_on(
+        self, found: Sequence[AiprefFindings], question: Question
+    ) -> Dependencies | None:
         """The lines of the group."""
         return ruled_view(found, question.agent.key)
 

@@ -117,16 +117,16 @@ class Question(msgspec.Struct):
     resolved: "Question | None" = None
 
     @property
-    def cut(self) -> bool:
+    def truncated(self) -> bool:
         """Whether only the beginning of its target is known."""
         return len(self.target) >= MAX_TARGET
 
-    def anew(self) -> None:
+    def reset(self) -> None:
         """Forget what followed from the origin's documents, since there are others now."""
         self.settled = self.plan = self.matching = None
         self.crawl = _UNKNOWN
         if self.resolved is not None:
-            self.resolved.anew()
+            self.resolved.reset()
 
 
 class Dependencies(NamedTuple):
@@ -213,7 +213,7 @@ class Signal(ABC, Generic[F]):
     def settle(self, found: Sequence[F], question: Question) -> Settled | None:
         """Settle what was found, places in the order in which a fetch reaches them."""
 
-    def view(self, found: Sequence[F], question: Question) -> Dependencies | None:  # noqa: ARG002
+    def depends_on(self, found: Sequence[F], question: Question) -> Dependencies | None:  # noqa: ARG002
         """What ``settle`` depends on, whatever the path; None if on more than a ``Dependencies`` can say."""
         return None
 

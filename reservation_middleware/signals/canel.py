@@ -109,7 +109,7 @@ class CanelFindings(Findings):
         Of a fallback list a no that addresses any token counts, a yes that addresses the first
         that counts.
         """
-        agent, path, cut = question.agent, question.path, question.cut
+        agent, path, cut = question.agent, question.path, question.truncated
         token = agent.key
         if self.place is not ROBOTS_TXT:
             return tuple(
@@ -186,7 +186,7 @@ class Canel(Signal[CanelFindings]):
         said = [statement for findings in found for statement in findings.about(question)]
         return settled_from(found, said)
 
-    def view(self, found: Sequence[CanelFindings], question: Question) -> Dependencies | None:
+    def depends_on(self, found: Sequence[CanelFindings], question: Question) -> Dependencies | None:
         """The rules of the group."""
         if any(findings.place is not ROBOTS_TXT for findings in found):
             return None

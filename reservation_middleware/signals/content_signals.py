@@ -173,7 +173,7 @@ class ContentSignals(Signal[ContentSignalFindings]):
                 said += findings.about(question.agent.key, question.path)
         return settled_from(found, said)
 
-    def view(
+    def depends_on(
         self, found: Sequence[ContentSignalFindings], question: Question
     ) -> Dependencies | None:
         """The lines of the group."""

@@ -1,7 +1,4 @@
-"""What a site owner wants to say, and the words in which a signal says it.
-
-A second room of ``_signal.py``.
-"""
+"""What a site owner wants to say, and the words in which a signal says it."""
 
 from collections.abc import Mapping
 from typing import NamedTuple

@@ -1,6 +1,6 @@
 """Where signals are read: places, and one document at a place with its shared parses.
 
-A second room of ``_signal.py``. Several signals read the same robots.txt, page or
+Several signals read the same robots.txt, page or
 image; each format is parsed once, when the first of them asks. No I/O.
 """
 

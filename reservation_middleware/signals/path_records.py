@@ -1,7 +1,6 @@
 """robots.txt records whose value may start with a path: Content-Usage and Content-Signal.
 
-A second room of ``_signal.py``: which records a group carries, matched by path, each
-read when it is first needed. What they mean is their signal's business.
+Which records a group carries, matched by path, each read when it is first needed. What they mean is their signal's business.
 """
 
 from collections.abc import Callable, Iterator, Sequence

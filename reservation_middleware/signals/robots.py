@@ -262,7 +262,7 @@ class Robots(Signal[RobotsFindings]):
             return _ALLOWED if allowed else _DISALLOWED
         return findings.settled(group, rule)
 
-    def view(self, found: Sequence[RobotsFindings], question: Question) -> Dependencies:
+    def depends_on(self, found: Sequence[RobotsFindings], question: Question) -> Dependencies:
         """The group."""
         found_group = found[0].group(question.agent.key) if found[0].robots else None
         if found_group is None:

@@ -83,11 +83,11 @@ class RobotsAgents(Signal[AgentFindings]):
     def settle(self, found: Sequence[AgentFindings], question: Question) -> Settled | None:
         """Blocks that the policy wants to hear of; they count as the policy says."""
         plan = found[0].plan(question.agent.key, question.policy)
-        return plan.settle(question.path, cut=question.cut)
+        return plan.settle(question.path, cut=question.truncated)
 
-    def view(self, found: Sequence[AgentFindings], question: Question) -> Dependencies:
+    def depends_on(self, found: Sequence[AgentFindings], question: Question) -> Dependencies:
         """The groups that are asked."""
-        return found[0].plan(question.agent.key, question.policy).view
+        return found[0].plan(question.agent.key, question.policy).depends_on
 
     def write(self, wish: Intent) -> tuple[Rendering, ...]:
         """A group that blocks the control tokens that say no more than the wish."""

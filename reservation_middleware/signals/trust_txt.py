@@ -130,7 +130,7 @@ class TrustTxt(Signal[TrustTxtFindings]):
             said, lambda: Settled(usage=combine(said), statements=for_display(said))
         )
 
-    def view(self, found: Sequence[TrustTxtFindings], question: Question) -> Dependencies:  # noqa: ARG002
+    def depends_on(self, found: Sequence[TrustTxtFindings], question: Question) -> Dependencies:  # noqa: ARG002
         """It says the same of every page."""
         return NO_DEPENDENCIES
 

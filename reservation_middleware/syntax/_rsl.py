@@ -1,6 +1,6 @@
 """The nouns of RSL: documents, contents and licences as they were read, and its words.
 
-A second room of ``rsl.py``, which reads them. Reference: https://rslstandard.org/rsl
+``rsl.py`` reads documents into these. Reference: https://rslstandard.org/rsl
 """
 
 import re

@@ -1,6 +1,6 @@
 """Allow and Disallow rules over file extensions, as ai.txt in Spawning's dialect has them.
 
-A second room of ``ai_txt.py``: a robots.txt group whose patterns name extensions.
+This is Spawning's dialect of ai.txt: a robots.txt group whose patterns name file extensions.
 """
 
 import re

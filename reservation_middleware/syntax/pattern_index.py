@@ -1,7 +1,7 @@
 """Many path patterns looked up at once: what a path cannot match is never tried.
 
-The second room of ``path.py``, which says what one pattern matches. Here: an index that
-thousands of patterns made to hurt do not slow down.
+``path.py`` says what one pattern matches. Here: an index that thousands of patterns made to
+hurt do not slow down.
 """
 
 from collections.abc import Iterable, Sequence

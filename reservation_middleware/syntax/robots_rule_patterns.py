@@ -1,4 +1,4 @@
-"""The patterns of rules, and which rule decides where one matches: the second room of ``rules.py``.
+"""The patterns of robots.txt rules, and which rule decides where several match.
 
 Groups that several agents share, beside groups of their own, are put in order once for all.
 """

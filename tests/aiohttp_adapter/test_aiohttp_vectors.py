@@ -27,7 +27,7 @@ UNSENDABLE = {
     ),
     **dict.fromkeys(
         ("rsl-feed-item", "rsl-feed-utf-16", "rsl-feed-ucs-2"),
-        "a crawl hears a feed when it fetched it: tests/runtime/test_lessons.py",
+        "a crawl hears a feed when it fetched it: tests/runtime/test_feed_memory.py",
     ),
     **dict.fromkeys(
         (

@@ -25,7 +25,7 @@ from reservation_middleware.model import (
 )
 from reservation_middleware.runtime.cache.memory import MemoryCache
 from reservation_middleware.runtime.fetcher import Answer, Ask, Fetcher
-from reservation_middleware.runtime.ready import CompiledSite, SiteMemory
+from reservation_middleware.runtime.site_memory import CompiledSite, SiteMemory
 
 BOT, POLICY = Agent("ExampleBot"), profile()
 RSL = '<http://10.0.0.1/l.xml>; rel="license"; type="application/rsl+xml"'

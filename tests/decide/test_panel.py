@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from reservation_middleware import Agent, Check, Decision, Document, Panel, profile
-from reservation_middleware.decide.plan import AnswerTables
+from reservation_middleware.decide.answer_table import AnswerTables
 from reservation_middleware.decide.reading import BY_PATH, RESOURCES, Reading
 from reservation_middleware.decide.site import Site
 from reservation_middleware.model import Outcome
@@ -152,7 +152,7 @@ def test_a_panel_asks_once_for_agents_that_nobody_tells_apart() -> None:
 def test_agents_share_an_answer_where_there_are_too_many_patterns_for_a_plan(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("reservation_middleware.decide.plan.MOST_PATTERNS", -1)
+    monkeypatch.setattr("reservation_middleware.decide.answer_table.MOST_PATTERNS", -1)
     policy = profile("strict")
     agents = [*(Agent(token) for token in TOKENS), Agent("OneBot"), Agent("TwoBot")]
     panel = Panel(agents, policy)

@@ -194,3 +194,21 @@ def test_signals_never_import_each_other() -> None:
                         isinstance(node, ast.ImportFrom) and node.level and path.parent.name == room
                     )
                     assert at_home, f"{name_of(path)} imports {name}"
+
+
+#: Names that both adapters give their own class, since users import them from either.
+IN_BOTH_ADAPTERS = {"Agents", "PolicyUnreachableError", "ReservationMiddleware", "ReservedError"}
+
+
+def test_a_class_name_has_one_meaning() -> None:
+    places: dict[str, list[str]] = {}
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(name_of(path))
+    twice = {name: files for name, files in places.items() if len(files) > 1}
+    assert set(twice) == IN_BOTH_ADAPTERS, twice
+    assert all(
+        sorted(file.split("/")[0] for file in files) == ["aiohttp", "scrapy"]
+        for files in twice.values()
+    )

@@ -19,7 +19,6 @@ from reservation_middleware.decide.reading import PLACES, probed
 from reservation_middleware.decide.record import record
 from reservation_middleware.model import Action, Preference, Probes
 from reservation_middleware.runtime import fetcher as fetch
-from reservation_middleware.runtime import ready
 from reservation_middleware.runtime.cache.memory import MemoryCache
 from reservation_middleware.runtime.fetcher import Answer, Fetcher, Retries, TransportClosedError
 from web import Answer as Page
@@ -640,7 +639,7 @@ async def test_a_cache_that_fails_is_the_operators_business() -> None:
 
 @run
 async def test_sites_that_are_kept_ready_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ready, "MAX_SITES", 2)
+    monkeypatch.setattr(site_memory, "MAX_SITES", 2)
     fetcher = Fetcher()
     fake = Fake()
     urls = [f"https://{label}.example/" for label in "abc"]
@@ -655,7 +654,9 @@ async def test_sites_that_are_kept_ready_are_bounded(monkeypatch: pytest.MonkeyP
 
 @run
 async def test_large_files_leave_room_for_fewer_sites(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ready, "MAX_OCTETS", 3 * (ready.PER_SITE + ready.PER_OCTET * 30_000))
+    monkeypatch.setattr(
+        site_memory, "MAX_OCTETS", 3 * (site_memory.PER_SITE + site_memory.PER_OCTET * 30_000)
+    )
     fetcher = Fetcher()
     large = says(b"#" * 30_000)
     for number in range(20):

@@ -33,7 +33,7 @@ UNSENDABLE = {
     "path-dots-backslash": "Scrapy makes slashes of backslashes: tests/decide/test_dot_segments.py",
     **dict.fromkeys(
         ("rsl-feed-item", "rsl-feed-utf-16", "rsl-feed-ucs-2"),
-        "a crawl hears a feed when it fetched it: tests/runtime/test_lessons.py",
+        "a crawl hears a feed when it fetched it: tests/runtime/test_feed_memory.py",
     ),
     **dict.fromkeys(
         [f"robots-meta-charset-no-{label}" for label in ("idna", "zip", "hex", "punycode")],

@@ -1,4 +1,4 @@
-"""What a declaration of draft-car-ai-txt-wellknown-00 means; the second room of ``ai_txt.py``.
+"""What a declaration of draft-car-ai-txt-wellknown-00 means.
 
 Its grammar is ``syntax/ai_txt.py``. Here: which value holds for an agent and a path, the
 statements, offers and notes. Reference:

@@ -1,7 +1,7 @@
 """What an RSL document amounts to for one page and one operator.
 
-The second room of ``rsl.py``, which says where documents are found and how several of them
-combine. Here: which contents match, and the order of narrower and broader (§3.1.1).
+Where documents are found is said in ``carriers.py``, how several of them combine in
+``__init__.py``. Here: which contents match, and the order of narrower and broader (§3.1.1).
 Nothing is read here.
 """
 

@@ -111,7 +111,7 @@ class Tdmrep(Signal[Findings]):
         # Kept with the policy, which may come later than the carrier.
         return (paper or carriers[0]).answer((last,), lambda: _settled(last, at, paper))
 
-    def view(self, found: Sequence[Findings], question: Question) -> Dependencies | None:  # noqa: ARG002
+    def depends_on(self, found: Sequence[Findings], question: Question) -> Dependencies | None:  # noqa: ARG002
         """The locations of the file."""
         files = [one.index for one in found if isinstance(one, TdmrepFindings)]
         if len(files) == 1 and files[0] is not None:

@@ -1,6 +1,6 @@
 """The first look at a page's bytes: is there anything of interest in it?
 
-A second room of ``html.py``. It may take for a tag what is none, so that it need not know
+It may take for a tag what is none, so that it need not know
 where comments and scripts begin and end; it never leaves out what is one. Linear in the
 length of the page, whatever it holds.
 

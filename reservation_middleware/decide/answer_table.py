@@ -13,7 +13,7 @@ from reservation_middleware.signals import SIGNALS, Dependencies, Findings, Ques
 from reservation_middleware.syntax.path import MAX_TARGET
 from reservation_middleware.syntax.pattern_index import PatternIndex
 
-from .kept import HeadKey, Kept
+from .head_template import HeadKey, Kept
 
 #: Patterns that are looked up together; an origin with more is settled family by family.
 MOST_PATTERNS = 2_000
@@ -91,11 +91,11 @@ class AnswerTable:
                 self._answers.clear()
             self._answers[stage, matching] = answer
 
-    def heard(self, key: HeadQuestionKey) -> Kept | None:
+    def lookup(self, key: HeadQuestionKey) -> Kept | None:
         """What follows where a head says something, if it was made before."""
         return self._heads.get(key)
 
-    def hear(self, key: HeadQuestionKey, kept: Kept) -> None:
+    def store(self, key: HeadQuestionKey, kept: Kept) -> None:
         """Keep what follows for all pages whose heads say the same."""
         (_, fields), *_ = key
         if sum([len(value) + _PER_FIELD for _, value in fields]) <= _LONGEST_HEAD:
@@ -147,7 +147,7 @@ class AnswerTables:
     def _views(self, question: Question) -> list[Dependencies] | None:
         views: list[Dependencies] = []
         for number, findings in self._found:
-            view = SIGNALS[number].view(findings, question)
+            view = SIGNALS[number].depends_on(findings, question)
             if view is None:
                 return None
             views.append(view)

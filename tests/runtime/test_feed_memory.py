@@ -14,7 +14,7 @@ from reservation_middleware import Agent, Check, Document, Outcome
 from reservation_middleware.aiohttp import ReservationClient, ReservedError
 from reservation_middleware.decide.batch import decide_lines
 from reservation_middleware.decide.reading import Reading
-from reservation_middleware.runtime.lessons import LIFETIME, Lessons
+from reservation_middleware.runtime.feed_memory import LIFETIME, FeedMemory
 from reservation_middleware.signals import CONTENT, ParsedDocument
 from web import Answer, Web, WebThread
 
@@ -116,7 +116,7 @@ def test_a_check_knows_what_a_page_teaches() -> None:
 
 
 def test_lessons_are_few_and_end() -> None:
-    lessons = Lessons()
+    lessons = FeedMemory()
     for number in range(20):
         kept = lessons.learn(ORIGIN, reading(f"{ORIGIN}/{number}.xml"), NOW)
     assert [one.document.url for one in kept] == [f"{ORIGIN}/{n}.xml" for n in range(12, 20)]
@@ -127,7 +127,7 @@ def test_lessons_are_few_and_end() -> None:
 
 
 def test_the_same_feed_counts_once() -> None:
-    lessons = Lessons()
+    lessons = FeedMemory()
     lessons.learn(ORIGIN, reading(), NOW)
     [kept] = lessons.learn(ORIGIN, reading(body=BODY.replace(b"/talks/", b"/")), NOW)
     assert b'"/"' in (kept.document.body or b"")

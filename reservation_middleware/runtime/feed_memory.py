@@ -1,4 +1,4 @@
-"""What pages say about others of their origin, kept for a while: a feed about its items.
+"""Remembers feeds: statements in one page about other pages of the same origin, for a while.
 
 Bounded, and no I/O; time is handed in.
 """
@@ -14,7 +14,7 @@ _MOST_ORIGINS, _MOST_OCTETS, _MOST = 10_000, 16 * 1024 * 1024, 8
 LIFETIME = timedelta(hours=24)
 
 
-class Lessons:
+class FeedMemory:
     """Pages that say something about others, by origin."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""A decision about a page's head, kept for the other pages of its origin whose heads say the same.
+"""Cache entry: one decision per distinct response head, re-addressed for each page of the origin.
 
 A site says the same in nearly all of its responses. What follows from that is made once; for
 the next page only what names the page is put in anew. No I/O.

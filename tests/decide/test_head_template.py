@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from reservation_middleware import Agent, Check, Decision, Document, Policy, profile
-from reservation_middleware.decide.plan import AnswerTable
+from reservation_middleware.decide.answer_table import AnswerTable
 from reservation_middleware.decide.reading import RESOURCES, Reading
 from reservation_middleware.decide.site import Site
 from reservation_middleware.model import PAGE, Headers, Outcome
@@ -123,7 +123,7 @@ def _kept(monkeypatch: pytest.MonkeyPatch, asked: Sequence[tuple[str, Headers]])
     """Whether the answer about each page was one that was kept."""
     found: list[bool] = []
     seen: list[bool] = []
-    original = AnswerTable.heard
+    original = AnswerTable.lookup
 
     def heard(self: AnswerTable, key: object) -> object:
         kept = original(self, key)  # type: ignore[arg-type]

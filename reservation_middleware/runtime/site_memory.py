@@ -1,6 +1,6 @@
 """Sites that are ready to decide: how many are kept, for how long, and what they take.
 
-The second room of ``fetch.py``. Each page of a crawl asks here first.
+Each page of a crawl asks here first, before ``fetcher.py`` looks for documents.
 """
 
 from math import inf
