@@ -130,7 +130,7 @@ def _kept(monkeypatch: pytest.MonkeyPatch, asked: Sequence[tuple[str, Headers]])
         seen.append(kept is not None)
         return kept
 
-    monkeypatch.setattr(AnswerTable, "heard", heard)
+    monkeypatch.setattr(AnswerTable, "lookup", heard)
     used = site()
     for path, head in asked:
         check = Check(ORIGIN + path, agent=AGENTS[0], site=used)

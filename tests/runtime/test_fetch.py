@@ -19,6 +19,7 @@ from reservation_middleware.decide.reading import PLACES, probed
 from reservation_middleware.decide.record import record
 from reservation_middleware.model import Action, Preference, Probes
 from reservation_middleware.runtime import fetcher as fetch
+from reservation_middleware.runtime import site_memory
 from reservation_middleware.runtime.cache.memory import MemoryCache
 from reservation_middleware.runtime.fetcher import Answer, Fetcher, Retries, TransportClosedError
 from web import Answer as Page
