@@ -11,7 +11,7 @@ from typing import Any
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 from evidence import closed, fetched, key_of, log_page, only, small
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reservation_middleware.ledger.format.merkle import leaf_hash
@@ -270,6 +270,7 @@ def test_hosts_below_and_ports(tmp_path: Path) -> None:
             prove(folder, bad)
 
 
+@example("0 .")
 @given(st.text(max_size=30))
 def test_any_text_is_a_host_or_an_error(text: str) -> None:
     try:

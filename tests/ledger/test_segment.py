@@ -452,7 +452,7 @@ def test_a_closed_ledger_takes_nothing(tmp_path: Path) -> None:
 
 _WRITERS = """
 import sys
-from test_segment import Ledger, Lines, write, decision
+from test_segment import Ledger, LineMode, write, decision
 folder, count = sys.argv[1], int(sys.argv[2])
 sys.stdin.readline()
 with Ledger.open(folder) as ledger:
