@@ -41,8 +41,13 @@ class HostFilter(NamedTuple):
             name, port = _normal(parts.hostname or ""), parts.port
         except ValueError:
             name, port = "", None
-        wrong = parts.netloc != bare or "@" in bare or bare.endswith(":")
-        if not name or wrong or any(character.isspace() for character in name):
+        if (
+            not name
+            or parts.netloc != bare
+            or "@" in bare
+            or bare.endswith(":")
+            or any(character.isspace() for character in name)
+        ):
             raise LedgerError(f"this is no host such as a.example: {text[:200]!r}")
         return cls(name, port)
 
