@@ -22,10 +22,21 @@ MOST = {
     "class names with two meanings": 4,
     "modules named _x.py outside the adapters": 18,
     "docstrings that say 'a second room of'": 0,
-    "calls of id()": 27,
-    "caches that clear when full": 29,
-    "files with caches that clear when full": 18,
+    "calls of id()": 5,
+    "caches that clear when full": 6,
+    "files with caches that clear when full": 3,
 }
+
+
+def _is_full(node: ast.If) -> bool:
+    """Whether a condition asks how much there is, and the answer is to forget all of it."""
+    return "len(" in ast.unparse(node.test) and any(
+        isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and call.func.attr == "clear"
+        for line in node.body
+        for call in ast.walk(line)
+    )
 
 
 def count() -> dict[str, int]:
@@ -40,9 +51,11 @@ def count() -> dict[str, int]:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 classes[node.name] += 1
             elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-                by_id += node.func.id == "id"
-            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-                clearing[path] += node.func.attr == "clear" and not node.args
+                by_id += node.func.id == "id" or (
+                    node.func.id == "map" and ast.unparse(node.args[0]) == "id"
+                )
+            elif isinstance(node, ast.If) and _is_full(node):
+                clearing[path] += 1
     config = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     (layers,) = (
         contract["layers"]

@@ -7,8 +7,9 @@ record and the rest goes on; memory does not grow with the number of lines.
 import base64
 import re
 from codecs import BOM_UTF8
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Annotated, Any, BinaryIO
 
 import msgspec
@@ -120,6 +121,23 @@ def decide(given: Given, now: datetime) -> dict[str, Any]:
         ConfigurationError: agent, purposes, profile or policy cannot be used.
 
     """
+    check, notes = checked(given, now)
+    decision = check.decide()
+    if notes:
+        decision = msgspec.structs.replace(decision, notes=(*decision.notes, *notes))
+    return record(decision)
+
+
+def checked(given: Given, now: datetime) -> tuple[Check, Sequence[Note]]:
+    """A check that was fed all documents of a line, and notes about those that nothing asked for.
+
+    Args:
+        given: the line.
+        now: the time to use where the line has none, timezone-aware.
+
+    Raises:
+        ConfigurationError: agent, purposes, profile or policy cannot be used.
+    """
     now = given.now or now
     if now.tzinfo is None:
         raise ConfigurationError("now needs a time zone")
@@ -137,15 +155,12 @@ def decide(given: Given, now: datetime) -> dict[str, Any]:
         for document in answers:
             check.feed(document)
             used.add(_key(document.url))
-    decision = check.decide()
-    notes = [
+    foreign = (
         Note(FOREIGN, document.url, None)
         for document in documents
         if split_url(document.url)[0] != check.origin and _key(document.url) not in used
-    ]
-    if notes:
-        decision = msgspec.structs.replace(decision, notes=(*decision.notes, *notes[:_MOST_NOTES]))
-    return record(decision)
+    )
+    return check, tuple(islice(foreign, _MOST_NOTES))
 
 
 def _feed(check: Check, document: Document) -> None:

@@ -6,7 +6,7 @@ time. It never raises on what a site sends, opens nothing and reads no clock.
 
 from datetime import datetime
 
-import msgspec
+from msgspec.structs import replace
 
 from reservation_middleware.model import (
     PAGE,
@@ -95,12 +95,12 @@ class Check:
         #: Scheme, host and port that policies are keyed by; empty if the URL has none.
         self.origin, target = split_url(url)
         policy = profile() if policy is None else policy
-        self._question = question = Question(url, target, judged(target), agent, policy)
+        resolved = None
         if "/." in target or "%" in target or "\\" in target or len(target) >= MAX_TARGET:
-            resolved = resolved_target(url, target)
-            if resolved is not None:
-                question.resolved = Question(url, resolved, judged(resolved), agent, policy)
-                question.alone = True
+            meant = resolved_target(url, target)
+            if meant is not None:
+                resolved = Question(url, meant, judged(meant), agent, policy)
+        self._question = Question(url, target, judged(target), agent, policy, resolved=resolved)
         self._agent = agent
         self._site = site
         self._known = site is not None
@@ -146,9 +146,15 @@ class Check:
         return origin == self.origin and judged(target) == self._question.path
 
     @property
-    def alone(self) -> bool:
-        """Whether the answer holds for this page only, and not for all of its patterns."""
-        return self._question.alone
+    def site(self) -> Site:
+        """What its origin says, as far as it was fed."""
+        return self._site or self._read()
+
+    @property
+    def is_remembered(self) -> bool:
+        """Whether its site remembers the answer for all pages whose paths match as this one's."""
+        site = self._site
+        return site is not None and site.answers.lookup(self._question, self.stage) is not None
 
     @property
     def lesson(self) -> Reading | None:
@@ -174,7 +180,7 @@ class Check:
         """What the decision rests on besides the page: its origin's documents, what these and
         the page point to, and other pages that speak of it, as feeds.
         """
-        site = self._site or self._read()
+        site = self.site
         found = site.documents
         if self._linked:
             found += tuple(one.document for one in self._others())
@@ -190,7 +196,6 @@ class Check:
         self._site = site
         self._known = True
         self._fed = None
-        self._question.reset()
 
     def asked(self, agent: Agent, policy: Policy, now: datetime | None = None) -> "Check":
         """The same page and all that was fed, asked by somebody else or under another policy.
@@ -199,11 +204,11 @@ class Check:
             ConfigurationError: as for a check.
         """
         one = self._question
-        other = Check(one.url, agent=agent, policy=policy, site=self._site or self._read(), now=now)
+        other = Check(one.url, agent=agent, policy=policy, site=self.site, now=now)
         other.page, other._heard, other._content = self.page, self._heard, self._content
         other._said, other.stage, other._away = self._said, self.stage, self._away
         other._has_head = self._has_head
-        other._question.media = one.media
+        other._question = replace(other._question, media=one.media)
         other._lessons, other._linked = self._lessons, self._linked
         return other
 
@@ -235,8 +240,11 @@ class Check:
                 return ()
             if self._agent.tokens and self._site:
                 self._choose_token(self._site)
-            kept = self._site.kept(self._question, self.stage, self._heard) if self._site else None
-            if kept is not None and not kept.points:
+            template = None
+            if self._site:
+                answers = self._site.answers
+                template = answers.lookup_head(self._question, self.stage, self._heard)
+            if template is not None and not template.points:
                 return ()
         links = dict.fromkeys(link for reading in self._readings() for link in reading.links)
         known = self._documents() if links else ()
@@ -254,7 +262,7 @@ class Check:
             head = self.page
             if head is not None and not document.headers and document.body is not None:
                 # The body of a page whose head came before.
-                document = msgspec.structs.replace(document, headers=head.headers)
+                document = replace(document, headers=head.headers)
             self.page = document
             same = document.url == self._question.url
             self._away = not same and split_url(document.url)[0] != self.origin
@@ -281,7 +289,6 @@ class Check:
             return
         if not self._known:
             self._site = None
-        self._question.reset()
 
     def feed_part(self, page: Document, problem: str) -> None:
         """Take a page of which only the beginning of its content is there, or nothing.
@@ -296,24 +303,26 @@ class Check:
             self.feed(page)
             if self.decide().action is Action.BLOCK:
                 return
-        self.feed(msgspec.structs.replace(page, body=None, problem=problem))
+        self.feed(replace(page, body=None, problem=problem))
 
     def decide(self) -> Decision:
         """What follows from all that was fed so far."""
-        site = self._site or self._read()
+        site = self.site
         if self._agent.tokens:
             self._choose_token(site)
         page, question = self.page, self._question
         if self._content is not None or self._linked or self._away:
-            decision = site.decide(question, self.stage, self._on_page())
+            readings = self._on_page()
+            decision = site.decide(self._question, self.stage, readings)
         elif page is not None and self._heard is not None:
-            kept = site.kept(question, self.stage, self._heard)
-            if kept is not None:
-                decision = kept.about(page, question.url, question.agent.token)
+            template = site.answers.lookup_head(question, self.stage, self._heard)
+            if template is not None:
+                decision = template.about(page, question.url, question.agent.token)
             else:
-                made = self._on_page()
-                decision = site.decide(question, self.stage, made)
-                site.keep(question, self._heard, decision, made)
+                readings = self._on_page()
+                question = self._question  # of which the media type is known now
+                decision = site.decide(question, self.stage, readings)
+                site.remember_head(question, self._heard, decision, readings)
         else:
             decision = site.decide(question, self.stage)
         if not self._has_head:
@@ -327,10 +336,10 @@ class Check:
         """Ask as the token of a fallback list that counts at a site."""
         question, agent = self._question, site.agent_for(self._agent)
         if agent is not question.agent:
-            question.agent = agent
-            if question.resolved is not None:
-                question.resolved.agent = agent
-            question.reset()
+            resolved = question.resolved
+            if resolved is not None:
+                resolved = replace(resolved, agent=agent)
+            self._question = replace(question, agent=agent, resolved=resolved)
 
     def _readings(self) -> tuple[Reading, ...]:
         """The readings of the page that say anything: of its head, and of its content."""
@@ -338,7 +347,8 @@ class Check:
             document = self.page
             if document is None:
                 return ()
-            self._question.media = document.media_type
+            if self._question.media != document.media_type:
+                self._question = replace(self._question, media=document.media_type)
             head = () if self._heard is None else (head_reading(document),)
             self._said = head if self._content is None else (*head, self._content)
         return self._said
@@ -359,7 +369,7 @@ class Check:
 
     def _documents(self) -> set[tuple[str, str]]:
         """The keys of what the site's answers rest on."""
-        return {(one.resource, one.url) for one in (self._site or self._read()).documents}
+        return {(one.resource, one.url) for one in (self.site).documents}
 
     def _read(self) -> Site:
         """What the origin says, as far as it was fed."""

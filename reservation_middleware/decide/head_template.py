@@ -19,7 +19,7 @@ _SEVERAL = ("notes", "offers", "identifiers")
 _AGENT, _REASONS = _FIELDS.index("agent"), _FIELDS.index("reasons")
 
 
-class Kept:
+class HeadTemplate:
     """What follows for the pages of one origin whose heads say the same.
 
     Args:

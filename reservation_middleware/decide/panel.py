@@ -14,7 +14,7 @@ from reservation_middleware.model import Agent, Decision, Policy, Stage
 from reservation_middleware.signals import Question
 from reservation_middleware.syntax.path import judged, resolved_target, split_url
 
-from .answer_table import MOST_PATTERNS, AnswerTable
+from .answers import MAX_PATTERNS, AnswerTable
 from .check import Check
 from .profiles import profile
 from .site import Site
@@ -64,41 +64,40 @@ class Panel:
             ConfigurationError: a licence has dates, and there is no time to hold against them.
         """
         _, target = split_url(url)
-        together = site.together(self, self._together)
+        together = site.answers.for_panel(self, lambda: self._together(site))
         is_plain = not self.policy.licences and resolved_target(url, target) is None
-        plan = together.plan if is_plain else None
-        matching = plan.matching(judged(target), target) if plan else ()
-        if plan and not target.startswith("/robots.txt"):
-            known = plan.answer(Stage.SITE, matching)
+        table = together.table if is_plain else None
+        matching = table.matching(judged(target), target) if table else ()
+        if table and not target.startswith("/robots.txt"):
+            known = table.lookup(Stage.SITE, matching)
             if known is not None:
                 return tuple(
                     [Shared(agents, Decision(url, token, *tail)) for agents, token, tail in known]
                 )
         found = []
-        alone = False
         for agents in together.agents:
             check = Check(url, agent=agents[0], policy=self.policy, site=site, now=now)
             found.append(Shared(agents, check.decide()))
-            alone = alone or check.alone
-        if plan and not alone:
+            if not check.is_remembered:
+                table = None
+        if table:
             tails = ((one, msgspec.structs.astuple(one.decision)) for one in found)
             answer = tuple([(one.agents, tail[1], tail[2:]) for one, tail in tails])
-            plan.keep(Stage.SITE, matching, answer)
+            table.store(Stage.SITE, matching, answer)
         return tuple(found)
 
     def _together(self, site: Site) -> "_Together":
-        """The agents by what they are told; who has it to himself is asked alone."""
+        """The agents by the answers that they get; one that shares them with no other is alone."""
         groups: dict[object, list[Agent]] = {}
-        plans: dict[int, AnswerTable | None] = {}
+        tables: dict[AnswerTable | None, None] = {}
         for agent in self.agents:
             question = Question("", "/", "/", site.agent_for(agent), self.policy)
-            plan = site.plans.of(question)
-            plans[id(plan)] = plan
-            alike = site.plans.alike(question)
+            tables[site.answers.table(question)] = None
+            alike = site.answers.alike(question)
             groups.setdefault(agent if alike is None else alike, []).append(agent)
-        known = [plan for plan in plans.values() if plan is not None]
-        patterns = dict.fromkeys(text for plan in known for text in plan.patterns)
-        usable = len(known) == len(plans) and len(patterns) <= MOST_PATTERNS
+        known = [table for table in tables if table is not None]
+        patterns = dict.fromkeys(text for table in known for text in table.patterns)
+        usable = len(known) == len(tables) and len(patterns) <= MAX_PATTERNS
         return _Together(
             AnswerTable.of(patterns) if usable else None, tuple(map(tuple, groups.values()))
         )
@@ -108,9 +107,9 @@ class _Together(NamedTuple):
     """The agents of a panel as one site tells them apart.
 
     Attributes:
-        plan: what all their answers depend on; None where that is more than patterns.
+        table: their answers; None where they depend on more than patterns.
         agents: those whose answers are the same.
     """
 
-    plan: AnswerTable | None
+    table: AnswerTable | None
     agents: tuple[tuple[Agent, ...], ...]

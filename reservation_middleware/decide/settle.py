@@ -5,6 +5,8 @@ No I/O.
 
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
 from reservation_middleware.model import CRAWL, Preference
 from reservation_middleware.signals import SIGNALS, Findings, Question, Settled
 
@@ -32,7 +34,7 @@ def settle(
     if resolved is None:
         return _settle(found, question)
     found = tuple(found)
-    resolved.media = question.media
+    resolved = replace(resolved, media=question.media)
     written, meant = _settle(found, question), _settle(found, resolved)
     both = {n: _stricter(written.get(n), meant.get(n)) for n in sorted({*written, *meant})}
     return {number: one for number, one in both.items() if one is not None}
@@ -51,7 +53,7 @@ def _settle(
         if one is not None:
             settled[number] = one
             if one.crawl is not None:
-                question.crawl = one.crawl
+                question = replace(question, crawl=one.crawl)  # for the families that follow
     return settled
 
 
@@ -79,6 +81,7 @@ def _stricter(one: Settled | None, other: Settled | None) -> Settled | None:
         usage=usage,
         crawl=crawl,
         unreachable=one.unreachable or other.unreachable,
+        page_only=True,
         statements=statements,
         offers=tuple(dict.fromkeys((*one.offers, *other.offers))),
         identifiers=tuple(dict.fromkeys((*one.identifiers, *other.identifiers))),

@@ -1,13 +1,12 @@
-"""What an origin says, read once and asked often: sites, and the hot path.
+"""A site: what one origin's documents say, bound together, and the decision about each page.
 
-A ``Site`` binds the readings of one origin and answers for each of its pages. Most pages of a site get one
-of few answers, so everything in a decision but its URL is made once per answer. No I/O.
+The way is short: what the families found is settled, then resolved to one decision. Answers that
+were made before come from ``answers``. No I/O.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any, TypeVar
 
 import msgspec
 
@@ -20,38 +19,43 @@ from reservation_middleware.model import (
     Note,
     Offer,
     Outcome,
-    Policy,
     Reason,
     Stage,
 )
 from reservation_middleware.signals import CONTENT, HEADERS, ROBOTS_TXT, Link, Question, Settled
 
-from .answer_table import AnswerTable, AnswerTables
+from .answers import Answers, NoAnswers
 from .freshness import earliest
-from .head_template import HeadKey, Kept
+from .head_template import HeadKey
 from .reading import PLACES, Reading
 from .resolve import RESOLVED, conflict_note, resolve, verdict
 from .settle import in_order, settle
 
 #: Documents of one origin that others point to and that are fetched for it.
 MOST_LINKS = 8
-#: Answers that are kept per site; a site whose pages get more of them starts anew.
-_MOST_RULINGS = 256
-#: Panels of agents that are kept per site.
-_MOST_PANELS = 8
-
-T = TypeVar("T")
 
 
 class Site:
-    """What one origin's policy resources say, bound together; shared by all its pages."""
+    """What one origin's policy resources say, bound together; shared by all its pages.
+
+    Args:
+        readings: of the origin's policy resources and of what these point to.
+        lessons: of pages that say something about other pages of the origin, such as feeds.
+        answers: what is remembered of its decisions; None for ``Answers`` of its own.
+    """
 
     __slots__ = (
-        *("_rulings", "consulted", "documents", "expires", "found", "lessons", "links", "notes"),
-        *("_panels", "plans", "readings"),
+        *("answers", "consulted", "documents", "expires", "found", "lessons", "links", "notes"),
+        "readings",
     )
 
-    def __init__(self, readings: Iterable[Reading] = (), lessons: Sequence[Reading] = ()) -> None:
+    def __init__(
+        self,
+        readings: Iterable[Reading] = (),
+        lessons: Sequence[Reading] = (),
+        *,
+        answers: NoAnswers | None = None,
+    ) -> None:
         ordered = sorted(readings, key=lambda reading: PLACES.index(reading.place))
         self.consulted: tuple[str, ...] = tuple(
             dict.fromkeys(reading.place.name for reading in ordered)
@@ -74,10 +78,7 @@ class Site:
         self.links: tuple[Link, ...] = tuple(
             link for link in tuple(pointed)[:MOST_LINKS] if link.key not in known
         )
-        #: What its answers to agents and policies depend on, whatever the page.
-        self.plans = AnswerTables(self.found)
-        self._panels: dict[int, tuple[object, Any]] = {}
-        self._rulings: dict[tuple[object, ...], tuple[Agent, Policy, tuple[Any, ...]]] = {}
+        self.answers = Answers(self.found) if answers is None else answers
 
     @property
     def octets(self) -> int:
@@ -111,122 +112,48 @@ class Site:
             stage: how far its fetch has come.
             page: the readings of the page itself that say anything.
         """
-        plan = self._plan(question)
-        if plan is not None:
-            if not page:
-                known = plan.answer(stage, question.matching or ())
-                if known is not None:
-                    return Decision(question.url, question.agent.token, *known)
-            return self._planned(plan, question, stage, page)
-        settled = question.settled
-        if settled is None:
-            settled = question.settled = settle(self.found, question)
+        if not page:
+            known = self.answers.lookup(question, stage)
+            if known is not None:
+                return known
+        settled = self._settle(question)
         if page:
-            return self._ruling(question, stage, self._with(page, settled, question), page)
-        if question.resolved is not None:  # a note names the resolved path
-            return self._ruling(question, stage, tuple(settled.values()), ())
-        return self._settled(settled, question, stage)
+            return self._resolve(question, stage, self._with(page, settled, question), page)
+        decision = self._resolve(question, stage, tuple(settled.values()))
+        if not any(one.page_only for one in settled.values()):
+            self.answers.store(question, decision)
+        return decision
 
-    def kept(self, question: Question, stage: Stage, heard: HeadKey) -> Kept | None:
-        """What is kept of pages whose heads say the same."""
-        plan = self._plan(question)
-        if plan is None:
-            return None
-        # A head may name an agent that the site does not tell apart from others.
-        return plan.lookup((heard, stage, question.matching, question.agent.token))
-
-    def keep(
-        self, question: Question, heard: HeadKey, decision: Decision, page: Sequence[Reading]
+    def remember_head(
+        self, question: Question, head: HeadKey, decision: Decision, page: Sequence[Reading]
     ) -> None:
-        """Keep what was decided for pages whose heads say the same.
+        """Remember a decision for pages with the same head, if it is not for this page only.
 
         Args:
             question: what was asked.
-            heard: what the head says.
+            head: what the head holds that signals read.
             decision: what was decided.
             page: the readings of the page, of which only the head says something.
         """
-        plan = self._plan(question)
-        if plan is None or question.alone:
-            return
         document = page[0].document
-        local = document.stale is not None or any(reading.local for reading in page)
-        if not local and self._lacks(document.url):
-            points = any(reading.links for reading in page)
-            key = heard, decision.stage, question.matching, question.agent.token
-            plan.store(key, Kept(decision, document, points=points))
+        if document.stale is not None or any(reading.local for reading in page):
+            return
+        # Its site's answers may rest on the page itself, as on a feed.
+        own = (*self.documents, *(one.document for one in self.lessons))
+        if any(one.url == document.url for one in own):
+            return
+        if any(one.page_only for one in self._settle(question).values()):
+            return
+        points = any(reading.links for reading in page)
+        self.answers.store_head(question, head, document, decision, points=points)
 
-    def _lacks(self, url: str) -> bool:
-        """Whether a page is none of the documents that its site's answers may rest on."""
-        others = (*self.documents, *(one.document for one in self.lessons))
-        return all(document.url != url for document in others)
-
-    def _plan(self, question: Question) -> AnswerTable | None:
-        """The plan for a question, with the patterns that its path matches looked up."""
-        if question.matching is None:
-            # Two paths are judged where one is written, so none of them has answers of its own.
-            plan = None if question.resolved else self.plans.of(question)
-            question.matching = ()
-            if plan is not None and not question.target.startswith("/robots.txt"):
-                question.plan, question.matching = (
-                    plan,
-                    plan.matching(question.path, question.target),
-                )
-        found: AnswerTable | None = question.plan
-        return found
-
-    def together(self, panel: object, make: "Callable[[Site], T]") -> T:
-        """What is made of this site for a panel of agents, once."""
-        known = self._panels.get(id(panel))
-        if known is None:
-            if len(self._panels) >= _MOST_PANELS:
-                self._panels.clear()
-            # The panel is kept, so that its address stays its own.
-            known = self._panels[id(panel)] = panel, make(self)
-        made: T = known[1]
-        return made
-
-    def _planned(
-        self, plan: AnswerTable, question: Question, stage: Stage, page: Sequence[Reading]
-    ) -> Decision:
-        """What follows for a page by the patterns that its path matches."""
-        matching = question.matching or ()
-        settled = question.settled
+    def _settle(self, question: Question) -> Mapping[int, Settled]:
+        """What each family makes of the origin's documents for a page."""
+        settled = self.answers.settled(question)
         if settled is None:
-            kept = plan.settled(matching)
-            if kept is None:
-                settled = settle(self.found, question)
-                if not question.alone:
-                    plan.settle(matching, settled)
-            else:
-                settled = kept
-                for one in kept.values():
-                    if one.crawl is not None:
-                        question.crawl = one.crawl
-            question.settled = settled
-        if page:
-            return self._ruling(question, stage, self._with(page, settled, question), page)
-        decision = self._settled(settled, question, stage)
-        if not question.alone:
-            plan.keep(stage, matching, msgspec.structs.astuple(decision)[2:])
-        return decision
-
-    def _settled(
-        self, settled: Mapping[int, Settled], question: Question, stage: Stage
-    ) -> Decision:
-        """What follows for a page by what the families say; made once for the same."""
-        # Settled objects are compared by identity and the key holds them, as the value
-        # holds agent and policy: an address cannot come to mean something else.
-        agent, policy = question.agent, question.policy
-        key = (id(agent), id(policy), id(stage), *settled.values())
-        known = self._rulings.get(key)
-        if known is not None:
-            return Decision(question.url, *known[2])
-        decision = self._ruling(question, stage, tuple(settled.values()), ())
-        if len(self._rulings) >= _MOST_RULINGS:
-            self._rulings.clear()
-        self._rulings[key] = agent, policy, msgspec.structs.astuple(decision)[1:]
-        return decision
+            settled = settle(self.found, question)
+            self.answers.store_settled(question, settled)
+        return settled
 
     def _pending(self, page: Sequence[Reading]) -> tuple[str, ...]:
         """Places of documents that are pointed to and still to be had."""
@@ -241,6 +168,9 @@ class Site:
         self, page: Sequence[Reading], settled: Mapping[int, Settled], question: Question
     ) -> tuple[Settled, ...]:
         """What the families amount to with the page itself: those it speaks of, settled anew."""
+        crawl = next((one.crawl for one in settled.values() if one.crawl is not None), None)
+        if crawl is not None:
+            question = msgspec.structs.replace(question, crawl=crawl)
         spoken = {number for reading in page for number, _ in reading.found}
         pairs = [(number, one) for number, several in self.found for one in several]
         pairs += [pair for reading in page for pair in reading.found]
@@ -248,14 +178,14 @@ class Site:
         both = {**{n: one for n, one in settled.items() if n not in spoken}, **anew}
         return tuple(both[number] for number in sorted(both))
 
-    def _ruling(
+    def _resolve(
         self,
         question: Question,
         stage: Stage,
         settled: Sequence[Settled],
-        page: Sequence[Reading],
+        page: Sequence[Reading] = (),
     ) -> Decision:
-        """Resolve what was settled: steps 3 to 9 of ``spec/decision.md``."""
+        """The decision that follows from what was settled: steps 3 to 9 of ``spec/decision.md``."""
         agent, policy = question.agent, question.policy
         answer = resolve(settled)
         said = verdict(answer.usage, agent.leaves)

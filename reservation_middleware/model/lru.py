@@ -1,6 +1,6 @@
 """A bounded mapping in memory: what was used least recently makes room.
 
-Bounded twice, by number and by weight, since a site decides how large its files are.
+Bounded by number, and by weight where a site decides how large its files are.
 """
 
 from collections import OrderedDict
@@ -16,7 +16,8 @@ class BoundedLru(Generic[K, V]):
 
     Args:
         most: how many are kept.
-        heaviest: what they may weigh together. The newest is kept whatever it weighs.
+        heaviest: what they may weigh together; None where only the number is bounded. The newest
+            is kept whatever it weighs.
 
     Raises:
         ValueError: there is no room for a single value.
@@ -24,11 +25,11 @@ class BoundedLru(Generic[K, V]):
 
     __slots__ = ("_heaviest", "_kept", "_most", "_weight")
 
-    def __init__(self, most: int, heaviest: int) -> None:
-        if most < 1 or heaviest < 1:
+    def __init__(self, most: int, heaviest: int | None = None) -> None:
+        if most < 1 or (heaviest is not None and heaviest < 1):
             raise ValueError("a cache needs room for at least one document")
         self._most = most
-        self._heaviest = heaviest
+        self._heaviest = most if heaviest is None else heaviest
         self._weight = 0
         self._kept: OrderedDict[K, tuple[V, int]] = OrderedDict()
 
@@ -41,8 +42,8 @@ class BoundedLru(Generic[K, V]):
         kept.move_to_end(key)
         return found[0]
 
-    def put(self, key: K, value: V, weight: int) -> None:
-        """Keep a value."""
+    def put(self, key: K, value: V, weight: int = 1) -> None:
+        """Keep a value, and as much room as its weight asks for."""
         before = self._kept.pop(key, None)
         self._kept[key] = value, weight
         self._weight += weight - (before[1] if before else 0)

@@ -75,7 +75,7 @@ class Journal:
         self.would_block: Counter[str] = Counter()
         self._ends: list[Any] = []
         #: Hosts that were warned of, with whether the fault was this machine's.
-        self._warned: BoundedLru[str, bool] = BoundedLru(_MOST_WARNED, _MOST_WARNED)
+        self._warned: BoundedLru[str, bool] = BoundedLru(_MOST_WARNED)
 
     def tell(
         self,
@@ -144,7 +144,7 @@ class Journal:
         """Warn once of a host whose pages are blocked since its robots.txt could not be had."""
         if self._warned.get(origin) == why.startswith(MACHINE_FAULT):
             return
-        self._warned.put(origin, why.startswith(MACHINE_FAULT), 1)
+        self._warned.put(origin, why.startswith(MACHINE_FAULT))
         self._log.warning(
             "The pages of %s are blocked until its robots.txt can be had: %s",
             redacted(origin),

@@ -13,6 +13,7 @@ from scrapy.crawler import Crawler
 from scrapy.http import Headers
 
 from reservation_middleware.model import Agent, ConfigurationError, claimed_token
+from reservation_middleware.model.lru import BoundedLru
 from reservation_middleware.syntax.path import split_url
 
 from ._settings import configured_agent, default_user_agent
@@ -42,10 +43,11 @@ class Agents:
         #: The agent of requests that have no User-Agent of their own (yet).
         self._default, self._is_named = configured_agent(settings)
         self._is_fixed = self._is_named or bool(settings.get("ROBOTSTXT_USER_AGENT"))
-        self._by_user_agent: dict[bytes, Agent] = {}
-        self._for_purposes: dict[tuple[str, tuple[str, ...]], Agent] = {}
+        self._by_user_agent: BoundedLru[bytes, Agent] = BoundedLru(MAX_REMEMBERED)
+        self._for_purposes: BoundedLru[tuple[str, tuple[str, ...]], Agent]
+        self._for_purposes = BoundedLru(MAX_REMEMBERED)
         #: User-Agents that were compared with the agent that is set.
-        self._compared: set[bytes] = set()
+        self._compared: BoundedLru[bytes, bool] = BoundedLru(MAX_REMEMBERED)
         if self._is_named:
             self._compare(default_user_agent(crawler))
         elif not self._is_fixed:
@@ -84,7 +86,7 @@ class Agents:
         if self._is_fixed:
             if self._is_named:
                 values = dict.get(request.headers, _USER_AGENT)
-                if values and values[0] not in self._compared:
+                if values and not self._compared.get(values[0]):
                     self._compare(values[0])
             return judged
         agent = self._by_header(request.headers)
@@ -97,9 +99,8 @@ class Agents:
         value: bytes = values[0]
         known = self._by_user_agent.get(value)
         if known is None:
-            if len(self._by_user_agent) >= MAX_REMEMBERED:
-                self._by_user_agent.clear()
-            known = self._by_user_agent[value] = self._named_by(value, crawl_wide=False)
+            known = self._named_by(value, crawl_wide=False)
+            self._by_user_agent.put(value, known)
         return known
 
     def _named_by(self, user_agent: bytes, *, crawl_wide: bool) -> Agent:
@@ -130,9 +131,7 @@ class Agents:
 
     def _compare(self, user_agent: bytes) -> None:
         """Warn, once, where a User-Agent does not name the agent that is set."""
-        if len(self._compared) >= MAX_REMEMBERED:
-            self._compared.clear()
-        self._compared.add(user_agent)
+        self._compared.put(user_agent, True)
         text = user_agent.decode("latin-1")
         token = self._default.token
         # Of a fallback list any is a name of ours.
@@ -178,9 +177,12 @@ class Agents:
             ConfigurationError: a purpose is not known.
         """
         changed = Agent(agent.tokens or agent.token, purposes)
-        if len(self._for_purposes) >= MAX_REMEMBERED:
-            self._for_purposes.clear()
-        return self._for_purposes.setdefault((agent.token, tuple(changed.purposes)), changed)
+        key = agent.token, tuple(changed.purposes)
+        known = self._for_purposes.get(key)
+        if known is None:
+            known = changed
+            self._for_purposes.put(key, known)
+        return known
 
     def _warn(self, kind: str, message: str) -> None:
         """Log a warning of a kind once."""

@@ -1,7 +1,7 @@
 """Blocks of known AI agents in one robots.txt: what is found, and how it is asked.
 
-``robots_agents.py`` says what they mean. A file is asked once
-per agent and policy for a plan, then per page only which lines decide.
+``robots_agents.py`` says what they mean. Which groups to ask is found out once per agent and
+policy; then per page only which lines decide.
 """
 
 from collections.abc import Sequence
@@ -16,16 +16,17 @@ from reservation_middleware.model import (
     expand,
 )
 from reservation_middleware.model.agents import KnownAgent
+from reservation_middleware.model.lru import BoundedLru
 from reservation_middleware.model.policy import ProxyAgents
 from reservation_middleware.model.vocabulary import TRAIN
 from reservation_middleware.syntax.robots import Group, RobotsFile, Rule
 from reservation_middleware.syntax.robots_rules import GroupRules
 
-from .base import Dependencies, Findings, ParsedDocument, Settled, combine, for_display, shorten
+from .base import Findings, ParsedDocument, Settled, combine, for_display, shorten
 
 NAME = "robots-agents"
-#: Plans, and answers of one plan, that are kept for one file.
-_MOST_PLANS = 256
+#: Agents and policies that one file is made ready for.
+_MAX_ASKERS = 256
 #: Groups of one token with more rules than this are asked one by one.
 _COMBINED, _EACH = 500, 8
 
@@ -33,7 +34,7 @@ _COMBINED, _EACH = 500, 8
 class AgentFindings(Findings):
     """A robots.txt with the known AI agents that it names."""
 
-    __slots__ = ("_plans", "_seen", "named", "robots", "source", "training")
+    __slots__ = ("_blocks", "named", "robots", "source", "training")
 
     def __init__(
         self, source: ParsedDocument, named: dict[str, KnownAgent], notes: tuple[Note, ...]
@@ -43,9 +44,9 @@ class AgentFindings(Findings):
         self.robots: RobotsFile = source.robots
         #: Known AI agents by the token, in lower case, that the file uses for them.
         self.named = named
-        self._plans: dict[tuple[str, int], _Plan] = {}
-        #: What groups say of the page that was asked about last: several agents may ask.
-        self._seen: tuple[object, dict[GroupRules, tuple[int, Rule | None]]] = None, {}
+        #: Which groups to ask for whom: groups that many tokens share are combined once.
+        self._blocks: BoundedLru[tuple[str, Policy], tuple[_Block, ...]]
+        self._blocks = BoundedLru(_MAX_ASKERS)
         #: Those that train on what they fetch, with all that they fetch for.
         self.training = {
             token: leaves
@@ -53,22 +54,47 @@ class AgentFindings(Findings):
             if not set(leaves := _leaves(agent)).isdisjoint(TRAIN)
         }
 
-    def plan(self, own: str, policy: Policy) -> "_Plan":
-        """What to ask this file on behalf of one agent and policy; made once for both."""
-        key = own, id(policy)
-        plan = self._plans.get(key)
-        if plan is None:
-            if len(self._plans) >= _MOST_PLANS:
-                self._plans.clear()
-            # The plan holds the policy, so its address stays its own.
-            plan = self._plans[key] = _Plan(self, own, policy)
-        return plan
+    def blocks(self, own: str, policy: Policy) -> "tuple[_Block, ...]":
+        """The groups to ask on behalf of one agent under one policy.
 
-    def seen(self, path: str, *, cut: bool) -> dict[GroupRules, tuple[int, Rule | None]]:
-        """What groups said so far of a path."""
-        if self._seen[0] != (path, cut):
-            self._seen = (path, cut), {}
-        return self._seen[1]
+        Args:
+            own: the agent's product token in lower case, whose own group is no hint.
+            policy: says which other agents count.
+        """
+        key = own, policy
+        blocks = self._blocks.get(key)
+        if blocks is None:
+            blocks = _blocks(self, own, policy)
+            self._blocks.put(key, blocks)
+        return blocks
+
+    def settle(self, own: str, policy: Policy, path: str, *, cut: bool) -> Settled | None:
+        """What the blocks amount to for one page.
+
+        Args:
+            own: the agent's product token in lower case.
+            policy: says which blocks count.
+            path: of the page, in canonical form.
+            cut: whether that is only its beginning.
+        """
+        blocks = self.blocks(own, policy)
+        seen: dict[GroupRules, tuple[int, Rule | None]] = {}
+        blocked: dict[tuple[bool, int, tuple[str, ...]], list[str]] = {}
+        for block in blocks:
+            rule = block.blocking(path, seen, cut=cut)
+            if rule is not None:
+                for leaves, tokens, inferred in block.about:
+                    blocked.setdefault((inferred, rule.line, leaves), []).extend(tokens)
+        if not blocked:
+            return None
+        said = [
+            self._statement(line, leaves, tokens, inferred=inferred)
+            for (inferred, line, leaves), tokens in blocked.items()
+        ]
+        said.sort(key=lambda statement: statement.inferred)
+        counts = policy.proxy_agents is ProxyAgents.COUNT
+        counted = [statement for statement in said if counts or not statement.inferred]
+        return Settled(usage=combine(counted), statements=for_display(said))
 
     def listed(self, tokens: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """Agents that an operator lists, by the token the file uses, with their leaves.
@@ -114,17 +140,34 @@ class AgentFindings(Findings):
             )
         return tuple(found)
 
+    def _statement(
+        self, line: int, leaves: tuple[str, ...], tokens: Sequence[str], *, inferred: bool
+    ) -> Statement:
+        source = self.source
+        names = ", ".join(tokens[:12]) + (" …" if len(tokens) > 12 else "")
+        return Statement(
+            signal=NAME,
+            carrier="robots.txt",
+            category=_category(leaves),
+            covers=leaves,
+            preference=Preference.DISALLOWED,
+            text=shorten(f"{names}: {source.robots.line(line)}"),
+            span=source.span(line),
+            scope=Scope(None, tuple(tokens)),
+            inferred=inferred,
+        )
+
 
 class _Block(NamedTuple):
     """Groups that are asked together, and whom they are about.
 
     Attributes:
-        groups: which groups, by their addresses; the file keeps them.
+        groups: which groups.
         parts: the rules of the groups; one where they were combined before.
         about: leaves, tokens and whether what follows is only inferred.
     """
 
-    groups: tuple[int, ...]
+    groups: tuple[Group, ...]
     parts: tuple[GroupRules, ...]
     about: tuple[tuple[tuple[str, ...], tuple[str, ...], bool], ...]
 
@@ -148,85 +191,16 @@ class _Block(NamedTuple):
         return None if best is None or best[1] else best[2]
 
 
-class _Plan:
-    """What to ask one file for one agent under one policy, and the answers so far."""
-
-    def __init__(self, findings: AgentFindings, own: str, policy: Policy) -> None:
-        self._findings = findings
-        self._policy = policy
-        self._blocks = _blocks(findings, own, policy)
-        self._answers: dict[tuple[int, ...], Settled | None] = {}
-
-    @property
-    def depends_on(self) -> Dependencies:
-        """The groups that are asked, and the rules of all of them."""
-        rules = [text for block in self._blocks for part in block.parts for text in part.patterns]
-        return Dependencies(tuple([(block.groups, block.about) for block in self._blocks]), rules)
-
-    def settle(self, path: str, *, cut: bool) -> Settled | None:
-        """What the blocks amount to for one page; made once per set of deciding lines."""
-        if not self._blocks:
-            return None
-        seen = self._findings.seen(path, cut=cut)
-        rules = [block.blocking(path, seen, cut=cut) for block in self._blocks]
-        key = tuple([rule.line if rule else 0 for rule in rules])
-        try:
-            return self._answers[key]
-        except KeyError:
-            if len(self._answers) >= _MOST_PLANS:
-                self._answers.clear()
-            answer = self._answers[key] = self._settle(rules)
-            return answer
-
-    def _settle(self, rules: Sequence[Rule | None]) -> Settled | None:
-        """One statement per deciding line and set of leaves, with the tokens it blocks."""
-        blocked: dict[tuple[bool, int, tuple[str, ...]], list[str]] = {}
-        for block, rule in zip(self._blocks, rules, strict=True):
-            if rule is not None:
-                for leaves, tokens, inferred in block.about:
-                    blocked.setdefault((inferred, rule.line, leaves), []).extend(tokens)
-        if not blocked:
-            return None
-        said = [
-            self._statement(line, leaves, tokens, inferred=inferred)
-            for (inferred, line, leaves), tokens in blocked.items()
-        ]
-        said.sort(key=lambda statement: statement.inferred)
-        counts = self._policy.proxy_agents is ProxyAgents.COUNT
-        counted = [statement for statement in said if counts or not statement.inferred]
-        return Settled(usage=combine(counted), statements=for_display(said))
-
-    def _statement(
-        self, line: int, leaves: tuple[str, ...], tokens: Sequence[str], *, inferred: bool
-    ) -> Statement:
-        source = self._findings.source
-        names = ", ".join(tokens[:12]) + (" …" if len(tokens) > 12 else "")
-        return Statement(
-            signal=NAME,
-            carrier="robots.txt",
-            category=_category(leaves),
-            covers=leaves,
-            preference=Preference.DISALLOWED,
-            text=shorten(f"{names}: {source.robots.line(line)}"),
-            span=source.span(line),
-            scope=Scope(None, tuple(tokens)),
-            inferred=inferred,
-        )
-
-
 def _blocks(findings: AgentFindings, own: str, policy: Policy) -> tuple[_Block, ...]:
     """The groups to ask; tokens that share groups, or rules that block all, share a block."""
     robots = findings.robots
-    asked: dict[tuple[int, ...], dict[tuple[tuple[str, ...], bool], list[str]]] = {}
-    parts: dict[tuple[int, ...], tuple[Group, ...]] = {}
+    asked: dict[tuple[Group, ...], dict[tuple[tuple[str, ...], bool], list[str]]] = {}
 
     def ask(token: str, leaves: tuple[str, ...], shown: str, *, inferred: bool) -> None:
         groups = tuple(group for group in robots.parts(token) if group.plain)
         if not groups:
             return
-        key = tuple(id(group) for group in groups)
-        parts[key] = groups
-        asked.setdefault(key, {}).setdefault((leaves, inferred), []).append(shown)
+        asked.setdefault(groups, {}).setdefault((leaves, inferred), []).append(shown)
 
     if policy.proxy_agents is not ProxyAgents.OFF:
         listed = policy.proxy_tokens
@@ -239,8 +213,7 @@ def _blocks(findings: AgentFindings, own: str, policy: Policy) -> tuple[_Block, 
         # Whether the group for * stands in for a policy token is open in the draft.
         ask(token if named else "*", expand(purposes), token if named else "*", inferred=not named)
     blocks = []
-    for key, about in asked.items():
-        groups = parts[key]
+    for groups, about in asked.items():
         rules = sum(len(group.plain) for group in groups)
         # Rules that many tokens share are not copied for each of them.
         if len(groups) > 1 and rules <= max(_COMBINED, _EACH * len(groups)):
@@ -249,7 +222,7 @@ def _blocks(findings: AgentFindings, own: str, policy: Policy) -> tuple[_Block, 
         else:
             asks = tuple(GroupRules.of(group) for group in groups)
         whom = tuple((leaves, tuple(tokens), hint) for (leaves, hint), tokens in about.items())
-        blocks.append(_Block(key, asks, whom))
+        blocks.append(_Block(groups, asks, whom))
     return tuple(blocks)
 
 

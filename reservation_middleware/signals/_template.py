@@ -101,7 +101,7 @@ class Example(Signal[ExampleFindings]):
 
     def settle(self, found: Sequence[ExampleFindings], question: Question) -> Settled | None:  # noqa: ARG002
         """Apply the family's own precedence; here the most restrictive counts."""
-        return settled_from(found, [statement for findings in found for statement in findings.said])
+        return settled_from([statement for findings in found for statement in findings.said])
 
     def write(self, wish: Intent) -> tuple[Rendering, ...]:
         """Say a wish in this signal's words, so that it can be read back."""

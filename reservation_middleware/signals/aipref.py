@@ -158,7 +158,7 @@ class Aipref(Signal[AiprefFindings]):
             elif question.crawl is not Preference.DISALLOWED:
                 # ATTACH §3.1: a path that cannot be crawled has no usage preferences.
                 said += self._ruled(findings, question)
-        return settled_from(found, said)
+        return settled_from(said)
 
     def depends_on(
         self, found: Sequence[AiprefFindings], question: Question

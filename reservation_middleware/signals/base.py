@@ -5,9 +5,9 @@ signal, no operator profile but what ``Question`` shows, and does no I/O.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from enum import StrEnum
-from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
+from typing import ClassVar, Generic, NamedTuple, TypeVar
 
 import msgspec
 
@@ -37,11 +37,6 @@ from .parsed_document import (
     Place,
 )
 
-# Members of an enum are looked up slowly before Python 3.12.
-_UNKNOWN = Preference.UNKNOWN
-#: Answers that are kept per document.
-_MOST_ANSWERS = 256
-
 
 class Status(StrEnum):
     """How firm the text behind a signal is."""
@@ -56,7 +51,7 @@ class Status(StrEnum):
 class Findings:
     """What one signal found in one document; subclasses add what settling needs."""
 
-    __slots__ = ("_answers", "links", "notes", "place")
+    __slots__ = ("links", "notes", "place")
 
     def __init__(
         self, place: Place, notes: tuple[Note, ...] = (), links: tuple[Link, ...] = ()
@@ -65,18 +60,6 @@ class Findings:
         self.notes = notes
         #: Documents that are needed to understand this one.
         self.links = links
-        self._answers: dict[tuple[int, ...], tuple[Sequence[Statement], Settled]] = {}
-
-    def answer(self, said: Sequence[Statement], make: "Callable[[], Settled]") -> "Settled":
-        """What the same statements of this document amount to; made once."""
-        key = tuple(map(id, said))
-        known = self._answers.get(key)
-        if known is None:
-            if len(self._answers) >= _MOST_ANSWERS:
-                self._answers.clear()
-            # The statements are kept, so their addresses stay their own.
-            known = self._answers[key] = said, make()
-        return known[1]
 
     def statements(self) -> tuple[Statement, ...]:
         """Every statement of the document, whatever path or agent it is about."""
@@ -87,7 +70,7 @@ class Findings:
         return False
 
 
-class Question(msgspec.Struct):
+class Question(msgspec.Struct, frozen=True):
     """What is asked: one page, by one agent, under one policy.
 
     Attributes:
@@ -95,10 +78,7 @@ class Question(msgspec.Struct):
         target: its path and query as written.
         path: the same in canonical form.
         media: its media type once known, else empty.
-        crawl: the crawl answer once it is known.
-        alone: the answer holds for this path only, whatever patterns it matches.
-        plan: what the origin's answers depend on, once looked up; None if on more than patterns.
-        matching: the plan's patterns that the path matches; None where nothing was looked up.
+        crawl: the crawl answer, for the families that are settled after the one that gives it.
         resolved: the question about the path without its dot segments, None where it has none.
 
     """
@@ -110,23 +90,12 @@ class Question(msgspec.Struct):
     policy: Policy
     media: str = ""
     crawl: Preference = Preference.UNKNOWN
-    settled: "Mapping[int, Settled] | None" = None
-    alone: bool = False
-    plan: Any = None
-    matching: tuple[int, ...] | None = None
     resolved: "Question | None" = None
 
     @property
     def truncated(self) -> bool:
         """Whether only the beginning of its target is known."""
         return len(self.target) >= MAX_TARGET
-
-    def reset(self) -> None:
-        """Forget what followed from the origin's documents, since there are others now."""
-        self.settled = self.plan = self.matching = None
-        self.crawl = _UNKNOWN
-        if self.resolved is not None:
-            self.resolved.reset()
 
 
 class Dependencies(NamedTuple):
@@ -147,17 +116,15 @@ class Dependencies(NamedTuple):
 NO_DEPENDENCIES = Dependencies(None, ())
 
 
-class Settled(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+class Settled(msgspec.Struct, frozen=True, kw_only=True):
     """What one family amounts to for one question.
-
-    Compared by identity: a signal that returns the same object for the same answer
-    lets everything that follows from it be made once.
 
     Attributes:
         usage: preference per leaf; a leaf left out is unknown.
         crawl: the crawl answer, from the family that governs crawling.
         unreachable: why crawl rules could not be had.
         statements: those that decide, and those to be kept as inferred.
+        page_only: it holds for this page only, not for all whose paths match the same patterns.
 
     """
 
@@ -167,6 +134,7 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     statements: tuple[Statement, ...] = ()
     offers: tuple[Offer, ...] = ()
     identifiers: tuple[Identifier, ...] = ()
+    page_only: bool = False
 
 
 F = TypeVar("F", bound=Findings)
@@ -251,15 +219,9 @@ def for_display(statements: Iterable[Statement]) -> tuple[Statement, ...]:
     return tuple(shown.values())
 
 
-def settled_from(found: Sequence[Findings], said: Sequence[Statement]) -> Settled | None:
-    """Combined statements as a settled answer; of one document alone it is made once."""
-    if not said:
-        return None
-
-    def make() -> Settled:
-        return Settled(usage=combine(said), statements=for_display(said))
-
-    return found[0].answer(said, make) if len(found) == 1 else make()
+def settled_from(said: Sequence[Statement]) -> Settled | None:
+    """Combined statements as a settled answer; None if there are none."""
+    return Settled(usage=combine(said), statements=for_display(said)) if said else None
 
 
 def combine(statements: Sequence[Statement]) -> dict[str, Preference]:

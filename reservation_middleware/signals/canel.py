@@ -85,7 +85,7 @@ SEPARATOR = NoteKind(
 class CanelFindings(Findings):
     """The rules of a robots.txt, or the directives of a head or a page."""
 
-    __slots__ = ("_made", "said", "source")
+    __slots__ = ("said", "source")
 
     def __init__(
         self,
@@ -97,7 +97,6 @@ class CanelFindings(Findings):
         self.source = source
         #: The directives, each with its bot.
         self.said = tuple(said)
-        self._made: dict[int, Statement] = {}
 
     def statements(self) -> tuple[Statement, ...]:
         """All statements, each with its path and agents."""
@@ -122,10 +121,7 @@ class CanelFindings(Findings):
         rule = _rules_of(group).deciding(path, cut=cut) if group else None
         if group is None or rule is None:
             return ()
-        made = self._made.get(rule.line)
-        if made is None:
-            made = self._made[rule.line] = self._statement(group, rule)
-        return (made,)
+        return (self._statement(group, rule),)
 
     def _ruled(self) -> Iterator[Statement]:
         """The statements of robots.txt."""
@@ -184,14 +180,14 @@ class Canel(Signal[CanelFindings]):
     def settle(self, found: Sequence[CanelFindings], question: Question) -> Settled | None:
         """The deciding rule and all directives together, the most restrictive."""
         said = [statement for findings in found for statement in findings.about(question)]
-        return settled_from(found, said)
+        return settled_from(said)
 
     def depends_on(self, found: Sequence[CanelFindings], question: Question) -> Dependencies | None:
         """The rules of the group."""
         if any(findings.place is not ROBOTS_TXT for findings in found):
             return None
         group = found[0].source.robots.group_for(question.agent.key)
-        return Dependencies(id(group), _rules_of(group).patterns) if group else NO_DEPENDENCIES
+        return Dependencies(group, _rules_of(group).patterns) if group else NO_DEPENDENCIES
 
     def write(self, wish: Intent) -> tuple[Rendering, ...]:
         """The rule inside a group, the header and the meta."""

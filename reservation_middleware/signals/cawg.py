@@ -103,7 +103,7 @@ class Cawg(Signal[CawgFindings]):
 
     def settle(self, found: Sequence[CawgFindings], question: Question) -> Settled | None:  # noqa: ARG002
         """Per entry, and of several assertions the most restrictive."""
-        return settled_from(found, [statement for findings in found for statement in findings.said])
+        return settled_from([statement for findings in found for statement in findings.said])
 
     def write(self, wish: Intent) -> tuple[Rendering, ...]:  # noqa: ARG002
         """Nothing: a manifest needs a signature."""

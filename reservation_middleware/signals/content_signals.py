@@ -171,7 +171,7 @@ class ContentSignals(Signal[ContentSignalFindings]):
                 said += findings.header
             else:
                 said += findings.about(question.agent.key, question.path)
-        return settled_from(found, said)
+        return settled_from(said)
 
     def depends_on(
         self, found: Sequence[ContentSignalFindings], question: Question

@@ -118,12 +118,13 @@ class RuledRecords(Generic[T]):
 
 def ruled_view(found: Sequence["RuledFindings"], token: str) -> Dependencies | None:
     """The lines that a token obeys, and those outside every group."""
-    key, patterns = [], list[str]()
+    key = list[Group | None]()
+    patterns = list[str]()
     for one in found:
         if one.rules is None:
             return None
         group = one.source.robots.group_for(token)
-        key.append(id(group))
+        key.append(group)
         for ruled in (one.rules.of(group), one.rules.loose()):
             patterns += ruled.paths.texts if ruled else ()
     return Dependencies(tuple(key), patterns)

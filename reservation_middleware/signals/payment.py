@@ -175,7 +175,7 @@ class Payment(Signal[PaymentFindings]):
         said = [statement for findings in found for statement in findings.said]
         offers = dict.fromkeys(offer for findings in found for offer in findings.offers)
         if not offers:
-            return settled_from(found, said)
+            return settled_from(said)
         return Settled(
             usage=combine(said), statements=for_display(said), offers=tuple(offers)[:_MOST_OFFERS]
         )

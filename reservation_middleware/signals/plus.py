@@ -169,15 +169,9 @@ class Plus(Signal[PlusFindings]):
         if not said and not doors and not names:
             return None
 
-        def make() -> Settled:
-            return Settled(
-                usage=combine(said),
-                statements=for_display(said),
-                offers=doors,
-                identifiers=names,
-            )
-
-        return found[0].answer(said, make) if len(found) == 1 else make()
+        return Settled(
+            usage=combine(said), statements=for_display(said), offers=doors, identifiers=names
+        )
 
     def write(self, wish: Intent) -> tuple[Rendering, ...]:  # noqa: ARG002
         """Nothing: embedding XMP is the business of whoever makes the file."""

@@ -38,8 +38,6 @@ from .base import (
 _RFC = "https://www.rfc-editor.org/rfc/rfc9309#section-"
 #: Notes of one kind that are kept for one file.
 _MOST = 10
-#: Deciding rules whose answer is kept for one file.
-_MOST_SETTLED = 256
 
 TRUNCATED = NoteKind(
     "robots-truncated",
@@ -113,13 +111,14 @@ _PROBLEMS = {
 }
 
 _ALLOWED = Settled(crawl=Preference.ALLOWED)
-_DISALLOWED = Settled(crawl=Preference.DISALLOWED)
+_ALLOWED_ONLY_HERE = Settled(crawl=Preference.ALLOWED, page_only=True)
+_DISALLOWED_ONLY_HERE = Settled(crawl=Preference.DISALLOWED, page_only=True)
 
 
 class RobotsFindings(Findings):
     """A robots.txt, read or not."""
 
-    __slots__ = ("_groups", "_settled", "robots", "source")
+    __slots__ = ("robots", "source")
 
     def __init__(
         self, source: ParsedDocument, robots: RobotsFile | None, notes: tuple[Note, ...]
@@ -127,51 +126,34 @@ class RobotsFindings(Findings):
         super().__init__(source.place, notes)
         self.source = source
         self.robots = robots
-        self._groups: dict[str, tuple[Group, GroupRules] | None] = {}
-        self._settled: dict[int, Settled] = {}
 
     def group(self, token: str) -> tuple[Group, GroupRules] | None:
-        """The group that a token obeys, if it has rules; looked up once per token."""
-        try:
-            return self._groups[token]
-        except KeyError:
-            group = self.robots.group_for(token) if self.robots else None
-            found = (group, GroupRules.of(group)) if group is not None and group.plain else None
-            self._groups[token] = found
-            return found
+        """The group that a token obeys, if it has rules."""
+        group = self.robots.group_for(token) if self.robots else None
+        return (group, GroupRules.of(group)) if group is not None and group.plain else None
 
     def unread(self) -> Settled:
         """What a file that could not be had amounts to (§2.3.1.3, §2.3.1.4)."""
         if self.source.document.outcome is Outcome.UNAVAILABLE:
             return _ALLOWED
-        settled = self._settled.get(0)
-        if settled is None:
-            why = _why(self.source)
-            statement = Statement(
-                signal=Robots.name,
-                carrier="robots.txt",
-                category=CRAWL,
-                covers=(CRAWL,),
-                preference=Preference.DISALLOWED,
-                text=f"unreachable: {why}",
-                span=self.source.span(),
-            )
-            settled = self._settled[0] = Settled(
-                crawl=Preference.DISALLOWED, unreachable=why, statements=(statement,)
-            )
-        return settled
+        why = _why(self.source)
+        statement = Statement(
+            signal=Robots.name,
+            carrier="robots.txt",
+            category=CRAWL,
+            covers=(CRAWL,),
+            preference=Preference.DISALLOWED,
+            text=f"unreachable: {why}",
+            span=self.source.span(),
+        )
+        return Settled(crawl=Preference.DISALLOWED, unreachable=why, statements=(statement,))
 
     def settled(self, group: Group, rule: Rule) -> Settled:
-        """What a deciding rule amounts to; made once per rule."""
-        settled = self._settled.get(rule.line)
-        if settled is None:
-            if len(self._settled) >= _MOST_SETTLED:
-                self._settled.clear()
-            settled = self._settled[rule.line] = Settled(
-                crawl=Preference.ALLOWED if rule.allow else Preference.DISALLOWED,
-                statements=(self.statement(group, rule),),
-            )
-        return settled
+        """What a deciding rule amounts to."""
+        return Settled(
+            crawl=Preference.ALLOWED if rule.allow else Preference.DISALLOWED,
+            statements=(self.statement(group, rule),),
+        )
 
     def statements(self) -> tuple[Statement, ...]:
         """Every Allow and Disallow line, once per group."""
@@ -250,16 +232,15 @@ class Robots(Signal[RobotsFindings]):
             return _ALLOWED
         target = question.target
         if target.startswith("/robots.txt") and target.partition("?")[0] == "/robots.txt":
-            question.alone = True
-            return _ALLOWED  # §2.2.2: implicitly allowed
+            return _ALLOWED_ONLY_HERE  # §2.2.2: implicitly allowed
         group, rules = found_group
         answer = rules.decide(target, question.path)
         if answer is FREE:
             return _ALLOWED
         allowed, rule = answer
         if rule is None:
-            question.alone = True  # Protego has read more than the rules that match
-            return _ALLOWED if allowed else _DISALLOWED
+            # Protego has read more than the rules that match.
+            return _ALLOWED_ONLY_HERE if allowed else _DISALLOWED_ONLY_HERE
         return findings.settled(group, rule)
 
     def depends_on(self, found: Sequence[RobotsFindings], question: Question) -> Dependencies:
@@ -268,7 +249,7 @@ class Robots(Signal[RobotsFindings]):
         if found_group is None:
             return NO_DEPENDENCIES
         group, rules = found_group
-        return Dependencies(id(group), rules.patterns, rules.index)
+        return Dependencies(group, rules.patterns, rules.index)
 
     def write(self, wish: Intent) -> tuple[Rendering, ...]:
         """One group that allows or disallows everything."""

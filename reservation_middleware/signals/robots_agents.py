@@ -82,12 +82,14 @@ class RobotsAgents(Signal[AgentFindings]):
 
     def settle(self, found: Sequence[AgentFindings], question: Question) -> Settled | None:
         """Blocks that the policy wants to hear of; they count as the policy says."""
-        plan = found[0].plan(question.agent.key, question.policy)
-        return plan.settle(question.path, cut=question.truncated)
+        agent, policy = question.agent, question.policy
+        return found[0].settle(agent.key, policy, question.path, cut=question.truncated)
 
     def depends_on(self, found: Sequence[AgentFindings], question: Question) -> Dependencies:
         """The groups that are asked."""
-        return found[0].plan(question.agent.key, question.policy).depends_on
+        blocks = found[0].blocks(question.agent.key, question.policy)
+        patterns = [text for block in blocks for part in block.parts for text in part.patterns]
+        return Dependencies(tuple([(block.groups, block.about) for block in blocks]), patterns)
 
     def write(self, wish: Intent) -> tuple[Rendering, ...]:
         """A group that blocks the control tokens that say no more than the wish."""

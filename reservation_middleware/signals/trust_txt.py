@@ -25,8 +25,7 @@ from .base import (
     Signal,
     Status,
     Term,
-    combine,
-    for_display,
+    settled_from,
     shorten,
     spoken,
 )
@@ -124,11 +123,7 @@ class TrustTxt(Signal[TrustTxtFindings]):
     def settle(self, found: Sequence[TrustTxtFindings], question: Question) -> Settled | None:  # noqa: ARG002
         """The file at the root is the one that counts where there are two."""
         said = found[0].said
-        if not said:
-            return None
-        return found[0].answer(
-            said, lambda: Settled(usage=combine(said), statements=for_display(said))
-        )
+        return settled_from(said)
 
     def depends_on(self, found: Sequence[TrustTxtFindings], question: Question) -> Dependencies:  # noqa: ARG002
         """It says the same of every page."""

@@ -122,26 +122,26 @@ class Declaration:
 
     Attributes:
         site: fields outside every block.
-        agents: blocks by product token in lower case; a block may belong to several.
+        blocks: each with the product tokens, in lower case, that it belongs to.
         strays: the first lines that are no field, or indented where there is no block.
     """
 
-    __slots__ = ("agents", "site", "strays")
+    __slots__ = ("blocks", "site", "strays")
 
     def __init__(self) -> None:
         self.site: Fields = {}
-        self.agents: dict[str, list[Fields]] = {}
+        self.blocks: list[tuple[tuple[str, ...], Fields]] = []
         self.strays: list[tuple[int, str]] = []
 
     def parts(self) -> Iterable[Fields]:
-        """The site's fields, then every block once."""
+        """The site's fields, then those of every block."""
         yield self.site
-        seen = set()
-        for blocks in self.agents.values():
-            for block in blocks:
-                if id(block) not in seen:
-                    seen.add(id(block))
-                    yield block
+        for _, fields in self.blocks:
+            yield fields
+
+    def about(self, token: str) -> list[Fields]:
+        """The blocks that belong to a product token (lower case)."""
+        return [fields for tokens, fields in self.blocks if token in tokens]
 
     def missing(self) -> list[str]:
         """The required fields (§2.3) that are not there."""
@@ -172,8 +172,9 @@ class Declaration:
     def block(self, name: str) -> Fields:
         """A new block for the product tokens that an agent's name holds."""
         fields: Fields = {}
-        for token in product_tokens(name):
-            self.agents.setdefault(token, []).append(fields)
+        tokens = tuple(dict.fromkeys(product_tokens(name)))
+        if tokens:
+            self.blocks.append((tokens, fields))
         return fields
 
 

@@ -27,9 +27,6 @@ _ANY_HOST = "http://a"
 # A "%" that starts no escape: Protego takes it for the start of any.
 _BARE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
-# Answers that are kept per group, each for so many matching rules at the most.
-_MOST_ANSWERS, _KEPT = 256, 32
-
 # What Protego may see as it stands. It splits lines at U+2028, VT, FF and others and
 # strips any white space, where RFC 9309 has CR, LF, SP and HTAB only.
 _PLAIN = "".join(sorted(set(printable) - set(whitespace))) + " "
@@ -39,7 +36,7 @@ class GroupRules:
     """The rules of one group, ready to be asked."""
 
     __slots__ = (
-        *("_answers", "_dollars", "_last", "_only", "_parts", "_protego", "_read", "_rules"),
+        *("_dollars", "_only", "_parts", "_protego", "_read", "_rules"),
         *("asked", "halves", "with_dollars"),
     )
 
@@ -48,9 +45,6 @@ class GroupRules:
         self._dollars: RulePatterns | None = None
         self._read: Sequence[str] | None = None
         self._protego: Protego | None = None
-        self._answers: dict[tuple[int, ...], tuple[bool, Rule | None]] = {}
-        #: The last target that many rules match, and what is decided: many agents may ask for it.
-        self._last: tuple[str, tuple[bool, Rule | None]] | None = None
         self._only: tuple[bool, Rule] | None = None
         if parts:
             self.asked: RulePatterns = Joined([part.asked for part in parts])
@@ -130,27 +124,13 @@ class GroupRules:
         if self._only is not None:
             return self._only
         asked = self._of(path)
-        if self._last is not None and self._last[0] == target:
-            return self._last[1]
         if len(target) >= MAX_TARGET:
             return asked.of_beginning(path)
         numbers = asked.index.matching(path)
         if not numbers:
             return FREE
-        # Numbers of what is read into a rule differ where more is read into others.
-        key = (*numbers, -1) if asked is self._dollars else tuple(numbers)
-        answer = self._answers.get(key)
-        if answer is None:
-            best = asked.index.most_octets(numbers)
-            answer = self._decide([asked.owners[number] for number in best], target)
-            # Where Protego disagrees with our matcher, it has read more than the rules.
-            if len(numbers) > _KEPT:
-                self._last = target, answer
-            elif answer[1] is not None:
-                if len(self._answers) >= _MOST_ANSWERS:
-                    self._answers.clear()
-                self._answers[key] = answer
-        return answer
+        best = asked.index.most_octets(numbers)
+        return self._decide([asked.owners[number] for number in best], target)
 
     def _decide(self, rules: Sequence[BareRule], target: str) -> tuple[bool, Rule | None]:
         """Ask Protego: once for each set of rules that match, whatever the path."""

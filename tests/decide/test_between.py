@@ -77,9 +77,9 @@ def test_heads_of_many_fields_are_not_kept() -> None:
     there = site()
     asked(there, "http://a.example/1", "http://a.example/1", *[("x-robots-tag", "")] * 500)
     question = Check("http://a.example/1", agent=BOT, policy=POLICY)._question
-    plan = there.plans.of(question)
-    assert plan is not None
-    assert not plan._heads
+    table = there.answers.table(question)
+    assert table is not None
+    assert not table.heads
 
 
 def test_many_short_lines_weigh_what_they_take() -> None:

@@ -11,10 +11,12 @@ import msgspec
 import pytest
 
 from reservation_middleware import Agent, Check, Decision, Document, Policy, profile
-from reservation_middleware.decide.answer_table import AnswerTable
+from reservation_middleware.decide.answers import Answers
+from reservation_middleware.decide.head_template import HeadKey, HeadTemplate
 from reservation_middleware.decide.reading import RESOURCES, Reading
 from reservation_middleware.decide.site import Site
-from reservation_middleware.model import PAGE, Headers, Outcome
+from reservation_middleware.model import PAGE, Headers, Outcome, Stage
+from reservation_middleware.signals import Question
 from support import load_vectors
 
 ORIGIN = "https://a.example"
@@ -123,14 +125,16 @@ def _kept(monkeypatch: pytest.MonkeyPatch, asked: Sequence[tuple[str, Headers]])
     """Whether the answer about each page was one that was kept."""
     found: list[bool] = []
     seen: list[bool] = []
-    original = AnswerTable.lookup
+    original = Answers.lookup_head
 
-    def heard(self: AnswerTable, key: object) -> object:
-        kept = original(self, key)  # type: ignore[arg-type]
-        seen.append(kept is not None)
-        return kept
+    def looked_up(
+        self: Answers, question: Question, stage: Stage, head: HeadKey
+    ) -> HeadTemplate | None:
+        template = original(self, question, stage, head)
+        seen.append(template is not None)
+        return template
 
-    monkeypatch.setattr(AnswerTable, "lookup", heard)
+    monkeypatch.setattr(Answers, "lookup_head", looked_up)
     used = site()
     for path, head in asked:
         check = Check(ORIGIN + path, agent=AGENTS[0], site=used)
@@ -181,9 +185,9 @@ def test_heads_that_change_all_the_time_are_not_kept_for_ever() -> None:
             )
         )
         assert check.decide().reasons
-    plan = used.plans.of(check._question)
-    assert plan is not None
-    assert 0 < len(plan._heads) <= 64
+    table = used.answers.table(check._question)
+    assert table is not None
+    assert 0 < len(table.heads) <= 64
 
 
 def test_whoever_asks_again_asks_about_the_same_type() -> None:

@@ -11,11 +11,10 @@ from typing import Any
 import pytest
 
 from reservation_middleware import Agent, Check, Decision, Document, Panel, profile
-from reservation_middleware.decide.answer_table import AnswerTables
+from reservation_middleware.decide.answers import NoAnswers
 from reservation_middleware.decide.reading import BY_PATH, RESOURCES, Reading
 from reservation_middleware.decide.site import Site
 from reservation_middleware.model import Outcome
-from reservation_middleware.signals import Question
 from support import Vector, load_vectors
 
 TOKENS = ("ExampleBot", "GPTBot", "CCBot", "ClaudeBot", "Google-Extended", "Bytespider", "*")
@@ -78,8 +77,7 @@ def test_answers_that_are_kept_are_those_that_are_made(name: str) -> None:
                     together[agent.token] = shared.decision
             for agent in agents:
                 kept = Check(url, agent=agent, policy=policy, site=site).decide()
-                fresh = Site(site.readings)
-                fresh.plans = NoPlans(())  # settled family by family
+                fresh = Site(site.readings, answers=NoAnswers())
                 made = Check(url, agent=agent, policy=policy, site=fresh).decide()
                 assert kept == made, (vector.id, url, agent)
                 other = together[agent.token]
@@ -104,8 +102,7 @@ def test_pages_that_speak_on_sites_that_were_asked_before(name: str) -> None:
         for url in list(paths_of(vector))[:40]:
             for headers in (HEADERS, speaking):
                 decisions = []
-                fresh = Site(site.readings)
-                fresh.plans = NoPlans(())
+                fresh = Site(site.readings, answers=NoAnswers())
                 for one in (site, fresh):
                     check = Check(url, agent=agent, policy=policy, site=one)
                     before = check.decide()
@@ -118,11 +115,6 @@ def test_pages_that_speak_on_sites_that_were_asked_before(name: str) -> None:
 
 HEADERS = (("content-type", "text/html"), ("x-robots-tag", "noai"))
 PAGE_GIVEN: dict[str, Any] = {"resource": "page", "outcome": Outcome.FETCHED, "status": 200}
-
-
-class NoPlans(AnswerTables):
-    def of(self, question: Question) -> None:
-        return None
 
 
 def test_a_panel_asks_once_for_agents_that_nobody_tells_apart() -> None:
@@ -152,7 +144,7 @@ def test_a_panel_asks_once_for_agents_that_nobody_tells_apart() -> None:
 def test_agents_share_an_answer_where_there_are_too_many_patterns_for_a_plan(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("reservation_middleware.decide.answer_table.MOST_PATTERNS", -1)
+    monkeypatch.setattr("reservation_middleware.decide.answers.MAX_PATTERNS", -1)
     policy = profile("strict")
     agents = [*(Agent(token) for token in TOKENS), Agent("OneBot"), Agent("TwoBot")]
     panel = Panel(agents, policy)

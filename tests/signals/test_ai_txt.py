@@ -333,6 +333,6 @@ def test_offers_are_bounded() -> None:
 
 def test_an_agent_line_names_product_tokens() -> None:
     found = read_text("Agent: GPTBot/1.0, CCBot\n Training: deny\nAgent:\n Training: allow\n")
-    assert sorted(found.agents) == ["ccbot", "gptbot"]
+    assert sorted(token for tokens, _ in found.blocks for token in tokens) == ["ccbot", "gptbot"]
     assert found.site == {}
     assert found.strays == []

@@ -19,7 +19,7 @@ from reservation_middleware.decide.site import Site
 from reservation_middleware.model import LEAVES, PAGE, Preference
 from reservation_middleware.signals import CONTENT, Intent, ParsedDocument, Place, Rendering, Words
 from reservation_middleware.signals.rsl import Rsl
-from reservation_middleware.signals.rsl.findings import RSL, RslFindings
+from reservation_middleware.signals.rsl.findings import RSL
 from reservation_middleware.syntax.rsl import MAX_CONTENTS, NAMESPACE, read, read_feed
 from reservation_middleware.syntax.xml import LIMIT, MAX_TAGS, XmlError
 
@@ -365,19 +365,17 @@ def _place(name: str) -> Place:
     return next(place for place in SIGNAL.places if place.name == name)
 
 
-def test_the_same_answer_is_the_same_object() -> None:
+def test_an_answer_holds_for_all_pages_that_match_the_same_contents() -> None:
     robots = fetched(f"{ORIGIN}/robots.txt", "robots.txt", RULES)
     first = Check(f"{ORIGIN}/a", agent=Agent("ExampleBot"))
     first.feed(robots)
     first.feed(fetched(TERMS, "rsl", document(content(NONE))))
-    site = first._read()
-    decisions = [
-        Check(f"{ORIGIN}/{n}", agent=Agent("ExampleBot"), policy=profile(), site=site).decide()
-        for n in range(3)
-    ]
-    assert len({id(decision.usage) for decision in decisions}) <= 3
-    found = [one for _, several in site.found for one in several if isinstance(one, RslFindings)]
-    assert [len(one.settled) for one in found] == [1, 0]
+    decision = first.decide()
+    assert first.is_remembered
+    policy, agent = first._question.policy, first.agent
+    again = Check(f"{ORIGIN}/b", agent=agent, policy=policy, site=first.site)
+    assert again.is_remembered
+    assert again.decide().reasons == decision.reasons
 
 
 def test_what_a_document_says_depends_on_the_operator() -> None:

@@ -12,7 +12,11 @@ import msgspec
 import pytest
 from msgspec import UNSET
 
-from reservation_middleware.decide.batch import decide_lines
+from reservation_middleware.decide.answers import Answers, NoAnswers
+from reservation_middleware.decide.batch import Given, checked, decide_lines
+from reservation_middleware.decide.check import Check
+from reservation_middleware.decide.record import record as record_of
+from reservation_middleware.decide.site import Site
 from support import Expect, Json, Vector, by_id, load_vectors, matches, skip_without_extra
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -74,6 +78,27 @@ def test_there_are_vectors() -> None:
 def test_vector(vector: Vector) -> None:
     skip_without_extra(vector)
     assert matches(vector.expect, answer(vector.input)) == []
+
+
+@each_vector
+def test_answers_that_are_remembered_are_those_that_are_made(vector: Vector) -> None:
+    skip_without_extra(vector)
+    given = msgspec.convert(vector.input, Given)
+    check, _ = checked(given, NOW)
+    site = check.site
+
+    def asked(answers: NoAnswers) -> Iterator[Json]:
+        """Records of the page as it was given and, before and after, of the page before its fetch."""
+        known = Site(site.readings, site.lessons, answers=answers)
+        for _ in range(2):
+            for one in (Check(given.url, agent=check.agent, site=known), checked(given, NOW)[0]):
+                one.know(known)
+                yield record_of(one.decide())
+
+    made = list(asked(NoAnswers()))
+    assert made[0] == made[2]
+    assert made[1] == made[3] == record_of(check.decide())
+    assert list(asked(Answers(site.found))) == made
 
 
 @each_vector

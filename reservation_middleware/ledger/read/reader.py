@@ -28,6 +28,7 @@ from reservation_middleware.ledger.format.lines import (
 from reservation_middleware.ledger.format.warc import WarcRecord, read_record
 from reservation_middleware.model import Document, LedgerError, Policy
 from reservation_middleware.model.error import StorageError
+from reservation_middleware.model.lru import BoundedLru
 
 #: Bytes between two words about progress.
 _STEP = 1024 * 1024
@@ -55,8 +56,8 @@ class Segment:
         self.torn = self.erased = 0
         self._stream: BinaryIO | None = None
         self._indexes, self._offsets = array("Q"), array("Q")
-        self._policies: dict[Index, Policy] = {}
-        self._bodies: dict[Index, bytes] = {}
+        self._policies: BoundedLru[Index, Policy] = BoundedLru(_MOST_POLICIES)
+        self._bodies: BoundedLru[Index, bytes] = BoundedLru(_MOST_BODIES)
 
     def lines(
         self, progress: Callable[[int], object] | None = None
@@ -138,9 +139,7 @@ class Segment:
                 known = policy_of(entry.policy)
             except (ValueError, TypeError) as error:
                 raise LedgerError(f"{self.where(index)}: {error}"[:300]) from None
-            if len(self._policies) >= _MOST_POLICIES:
-                self._policies.clear()
-            self._policies[index] = known
+            self._policies.put(index, known)
         return known
 
     def document(self, index: Index) -> Document:
@@ -215,9 +214,7 @@ class Segment:
         if known is None:
             known = self._record(self._document_line(index), index).body
             if known is not None and len(known) <= _SHORT_BODY:
-                if len(self._bodies) >= _MOST_BODIES:
-                    self._bodies.clear()
-                self._bodies[index] = known
+                self._bodies.put(index, known)
         return known
 
     def _record(self, line: DocumentLine, index: Index) -> WarcRecord:

@@ -251,7 +251,7 @@ class Rejudge:
 
     def __init__(self, question: Rejudging) -> None:
         self._question = question
-        self._policies: dict[int, tuple[Policy, Policy]] = {}
+        self._policies: BoundedLru[Policy, Policy] = BoundedLru(_MOST_KNOWN)
 
     def __call__(self, check: Check, line: DecisionLine, policy: Policy) -> Decision:
         """What a decision would be."""
@@ -266,13 +266,11 @@ class Rejudge:
         """What becomes of a policy."""
         if self._question.change is None:
             return policy
-        known = self._policies.get(id(policy))
-        if known is None:
-            if len(self._policies) >= _MOST_KNOWN:
-                self._policies.clear()
-            # The policy is kept, so that its address stays its own.
-            known = self._policies[id(policy)] = policy, self._question.change(policy)
-        return known[1]
+        changed = self._policies.get(policy)
+        if changed is None:
+            changed = self._question.change(policy)
+            self._policies.put(policy, changed)
+        return changed
 
 
 #: Policies that are kept ready.

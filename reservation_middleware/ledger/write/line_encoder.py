@@ -35,6 +35,7 @@ from reservation_middleware.model import (
     Server,
     Stage,
 )
+from reservation_middleware.model.lru import BoundedLru
 from reservation_middleware.model.version import SPEC_VERSION
 from reservation_middleware.syntax.redact import redacted, redacted_text
 
@@ -97,7 +98,7 @@ class Drafts:
     """Makes decision lines; most pages of a site get one of few answers."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[int, ...], _Parts] = {}
+        self._known: BoundedLru[tuple[int, ...], _Parts] = BoundedLru(_MOST)
 
     def decision(
         self,
@@ -156,9 +157,7 @@ class Drafts:
         key = tuple(map(id, sources))
         known = self._known.get(key)
         if known is None:
-            if len(self._known) >= _MOST:
-                self._known.clear()
-            known = self._known[key] = _Parts(
+            known = _Parts(
                 sources,
                 _raw([_told(one) for one in decision.reasons]),
                 _raw([_told(one) for one in decision.offers]),
@@ -166,6 +165,7 @@ class Drafts:
                 _raw([_note(one) for one in decision.notes]),
                 None if decision.expires is None else time_text(decision.expires),
             )
+            self._known.put(key, known)
         return known
 
 

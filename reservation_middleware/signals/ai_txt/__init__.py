@@ -208,18 +208,14 @@ class AiTxt(Signal[AiTxtFindings]):
         if not said:
             return None
 
-        def make() -> Settled:
-            usage = combine(said)
-            denied = declared and Preference.DISALLOWED in {usage.get(leaf) for leaf in TRAIN}
-            return Settled(
-                usage=usage,
-                statements=for_display(said),
-                offers=declared.offers if declared and denied else (),
-                identifiers=declared.identifiers if declared else (),
-            )
-
-        # Statements are made once per document, so they tell which documents there are.
-        return found[0].answer(said, make)
+        usage = combine(said)
+        denied = declared and Preference.DISALLOWED in {usage.get(leaf) for leaf in TRAIN}
+        return Settled(
+            usage=usage,
+            statements=for_display(said),
+            offers=declared.offers if declared and denied else (),
+            identifiers=declared.identifiers if declared else (),
+        )
 
     def write(self, wish: Intent) -> tuple[Rendering, ...]:
         """Rules about everything; a declaration would have to name the site."""

@@ -149,7 +149,6 @@ class Declared:
         #: What is to be had where training is not allowed.
         self.offers = tuple(self._read_offers())
         self._choices: dict[tuple[str, str], _Choice | None] = {}
-        self._made: dict[tuple[Field, bool], Statement] = {}
         self._look_over()
 
     def about(self, token: str, path: str) -> list[Statement]:
@@ -163,12 +162,8 @@ class Declared:
 
     def statements(self) -> Iterator[Statement]:
         """Every statement with its path and agents."""
-        agents: dict[int, list[str]] = {}
-        for token, blocks in self._fields.agents.items():
-            for block in blocks:
-                agents.setdefault(id(block), []).append(token)
-        for part in self._fields.parts():
-            scope = Scope(None, tuple(agents.get(id(part), ["*"])))
+        for tokens, part in ((("*",), self._fields.site), *self._fields.blocks):
+            scope = Scope(None, tokens)
             for key in ("training", "indexing"):
                 for word, field in valid(part, key):
                     yield self._make(field, allowed=word == ALLOW, scope=scope)
@@ -200,18 +195,18 @@ class Declared:
 
     def _choice(self, token: str, key: str) -> _Choice | None:
         """The agent's own word, else that for all agents, else the site's (§2.7)."""
-        agents = self._fields.agents
-        known = token if token in agents else "*", key
+        own = self._fields.about(token)
+        known = token if own else "*", key
         if known not in self._choices:
             found = None
-            for blocks, own in (
-                (agents.get(token, ()), True),
-                (agents.get("*", ()), True),
-                ((self._fields.site,), False),
+            for blocks, is_named in (
+                (own, True),
+                (self._fields.about("*"), True),
+                ([self._fields.site], False),
             ):
                 words = [pair for block in blocks for pair in valid(block, key)]
                 if words:
-                    found = _Choice(*min(words, key=lambda one: WORDS.index(one[0])), own)
+                    found = _Choice(*min(words, key=lambda one: WORDS.index(one[0])), is_named)
                     break
             if found is None and key == "training" and self._silence:
                 found = _Choice(self._silence, _NO_FIELD, own=False)
@@ -219,11 +214,8 @@ class Declared:
         return self._choices[known]
 
     def _statement(self, field: Field, *, allowed: bool) -> Statement:
-        """The statement of a field, made once."""
-        made = self._made.get((field, allowed))
-        if made is None:
-            made = self._made[field, allowed] = self._make(field, allowed=allowed)
-        return made
+        """The statement of a field, for whomever it is."""
+        return self._make(field, allowed=allowed)
 
     def _make(self, field: Field, *, allowed: bool, scope: Scope = EVERYTHING) -> Statement:
         training = field.key != "indexing"

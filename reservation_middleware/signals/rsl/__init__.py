@@ -13,6 +13,7 @@ from reservation_middleware.signals.base import (
     HEADERS,
     ROBOTS_TXT,
     Carrier,
+    Dependencies,
     Intent,
     ParsedDocument,
     Question,
@@ -43,8 +44,8 @@ from .notes import (
     VALUE,
 )
 
-#: Answers that are kept for one site, and offers that are shown.
-_MOST_SETTLED, _MOST_OFFERS = 256, 8
+#: Offers that are shown.
+_MOST_OFFERS = 8
 
 
 class Rsl(Signal[RslFindings]):
@@ -86,10 +87,8 @@ class Rsl(Signal[RslFindings]):
         site: list[Ruling] = []
         page: list[Ruling] = []
         offers: list[Offer] = []
-        keeper = None
         for one in found:
             if one.place is ROBOTS_TXT:
-                keeper = one
                 for url in one.candidates(question.agent.key):
                     document = documents.get(url)
                     site += document.on_site(asked) if document else [one.absent]
@@ -100,14 +99,27 @@ class Rsl(Signal[RslFindings]):
                         page += documents[url].on_page(asked, whole=whole)
                     if one.challenged:
                         offers.append(_challenge(one, url))
-        if page or offers or keeper is None:
-            return _settled(page, site, offers)
-        key = tuple(site)
-        if key not in keeper.settled:
-            if len(keeper.settled) >= _MOST_SETTLED:
-                keeper.settled.clear()
-            keeper.settled[key] = _settled((), site, ())
-        return keeper.settled[key]
+        return _settled(page, site, offers)
+
+    def depends_on(self, found: Sequence[RslFindings], question: Question) -> Dependencies | None:
+        """The paths in the documents that robots.txt names for the agent."""
+        if any(one.place not in (ROBOTS_TXT, RSL) for one in found):
+            return None
+        documents = {one.source.document.url: one for one in found if one.place is RSL}
+        named: list[str] = []
+        for one in found:
+            if one.place is ROBOTS_TXT:
+                named += one.candidates(question.agent.key)
+        return Dependencies(
+            tuple(named),
+            [
+                text
+                for url in dict.fromkeys(named)
+                if url in documents
+                for licences, _ in documents[url].licences
+                for text in licences.patterns
+            ],
+        )
 
     def write(self, wish: Intent) -> tuple[Rendering, ...]:
         """A document as a script and as a file, and what points to it where its address is known.

@@ -16,9 +16,9 @@ from reservation_middleware.syntax.rsl import RslDocument
 
 from .clauses import AI_ALL, NAME, ONE_USE, UNNAMED, Clause, Kind, Operator, Reader
 
-#: Rulings of one document that are kept, and contents that match one page; of more of them
-#: those left out may prohibit, so what the others do not decide counts as prohibited.
-_MOST_RULINGS, _MOST_MATCHING = 256, 500
+#: Contents that match one page; of more of them those left out may prohibit, so what the
+#: others do not decide counts as prohibited.
+_MOST_MATCHING = 500
 
 
 class PageQuery(NamedTuple):
@@ -30,10 +30,7 @@ class PageQuery(NamedTuple):
 
 
 class Ruling:
-    """What one document amounts to for a page: per leaf, and the clauses that decide.
-
-    Compared by identity; the same answer of the same document is the same object.
-    """
+    """What one document amounts to for a page: per leaf, and the clauses that decide."""
 
     __slots__ = ("clauses", "notice", "usage")
 
@@ -60,7 +57,7 @@ class Licences:
     """
 
     __slots__ = (
-        *("_clauses", "_here", "_index", "_origins", "_reader", "_rulings", "_source"),
+        *("_clauses", "_here", "_index", "_origins", "_reader", "_source"),
         "rsl",
     )
 
@@ -77,7 +74,6 @@ class Licences:
         self._index = PatternIndex(pattern or "\0" for _, pattern in targets)
         self._here = [number for number, (_, pattern) in enumerate(targets) if not pattern]
         self._clauses: dict[tuple[int, Operator], tuple[Clause, ...]] = {}
-        self._rulings: dict[tuple[object, ...], Ruling] = {}
 
     def on_page(self, asked: PageQuery, *, whole: bool) -> Ruling:
         """What it amounts to where a page or its head points to it, or a page holds it.
@@ -102,6 +98,11 @@ class Licences:
             if self._origins[number] in ("", asked.origin)
         ]
 
+    @property
+    def patterns(self) -> Sequence[str]:
+        """The paths that its contents are about."""
+        return self._index.texts
+
     def statements(self) -> tuple[Statement, ...]:
         """Everything it says, to an operator of whom nothing is known."""
         return tuple(
@@ -119,15 +120,8 @@ class Licences:
             narrowest = sorted(matching, key=self._index.octets, reverse=True)
             matching, here = narrowest[:_MOST_MATCHING], here[:_MOST_MATCHING]
         yes = yes and self.rsl.conformant and not left_out
-        key = (*matching, -1, *here, operator, yes, left_out)
-        ruling = self._rulings.get(key)
-        if ruling is None:
-            if len(self._rulings) >= _MOST_RULINGS:
-                self._rulings.clear()
-            ruling = self._rulings[key] = self._rule(matching, here, operator, yes=yes)
-            if left_out:
-                ruling = self._rulings[key] = self._restricted(ruling, left_out)
-        return ruling
+        ruling = self._rule(matching, here, operator, yes=yes)
+        return self._restricted(ruling, left_out) if left_out else ruling
 
     def _restricted(self, ruling: Ruling, left_out: str) -> Ruling:
         """What a ruling without a yes amounts to where something was left out."""

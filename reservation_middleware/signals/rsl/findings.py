@@ -8,7 +8,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from reservation_middleware.model import LEAVES, Note, Preference, Statement
-from reservation_middleware.signals.base import Findings, Link, ParsedDocument, Place, Settled
+from reservation_middleware.signals.base import Findings, Link, ParsedDocument, Place
 from reservation_middleware.syntax.xml import LIMIT
 
 from .clauses import NAME
@@ -31,7 +31,7 @@ class Pointer(NamedTuple):
 class RslFindings(Findings):
     """What points to documents, or documents that stand here."""
 
-    __slots__ = ("absent", "challenged", "licences", "pointers", "settled", "source", "unread")
+    __slots__ = ("absent", "challenged", "licences", "pointers", "source", "unread")
 
     def __init__(
         self,
@@ -55,8 +55,6 @@ class RslFindings(Findings):
         self.unread = (self.absent,) if unread else ()
         #: Whether the server asks for a token.
         self.challenged = challenged
-        #: What the site's documents amount to, by their rulings.
-        self.settled: dict[tuple[Ruling, ...], Settled | None] = {}
 
     def statements(self) -> tuple[Statement, ...]:
         """Everything that stands here, to an operator of whom nothing is known."""

@@ -106,10 +106,7 @@ class Tdmrep(Signal[Findings]):
             (one for one in found if at and isinstance(one, PolicyFindings) and one.url == at[0]),
             None,
         )
-        if len(carriers) > 1:
-            return _settled(last, at, paper)
-        # Kept with the policy, which may come later than the carrier.
-        return (paper or carriers[0]).answer((last,), lambda: _settled(last, at, paper))
+        return _settled(last, at, paper)
 
     def depends_on(self, found: Sequence[Findings], question: Question) -> Dependencies | None:  # noqa: ARG002
         """The locations of the file."""
