@@ -24,7 +24,7 @@ from reservation_middleware.model import (
     Policy,
 )
 from reservation_middleware.runtime.fetcher import Fetcher, Transport
-from reservation_middleware.runtime.journal import Journal
+from reservation_middleware.runtime.journal import Journal, JudgedPage
 
 from ._agent import Agents
 from ._body import beginning
@@ -367,14 +367,14 @@ class ReservationMiddleware:
 
     def blocked(self, check: Check, decision: Decision, octets: int | None = None) -> ReservedError:
         """The error for a blocked request, told."""
-        self._journal.tell(check, decision, blocked=True, octets=octets)
+        self._journal.tell(JudgedPage(check, decision, blocked=True, octets=octets))
         if self._listener:
             self._listener(decision, True)
         return ReservedError.of(decision)
 
     def passed(self, known: RequestState, octets: int | None) -> None:
         """Tell that a response was handed out, with the length of its body."""
-        self._journal.tell(known.check, known.decision, blocked=False, octets=octets)
+        self._journal.tell(JudgedPage(known.check, known.decision, blocked=False, octets=octets))
         if self._listener:
             self._listener(known.decision, False)
 

@@ -307,7 +307,7 @@ class Check:
 
     def decide(self) -> Decision:
         """What follows from all that was fed so far."""
-        site = self.site
+        site = self._site or self._read()
         if self._agent.tokens:
             self._choose_token(site)
         page, question = self.page, self._question

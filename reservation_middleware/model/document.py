@@ -124,7 +124,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """Whether it could not be had for a fault of this machine, as far as is known."""
         return self.problem is not None and self.problem.startswith(MACHINE_FAULT)
 
-    @property
+    @cached_property
     def media_type(self) -> str:
         """The lower-case media type without parameters, empty where none was sent."""
         return self._content_type[0]

@@ -10,7 +10,7 @@ import logging
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reservation_middleware.ledger.format.canonical import new_ident
 from reservation_middleware.model import Action, Decision, Policy, blocking_signals
@@ -32,6 +32,34 @@ _SENTENCES = ("Reserved %s: %s", "Would reserve %s: %s", "Passed %s: %s")
 
 #: So many hosts are remembered as warned of.
 _MOST_WARNED = 10_000
+
+
+class JudgedPage(NamedTuple):
+    """What became of a request: the last decision about it, and what was done.
+
+    Attributes:
+        check: what the decision rests on.
+        decision: what was decided.
+        blocked: whether the request was stopped.
+        octets: length of the page's body; None if it was not fetched.
+    """
+
+    check: Check
+    decision: Decision
+    blocked: bool
+    octets: int | None = None
+
+    @property
+    def seen(self) -> Page | None:
+        """What was seen of the page; None if nothing was."""
+        from reservation_middleware.ledger.write.ledger import Page  # noqa: PLC0415 - needed with a ledger only
+
+        document = self.check.page
+        if document is None:
+            return None
+        if document.body is None:
+            return Page(document, "none")
+        return Page(document, "spoke" if self.check.content_speaks else "silent")
 
 
 class Journal:
@@ -79,27 +107,22 @@ class Journal:
 
     def tell(
         self,
-        check: Check,
-        decision: Decision,
+        judged: JudgedPage,
         *,
-        blocked: bool,
-        octets: int | None = None,
         method: str | None = None,
         extra: Mapping[str, object] | None = None,
     ) -> str:
         """Tell the last decision about a request.
 
         Args:
-            check: what it rests on.
-            decision: what was decided.
-            blocked: whether the request was stopped.
-            octets: length of the page's body; None if it was not fetched.
+            judged: what became of the request.
             method: of the request, for logs that show it.
             extra: more attributes of log records.
 
         Returns:
             The decision's id; empty where nobody was told.
         """
+        check, decision, blocked, octets = judged
         self.decided += 1
         signals: tuple[str, ...] = ()
         if decision.action is Action.BLOCK:
@@ -127,7 +150,7 @@ class Journal:
                 mode=mode,
                 adapter=self._adapter,
                 blocked=blocked,
-                page=page_of(check),
+                page=judged.seen,
                 octets=octets,
                 asked_at=check.now,
             )
@@ -253,18 +276,6 @@ def _is_heard(log: logging.Logger, level: int) -> bool:
             return True
         at = at.parent if at.propagate else None
     return False
-
-
-def page_of(check: Check) -> Page | None:
-    """What was seen of a page; None if nothing was."""
-    from reservation_middleware.ledger.write.ledger import Page  # noqa: PLC0415 - needed with a ledger only
-
-    document = check.page
-    if document is None:
-        return None
-    if document.body is None:
-        return Page(document, "none")
-    return Page(document, "spoke" if check.content_speaks else "silent")
 
 
 def lines_of(ledger: Ledger) -> dict[str, int]:

@@ -22,7 +22,7 @@ from reservation_middleware.model import (
 )
 from reservation_middleware.model.document import MACHINE_FAULT
 from reservation_middleware.runtime.fetcher import Fetcher
-from reservation_middleware.runtime.journal import Journal, lines_of
+from reservation_middleware.runtime.journal import Journal, JudgedPage, lines_of
 
 #: Sent once per request with its last decision: ``handler(decision, request, spider, ident,
 #: blocked)``; a handler takes what it names. ``ident`` is the decision's id in ledger and log,
@@ -132,10 +132,7 @@ class Reports:
             self._count_signals("would_block", blocking_signals(decision))
         spider = self._crawler.spider
         ident = self._journal.tell(
-            check,
-            decision,
-            blocked=blocked,
-            octets=octets,
+            JudgedPage(check, decision, blocked, octets),
             method=request.method,
             extra={"spider": spider},
         )

@@ -38,7 +38,7 @@ from reservation_middleware.ledger.read.replay import (
 from reservation_middleware.ledger.write.ledger import Ledger, LineMode, Page
 from reservation_middleware.model import Action, Agent, Decision, Document, Mode, Outcome, Policy
 from reservation_middleware.model.version import SPEC_VERSION
-from reservation_middleware.runtime.journal import Journal, page_of
+from reservation_middleware.runtime.journal import Journal, JudgedPage
 from reservation_middleware.runtime.stores import OpenStores
 from support import Vector, by_id, load_vectors, skip_without_extra
 
@@ -75,7 +75,7 @@ def told(
         mode=mode,
         adapter="aiohttp",
         blocked=blocked,
-        page=page_of(check),
+        page=JudgedPage(check, decision, blocked=blocked).seen,
         octets=octets,
     )
     return decision
@@ -308,7 +308,7 @@ def test_a_licence_that_ends_while_a_page_is_fetched_replays(tmp_path: Path) -> 
             check = asked("http://a.example/x", policy, [], now=start)
             check.feed(document("http://a.example/x", "page", None, status=200, headers=reserved))
             decision = check.decide()
-            journal.tell(check, decision, blocked=decision.action is Action.BLOCK)
+            journal.tell(JudgedPage(check, decision, blocked=decision.action is Action.BLOCK))
         made.append(decision.action)
         assert replayed(folder) == [(None, [])]
     assert made == [Action.PROCEED, Action.BLOCK]

@@ -76,7 +76,7 @@ def test_it_reads_what_it_writes(preference: Preference, agents: tuple[str, ...]
     answer = settled(found)
     assert answer
     assert answer.usage == dict.fromkeys(TRAIN, preference)
-    assert settled(found) is answer
+    assert settled(found) == answer
     assert (settled(found, token="ThirdBot") is None) == ("*" not in agents)
 
 
@@ -86,11 +86,11 @@ def test_it_writes_nothing_that_goes_beyond_the_wish() -> None:
     assert SIGNAL.write(Intent(usage={"ai-index": Preference.DISALLOWED})) == ()
 
 
-def test_the_same_answer_is_the_same_object() -> None:
+def test_an_answer_is_the_same_for_the_same_words() -> None:
     found = parsed(SITE + b"Training: conditional\nTraining-Allow: /a/*\nContact: a@a.example\n")
-    assert settled(found, "/x") is settled(found, "/y")
-    assert settled(found, "/a/x") is settled(found, "/a/y?z")
-    assert settled(found, "/a/x") is not settled(found, "/x")
+    assert settled(found, "/x") == settled(found, "/y")
+    assert settled(found, "/a/x") == settled(found, "/a/y?z")
+    assert settled(found, "/a/x") != settled(found, "/x")
 
 
 def test_answers_of_another_partner_are_not_kept() -> None:

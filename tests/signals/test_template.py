@@ -29,7 +29,7 @@ def test_it_reads_what_it_writes(preference: Preference) -> None:
     settled = signal.settle([found], QUESTION)
     assert settled
     assert settled.usage == dict.fromkeys(TRAIN, preference)
-    assert signal.settle([found], QUESTION) is settled
+    assert signal.settle([found], QUESTION) == settled
 
 
 def test_it_notes_what_it_cannot_read_and_the_most_restrictive_counts() -> None:

@@ -41,7 +41,7 @@ def test_it_reads_what_it_writes(preference: Preference) -> None:
     answer = SIGNAL.settle([found], QUESTION)
     assert answer
     assert answer.usage == dict.fromkeys(TRAIN, preference)
-    assert SIGNAL.settle([found], QUESTION) is answer
+    assert SIGNAL.settle([found], QUESTION) == answer
     assert found.statements() == answer.statements
 
 
