@@ -23,7 +23,7 @@ MOST = {
     "modules named _x.py outside the adapters": 18,
     "docstrings that say 'a second room of'": 0,
     "calls of id()": 6,
-    "caches that clear when full": 7,
+    "caches that clear when full": 8,
     "files with caches that clear when full": 3,
 }
 

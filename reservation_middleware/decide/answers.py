@@ -40,6 +40,29 @@ Matching = tuple[int, ...]
 T = TypeVar("T")
 
 
+class AnswerKey:
+    """Where the answers to a question are; the stages of one fetch share it.
+
+    Args:
+        question: what is asked.
+        table: the answers that may hold its own; None where it depends on more than patterns.
+        matching: the table's patterns that its path matches.
+
+    Attributes:
+        settled: what the origin's documents amount to, once that was found out.
+    """
+
+    __slots__ = ("matching", "question", "settled", "table")
+
+    def __init__(
+        self, question: Question, table: "AnswerTable | None" = None, matching: Matching = ()
+    ) -> None:
+        self.question = question
+        self.table = table
+        self.matching = matching
+        self.settled: Mapping[int, Settled] | None = None
+
+
 class NoAnswers:
     """Remembers nothing, and says what can be asked of something that does."""
 
@@ -51,36 +74,35 @@ class NoAnswers:
         """Equal for agents that get the same answers but for their names; None if not known."""
         return None
 
-    def lookup(self, question: Question, stage: Stage) -> Decision | None:  # noqa: ARG002
+    def key_of(self, question: Question) -> AnswerKey:
+        """Where the answers to a question are."""
+        return AnswerKey(question)
+
+    def lookup(self, key: AnswerKey, stage: Stage) -> Decision | None:  # noqa: ARG002
         """The decision about a page that says nothing itself, if one like it was made before."""
         return None
 
-    def store(self, question: Question, decision: Decision) -> None:
+    def store(self, key: AnswerKey, decision: Decision) -> None:
         """Remember a decision for all pages whose paths match the same patterns."""
 
-    def settled(self, question: Question) -> Mapping[int, Settled] | None:  # noqa: ARG002
-        """What the origin's documents amount to for the question that was asked last."""
+    def settled(self, key: AnswerKey) -> Mapping[int, Settled] | None:  # noqa: ARG002
+        """What the origin's documents amount to for a page, if that was found out before."""
         return None
 
-    def store_settled(self, question: Question, settled: Mapping[int, Settled]) -> None:
-        """Remember what the origin's documents amount to, for the next stage of the same fetch."""
+    def store_settled(self, key: AnswerKey, settled: Mapping[int, Settled]) -> None:
+        """Remember what the origin's documents amount to for a page."""
 
-    def lookup_head(
-        self,
-        question: Question,  # noqa: ARG002
-        stage: Stage,  # noqa: ARG002
-        head: HeadKey,  # noqa: ARG002
-    ) -> HeadTemplate | None:
+    def lookup_head(self, key: AnswerKey, stage: Stage, head: HeadKey) -> HeadTemplate | None:  # noqa: ARG002
         """The decision about pages with a head, if one was made before."""
         return None
 
     def store_head(
-        self, question: Question, head: HeadKey, page: Document, decision: Decision, *, points: bool
+        self, key: AnswerKey, head: HeadKey, page: Document, decision: Decision, *, points: bool
     ) -> None:
         """Remember a decision for pages with the same head.
 
         Args:
-            question: what was asked.
+            key: of the question that was asked.
             head: what the head holds that signals read.
             page: the page that the decision is about.
             decision: what was decided.
@@ -99,14 +121,13 @@ class Answers(NoAnswers):
         found: what each signal found in them, by the signal's number.
     """
 
+    __slots__ = ("_askers", "_found", "_panels", "_tables")
+
     def __init__(self, found: Sequence[tuple[int, tuple[Findings, ...]]]) -> None:
         self._found = found
         self._askers: dict[tuple[int, int], _Asker] = {}
         self._tables: dict[Hashable, AnswerTable | None] = {}
         self._panels: dict[Hashable, Any] = {}
-        # Three stages of one fetch ask the same question, so what was looked up last is at hand.
-        self._place: tuple[Question | None, tuple[AnswerTable, Matching] | None] = None, None
-        self._settled: tuple[Question | None, Mapping[int, Settled] | None] = None, None
 
     def table(self, question: Question) -> "AnswerTable | None":
         """The answers to an agent under a policy; None where they depend on more than patterns."""
@@ -116,60 +137,75 @@ class Answers(NoAnswers):
         """Equal for agents that get the same answers but for their names; None if not known."""
         return self._asker(question).alike
 
-    def lookup(self, question: Question, stage: Stage) -> Decision | None:
+    def key_of(self, question: Question) -> AnswerKey:
+        """Where the answers to a question are."""
+        target = question.target
+        # Of an address with dot segments two paths are judged. robots.txt itself is always allowed.
+        if question.resolved is None and not target.startswith("/robots.txt"):
+            table = self._asker(question).table
+            if table is not None:
+                matching = table.matching(question.path, target)
+                if len(matching) <= _MAX_MATCHING:
+                    return AnswerKey(question, table, matching)
+        return AnswerKey(question)
+
+    def lookup(self, key: AnswerKey, stage: Stage) -> Decision | None:
         """The decision about a page that says nothing itself, if one like it was made before."""
-        place = self._place_of(question)
-        if place is None:
+        if key.table is None:
             return None
-        table, matching = place
-        tail = table.lookup(stage, matching)
-        return None if tail is None else Decision(question.url, question.agent.token, *tail)
+        tail = key.table.tails.get((stage, key.matching))
+        if tail is None:
+            return None
+        question = key.question
+        return Decision(question.url, question.agent.token, *tail)
 
-    def store(self, question: Question, decision: Decision) -> None:
+    def store(self, key: AnswerKey, decision: Decision) -> None:
         """Remember a decision for all pages whose paths match the same patterns."""
-        place = self._place_of(question)
-        if place is not None:
-            table, matching = place
-            table.store(decision.stage, matching, astuple(decision)[2:])
+        if key.table is not None:
+            key.table.store(decision.stage, key.matching, astuple(decision)[2:])
 
-    def settled(self, question: Question) -> Mapping[int, Settled] | None:
-        """What the origin's documents amount to for the question that was asked last."""
-        last, settled = self._settled
-        return settled if last is question else None
+    def settled(self, key: AnswerKey) -> Mapping[int, Settled] | None:
+        """What the origin's documents amount to for a page, if that was found out before."""
+        if key.settled is None and key.table is not None:
+            return key.table.settled.get(key.matching)
+        return key.settled
 
-    def store_settled(self, question: Question, settled: Mapping[int, Settled]) -> None:
-        """Remember what the origin's documents amount to, for the next stage of the same fetch."""
-        self._settled = question, settled
+    def store_settled(self, key: AnswerKey, settled: Mapping[int, Settled]) -> None:
+        """Remember what the origin's documents amount to for a page."""
+        key.settled = settled
+        table = key.table
+        if table is not None and not any(one.page_only for one in settled.values()):
+            if len(table.settled) >= _MAX_ANSWERS:
+                table.settled.clear()
+            table.settled[key.matching] = settled
 
-    def lookup_head(self, question: Question, stage: Stage, head: HeadKey) -> HeadTemplate | None:
+    def lookup_head(self, key: AnswerKey, stage: Stage, head: HeadKey) -> HeadTemplate | None:
         """The decision about pages with a head, if one was made before."""
-        place = self._place_of(question)
-        if place is None:
+        if key.table is None:
             return None
-        table, matching = place
         # A head may name an agent that the site does not tell apart from others.
-        return table.heads.get((head, stage, matching, question.agent.token))
+        return key.table.heads.get((head, stage, key.matching, key.question.agent.token))
 
     def store_head(
-        self, question: Question, head: HeadKey, page: Document, decision: Decision, *, points: bool
+        self, key: AnswerKey, head: HeadKey, page: Document, decision: Decision, *, points: bool
     ) -> None:
         """Remember a decision for pages with the same head.
 
         Args:
-            question: what was asked.
+            key: of the question that was asked.
             head: what the head holds that signals read.
             page: the page that the decision is about.
             decision: what was decided.
             points: whether the head points to documents.
         """
-        place = self._place_of(question)
-        if place is None or sum([len(value) + _PER_FIELD for _, value in head[1]]) > _MAX_HEAD:
+        table = key.table
+        if table is None or sum([len(value) + _PER_FIELD for _, value in head[1]]) > _MAX_HEAD:
             return
-        table, matching = place
         if len(table.heads) >= _MAX_HEADS:
             table.heads.clear()
-        key = head, decision.stage, matching, question.agent.token
-        table.heads[key] = HeadTemplate(decision, page, points=points)
+        token = key.question.agent.token
+        template = HeadTemplate(decision, page, points=points)
+        table.heads[head, decision.stage, key.matching, token] = template
 
     def for_panel(self, panel: Hashable, make: Callable[[], T]) -> T:
         """What was made for several agents who ask together."""
@@ -180,33 +216,17 @@ class Answers(NoAnswers):
             made = self._panels[panel] = make()
         return made
 
-    def _place_of(self, question: Question) -> "tuple[AnswerTable, Matching] | None":
-        """The table for a question and the patterns that its path matches, None for no table."""
-        last, place = self._place
-        if last is question:
-            return place
-        place = None
-        # Of an address with dot segments two paths are judged. robots.txt itself is always allowed.
-        if question.resolved is None and not question.target.startswith("/robots.txt"):
-            table = self._asker(question).table
-            if table is not None:
-                matching = table.matching(question.path, question.target)
-                if len(matching) <= _MAX_MATCHING:
-                    place = table, matching
-        self._place = question, place
-        return place
-
     def _asker(self, question: Question) -> "_Asker":
         """What is remembered for an agent under a policy."""
         # By identity, since both are asked about for every page and hashing them takes as long as
         # the rest of a look-up. The value holds them, so no other object gets their address.
-        key = id(question.agent), id(question.policy)
-        known = self._askers.get(key)
+        pair = id(question.agent), id(question.policy)
+        known = self._askers.get(pair)
         if known is None:
             if len(self._askers) >= _MAX_ASKERS:
                 self._askers.clear()
                 self._tables.clear()
-            known = self._askers[key] = self._new(question)
+            known = self._askers[pair] = self._new(question)
         return known
 
     def _new(self, question: Question) -> "_Asker":
@@ -248,15 +268,18 @@ class AnswerTable:
         index: all patterns on which they depend; None if there are none.
 
     Attributes:
+        tails: decisions about pages that say nothing, by the stage and the matching patterns.
+        settled: what the origin's documents amount to, by the matching patterns.
         heads: decisions about pages that only their heads say something about, by the head, the
             stage, the matching patterns and the agent's token.
     """
 
-    __slots__ = ("_index", "_tails", "heads")
+    __slots__ = ("_index", "heads", "settled", "tails")
 
     def __init__(self, index: PatternIndex | None) -> None:
         self._index = index
-        self._tails: dict[tuple[Stage, Matching], Tail] = {}
+        self.tails: dict[tuple[Stage, Matching], Tail] = {}
+        self.settled: dict[Matching, Mapping[int, Settled]] = {}
         self.heads: dict[tuple[HeadKey, Stage, Matching, str], HeadTemplate] = {}
 
     @classmethod
@@ -280,16 +303,12 @@ class AnswerTable:
         # The canonical paths of one that was cut and of one that was not may be the same.
         return (*found, hash(path), len(target)) if len(path) > _LONG else found
 
-    def lookup(self, stage: Stage, matching: Matching) -> Tail | None:
-        """What follows for paths that match some patterns, if it was made before."""
-        return self._tails.get((stage, matching))
-
     def store(self, stage: Stage, matching: Matching, tail: Tail) -> None:
         """Remember what follows for paths that match some patterns."""
         if len(matching) <= _MAX_MATCHING:
-            if len(self._tails) >= _MAX_ANSWERS:
-                self._tails.clear()
-            self._tails[stage, matching] = tail
+            if len(self.tails) >= _MAX_ANSWERS:
+                self.tails.clear()
+            self.tails[stage, matching] = tail
 
 
 def _table(dependencies: Sequence[Dependencies]) -> AnswerTable | None:

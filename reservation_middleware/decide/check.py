@@ -24,6 +24,7 @@ from reservation_middleware.model import (
 from reservation_middleware.signals import CONTENT, Link, Question
 from reservation_middleware.syntax.path import MAX_TARGET, judged, resolved_target, split_url
 
+from .answers import AnswerKey
 from .head_template import HeadKey
 from .licences import apply
 from .profiles import profile
@@ -78,6 +79,7 @@ class Check:
             "_known",
             "_lessons",
             "_linked",
+            "_key",
             "_question",
         ),
         *("_agent", "_said", "_site", "now", "origin", "page", "stage"),
@@ -101,6 +103,8 @@ class Check:
             if meant is not None:
                 resolved = Question(url, meant, judged(meant), agent, policy)
         self._question = Question(url, target, judged(target), agent, policy, resolved=resolved)
+        #: Where the site's answers to the question are, once looked up.
+        self._key: AnswerKey | None = None
         self._agent = agent
         self._site = site
         self._known = site is not None
@@ -153,8 +157,8 @@ class Check:
     @property
     def is_remembered(self) -> bool:
         """Whether its site remembers the answer for all pages whose paths match as this one's."""
-        site = self._site
-        return site is not None and site.answers.lookup(self._question, self.stage) is not None
+        site = self.site
+        return site.answers.lookup(self._key_in(site), self.stage) is not None
 
     @property
     def lesson(self) -> Reading | None:
@@ -196,6 +200,7 @@ class Check:
         self._site = site
         self._known = True
         self._fed = None
+        self._key = None
 
     def asked(self, agent: Agent, policy: Policy, now: datetime | None = None) -> "Check":
         """The same page and all that was fed, asked by somebody else or under another policy.
@@ -238,12 +243,10 @@ class Check:
         if self._content is None and not self._linked and not self._away:
             if self._heard is None:
                 return ()
-            if self._agent.tokens and self._site:
-                self._choose_token(self._site)
             template = None
-            if self._site:
-                answers = self._site.answers
-                template = answers.lookup_head(self._question, self.stage, self._heard)
+            site = self._site
+            if site is not None:
+                template = site.answers.lookup_head(self._key_in(site), self.stage, self._heard)
             if template is not None and not template.points:
                 return ()
         links = dict.fromkeys(link for reading in self._readings() for link in reading.links)
@@ -289,6 +292,7 @@ class Check:
             return
         if not self._known:
             self._site = None
+        self._key = None
 
     def feed_part(self, page: Document, problem: str) -> None:
         """Take a page of which only the beginning of its content is there, or nothing.
@@ -308,38 +312,42 @@ class Check:
     def decide(self) -> Decision:
         """What follows from all that was fed so far."""
         site = self._site or self._read()
-        if self._agent.tokens:
-            self._choose_token(site)
-        page, question = self.page, self._question
+        page, head = self.page, self._heard
         if self._content is not None or self._linked or self._away:
             readings = self._on_page()
-            decision = site.decide(self._question, self.stage, readings)
-        elif page is not None and self._heard is not None:
-            template = site.answers.lookup_head(question, self.stage, self._heard)
+            decision = site.decide(self._key_in(site), self.stage, readings)
+        elif page is not None and head is not None:
+            key = self._key_in(site)
+            template = site.answers.lookup_head(key, self.stage, head)
             if template is not None:
-                decision = template.about(page, question.url, question.agent.token)
+                decision = template.about(page, key.question.url, key.question.agent.token)
             else:
                 readings = self._on_page()
-                question = self._question  # of which the media type is known now
-                decision = site.decide(question, self.stage, readings)
-                site.remember_head(question, self._heard, decision, readings)
+                key = self._key_in(site)  # of which the media type is known now
+                decision = site.decide(key, self.stage, readings)
+                site.remember_head(key, head, decision, readings)
         else:
-            decision = site.decide(question, self.stage)
+            decision = site.decide(self._key_in(site), self.stage)
         if not self._has_head:
             decision = without_head(decision)
-        policy = question.policy
+        policy = self._question.policy
         if policy.licences and decision.action is Action.BLOCK:
             return apply(decision, policy, self.now, unreachable=site.unreachable)
         return decision
 
-    def _choose_token(self, site: Site) -> None:
-        """Ask as the token of a fallback list that counts at a site."""
-        question, agent = self._question, site.agent_for(self._agent)
-        if agent is not question.agent:
-            resolved = question.resolved
-            if resolved is not None:
-                resolved = replace(resolved, agent=agent)
-            self._question = replace(question, agent=agent, resolved=resolved)
+    def _key_in(self, site: Site) -> AnswerKey:
+        """Where a site's answers to the question are, asked as the token that counts there."""
+        if self._agent.tokens:
+            agent = site.agent_for(self._agent)
+            if agent is not self._question.agent:
+                resolved = self._question.resolved
+                if resolved is not None:
+                    resolved = replace(resolved, agent=agent)
+                self._question = replace(self._question, agent=agent, resolved=resolved)
+        key = self._key
+        if key is None or key.question is not self._question:
+            key = self._key = site.answers.key_of(self._question)
+        return key
 
     def _readings(self) -> tuple[Reading, ...]:
         """The readings of the page that say anything: of its head, and of its content."""

@@ -69,7 +69,7 @@ class Panel:
         table = together.table if is_plain else None
         matching = table.matching(judged(target), target) if table else ()
         if table and not target.startswith("/robots.txt"):
-            known = table.lookup(Stage.SITE, matching)
+            known = table.tails.get((Stage.SITE, matching))
             if known is not None:
                 return tuple(
                     [Shared(agents, Decision(url, token, *tail)) for agents, token, tail in known]

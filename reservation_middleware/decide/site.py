@@ -24,7 +24,7 @@ from reservation_middleware.model import (
 )
 from reservation_middleware.signals import CONTENT, HEADERS, ROBOTS_TXT, Link, Question, Settled
 
-from .answers import Answers, NoAnswers
+from .answers import AnswerKey, Answers, NoAnswers
 from .freshness import earliest
 from .head_template import HeadKey
 from .reading import PLACES, Reading
@@ -104,33 +104,34 @@ class Site:
                 return agent.chosen(token)
         return agent
 
-    def decide(self, question: Question, stage: Stage, page: Sequence[Reading] = ()) -> Decision:
-        """What follows for one page.
+    def decide(self, key: AnswerKey, stage: Stage, page: Sequence[Reading] = ()) -> Decision:
+        """What follows for one page: what the families settle, resolved.
 
         Args:
-            question: what is asked.
-            stage: how far its fetch has come.
+            key: of the question, in this site's answers.
+            stage: how far the page's fetch has come.
             page: the readings of the page itself that say anything.
         """
+        answers, question = self.answers, key.question
         if not page:
-            known = self.answers.lookup(question, stage)
+            known = answers.lookup(key, stage)
             if known is not None:
                 return known
-        settled = self._settle(question)
+        settled = self._settle(key)
         if page:
             return self._resolve(question, stage, self._with(page, settled, question), page)
         decision = self._resolve(question, stage, tuple(settled.values()))
         if not any(one.page_only for one in settled.values()):
-            self.answers.store(question, decision)
+            answers.store(key, decision)
         return decision
 
     def remember_head(
-        self, question: Question, head: HeadKey, decision: Decision, page: Sequence[Reading]
+        self, key: AnswerKey, head: HeadKey, decision: Decision, page: Sequence[Reading]
     ) -> None:
         """Remember a decision for pages with the same head, if it is not for this page only.
 
         Args:
-            question: what was asked.
+            key: of the question that was asked.
             head: what the head holds that signals read.
             decision: what was decided.
             page: the readings of the page, of which only the head says something.
@@ -142,17 +143,17 @@ class Site:
         own = (*self.documents, *(one.document for one in self.lessons))
         if any(one.url == document.url for one in own):
             return
-        if any(one.page_only for one in self._settle(question).values()):
+        if any(one.page_only for one in self._settle(key).values()):
             return
         points = any(reading.links for reading in page)
-        self.answers.store_head(question, head, document, decision, points=points)
+        self.answers.store_head(key, head, document, decision, points=points)
 
-    def _settle(self, question: Question) -> Mapping[int, Settled]:
+    def _settle(self, key: AnswerKey) -> Mapping[int, Settled]:
         """What each family makes of the origin's documents for a page."""
-        settled = self.answers.settled(question)
+        settled = self.answers.settled(key)
         if settled is None:
-            settled = settle(self.found, question)
-            self.answers.store_settled(question, settled)
+            settled = settle(self.found, key.question)
+            self.answers.store_settled(key, settled)
         return settled
 
     def _pending(self, page: Sequence[Reading]) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ too, unless ``RESERVATION_AGENT`` or ``ROBOTSTXT_USER_AGENT`` names the crawler 
 
 import logging
 from collections.abc import Callable, Collection, Mapping
+from functools import lru_cache
 from typing import Any
 
 from scrapy import Request
@@ -43,7 +44,8 @@ class Agents:
         #: The agent of requests that have no User-Agent of their own (yet).
         self._default, self._is_named = configured_agent(settings)
         self._is_fixed = self._is_named or bool(settings.get("ROBOTSTXT_USER_AGENT"))
-        self._by_user_agent: BoundedLru[bytes, Agent] = BoundedLru(MAX_REMEMBERED)
+        #: The agent by the value of a User-Agent field.
+        self._by_user_agent = lru_cache(MAX_REMEMBERED)(self._named_by)
         self._for_purposes: BoundedLru[tuple[str, tuple[str, ...]], Agent]
         self._for_purposes = BoundedLru(MAX_REMEMBERED)
         #: User-Agents that were compared with the agent that is set.
@@ -96,14 +98,9 @@ class Agents:
         values = dict.get(headers, _USER_AGENT)
         if not values:
             return self._default
-        value: bytes = values[0]
-        known = self._by_user_agent.get(value)
-        if known is None:
-            known = self._named_by(value, crawl_wide=False)
-            self._by_user_agent.put(value, known)
-        return known
+        return self._by_user_agent(values[0])
 
-    def _named_by(self, user_agent: bytes, *, crawl_wide: bool) -> Agent:
+    def _named_by(self, user_agent: bytes, *, crawl_wide: bool = False) -> Agent:
         """The agent that a User-Agent names; the group for everyone if it names none."""
         text = user_agent.decode("latin-1")
         claimed = claimed_token(text)

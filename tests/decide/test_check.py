@@ -130,7 +130,7 @@ def test_what_is_kept_per_site_is_bounded() -> None:
         assert check.decide().reasons[0].text == f"Disallow: /{number}/"
     table = known.answers.table(check._question)
     assert table is not None
-    assert 0 < len(table._tails) <= 256
+    assert 0 < len(table.tails) <= 256
 
 
 def test_user_information_with_an_at_sign_is_no_host() -> None:

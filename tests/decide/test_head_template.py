@@ -11,12 +11,11 @@ import msgspec
 import pytest
 
 from reservation_middleware import Agent, Check, Decision, Document, Policy, profile
-from reservation_middleware.decide.answers import Answers
+from reservation_middleware.decide.answers import AnswerKey, Answers
 from reservation_middleware.decide.head_template import HeadKey, HeadTemplate
 from reservation_middleware.decide.reading import RESOURCES, Reading
 from reservation_middleware.decide.site import Site
 from reservation_middleware.model import PAGE, Headers, Outcome, Stage
-from reservation_middleware.signals import Question
 from support import load_vectors
 
 ORIGIN = "https://a.example"
@@ -128,9 +127,9 @@ def _kept(monkeypatch: pytest.MonkeyPatch, asked: Sequence[tuple[str, Headers]])
     original = Answers.lookup_head
 
     def looked_up(
-        self: Answers, question: Question, stage: Stage, head: HeadKey
+        self: Answers, key: AnswerKey, stage: Stage, head: HeadKey
     ) -> HeadTemplate | None:
-        template = original(self, question, stage, head)
+        template = original(self, key, stage, head)
         seen.append(template is not None)
         return template
 
