@@ -474,7 +474,7 @@ def start(script: str, *arguments: object, **others: Any) -> "subprocess.Popen[s
     )
 
 
-@pytest.mark.parametrize("writers", [2, 8])
+@pytest.mark.parametrize("writers", [2, pytest.param(8, marks=pytest.mark.slow)])
 def test_writers_on_one_ledger_and_one_key(tmp_path: Path, writers: int) -> None:
     folder = tmp_path / "ledger"
     processes = [start(_WRITERS, folder, 50) for _ in range(writers)]
@@ -491,6 +491,7 @@ def test_writers_on_one_ledger_and_one_key(tmp_path: Path, writers: int) -> None
     sound(folder)
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 def test_a_forked_child_writes_a_segment_of_its_own(tmp_path: Path) -> None:
     folder = tmp_path / "ledger"
@@ -525,6 +526,7 @@ def test_a_forked_child_writes_a_segment_of_its_own(tmp_path: Path) -> None:
     sound(folder)
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 def test_a_child_that_writes_nothing_leaves_nothing(tmp_path: Path) -> None:
     folder = tmp_path / "ledger"
