@@ -17,8 +17,6 @@ from side_by_side.situations import Situation
 from side_by_side.table import problems, rows
 from support import ROOT
 
-pytestmark = pytest.mark.slow
-
 #: The tables as `python -m tests.side_by_side` printed them.
 TABLE = set((ROOT / "docs" / "side-by-side.md").read_text("utf-8").splitlines())
 
@@ -29,6 +27,7 @@ def scrapy() -> Iterator[Scrapy]:
         yield scrapy
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("situation", CRAWLS, ids=[one.name for one in CRAWLS])
 def test_a_crawl(scrapy: Scrapy, situation: Situation) -> None:
     outcome = scrapy.compare(situation)
@@ -36,6 +35,7 @@ def test_a_crawl(scrapy: Scrapy, situation: Situation) -> None:
     assert rows(situation, {"add-on": outcome})[0] in TABLE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("one", USES, ids=[one.name for one in USES])
 def test_a_session(one: Use) -> None:
     outcomes = asyncio.run(compare_use(one))
@@ -47,10 +47,16 @@ def test_a_session(one: Use) -> None:
     assert set(rows(one.situation, outcomes)) <= TABLE
 
 
+@pytest.mark.parametrize("situation", CRAWLS[::10], ids=[one.name for one in CRAWLS[::10]])
+def test_every_tenth_crawl(scrapy: Scrapy, situation: Situation) -> None:
+    test_a_crawl(scrapy, situation)
+
+
 def test_there_are_more_than_thirty() -> None:
     assert len(CRAWLS) + len(USES) > 30
 
 
+@pytest.mark.slow
 def test_every_stat_stands_in_the_docs(scrapy: Scrapy) -> None:
     page = (ROOT / "docs" / "scrapy.md").read_text("utf-8")
     table = page.partition("## Stats")[2]

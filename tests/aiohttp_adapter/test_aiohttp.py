@@ -906,7 +906,7 @@ async def test_a_page_that_gives_up_does_not_end_the_fetch(way: str) -> None:
 
 @run
 @both_ways
-@pytest.mark.parametrize("fault", ["hang", "drip"])
+@pytest.mark.parametrize("fault", ["hang", pytest.param("drip", marks=pytest.mark.slow)])
 async def test_robots_txt_that_takes_too_long(
     way: str, fault: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -38,6 +38,15 @@ run = pytest.mark.asyncio
 both_ways = pytest.mark.parametrize("way", ["middleware", "client"])
 
 
+@pytest.fixture(scope="module", autouse=True)
+def what_was_there_before() -> Iterator[None]:
+    """Not looked through after each test."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 @pytest.fixture(autouse=True)
 def nothing_unclosed() -> Iterator[None]:
     """What a test forgot to close warns here, which is an error."""

@@ -93,7 +93,9 @@ def cli(*arguments: str, cwd: Path | None = None, **environment: str) -> tuple[i
         ("http://a.example/noai", "ExampleBot", 1, "robots meta: noai"),
         ("http://a.example/private/", "ExampleBot", 1, "Disallow: /private/"),
         ("http://dead.example/", "ExampleBot", 3, "HTTP 503"),
-        ("http://nowhere.example/", "ExampleBot", 3, "unreachable"),
+        pytest.param(
+            *("http://nowhere.example/", "ExampleBot", 3, "unreachable"), marks=pytest.mark.slow
+        ),
         ("HTTP://a.example/", "ExampleBot", 0, "may proceed"),
         ("http://a.example/robots.txt", "ExampleBot", 0, "may proceed"),
         ("http://a.example/moved", "ExampleBot", 1, "redirected from http://a.example/moved"),
@@ -240,7 +242,7 @@ def test_offers_and_conditions_are_shown_in_full() -> None:
     assert (offer["price"], offer["currency"], offer["per"]) == ("0.01", "USD", "fetch")
 
 
-@pytest.mark.parametrize("columns", [60, 200])
+@pytest.mark.parametrize("columns", [60, pytest.param(200, marks=pytest.mark.slow)])
 def test_check_breaks_no_word_but_addresses(columns: int) -> None:
     paths = ("noai", "offers", "long/" * 30)
     with WebThread(PAGES) as web:
@@ -256,6 +258,7 @@ def test_check_breaks_no_word_but_addresses(columns: int) -> None:
     assert words - set(printed.split()) == set()
 
 
+@pytest.mark.slow
 def test_a_terminal_that_is_not_utf_8_gets_other_characters() -> None:
     with WebThread(PAGES) as web:
         arguments = ("check", "http://a.example/…", "--proxy", web.proxy_url)
@@ -266,6 +269,7 @@ def test_a_terminal_that_is_not_utf_8_gets_other_characters() -> None:
         assert cli(*usage, PYTHONIOENCODING="ascii")[0] in {0, 2}
 
 
+@pytest.mark.slow
 def test_a_ledger_of_offers(tmp_path: Path) -> None:
     lines = [
         json.dumps(
@@ -559,6 +563,7 @@ def test_configuration_errors_name_the_nearest(
     assert words in str(caught.value)
 
 
+@pytest.mark.slow
 def test_check_asks_anew_whatever_is_kept(tmp_path: Path) -> None:
     robots, page = "http://a.example/robots.txt", "http://a.example/"
     kept = ("--cache", f"sqlite:///{tmp_path}/kept.db")
@@ -579,6 +584,7 @@ def test_check_asks_anew_whatever_is_kept(tmp_path: Path) -> None:
         assert (status, "stale-copy" in printed) == (1, True)
 
 
+@pytest.mark.slow
 def test_check_with_a_cache_that_cannot_be(tmp_path: Path) -> None:
     for url, words in (
         ("sqlite:///", "no file"),

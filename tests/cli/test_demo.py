@@ -215,6 +215,7 @@ def test_the_key_is_beside_the_ledger_and_only_its_owners(done: Done) -> None:
     assert not any(b"PRIVATE+KEY" in path.read_bytes() for path in files)
 
 
+@pytest.mark.slow
 def test_any_flipped_byte_of_the_ledger_is_found(
     done: Done, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -370,6 +371,7 @@ def test_the_webs_log_is_the_witness(lines: list[Json]) -> None:
     assert len(judge.contradictions(HOSTS, doctored(lines, logs))) == 2
 
 
+@pytest.mark.slow
 def test_a_false_expectation_makes_it_fail(tmp_path: Path) -> None:
     garden, library = HOSTS[:2]
     page = garden.pages[0]

@@ -86,6 +86,7 @@ CLUSTER = {
 }
 
 
+@pytest.mark.slow
 @needs_redis
 def test_cluster(tmp_path: Path) -> None:
     """The cluster as its README says: observe, report, enforce; one cache, one ledger."""

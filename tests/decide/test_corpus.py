@@ -96,6 +96,7 @@ def robots_of(host: str) -> RobotsFile:
     return RobotsFile(corpus_2019()[host])
 
 
+@pytest.mark.slow
 def test_every_file_is_decided_under_every_profile() -> None:
     files = asked = 0
     assert ROBOTS_TXT in PLACES
@@ -198,6 +199,7 @@ def cause(robots: RobotsFile, group: Group, target: str) -> str:
     return ""
 
 
+@pytest.mark.slow
 def test_rules_agree_with_protego_on_every_question() -> None:
     chooser = random.Random(9309)
     asked = blocked = 0

@@ -102,7 +102,7 @@ def decided(
 
 
 @pytest.mark.parametrize("name", ["opt-out", "strict", "record-only"])
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_heads_that_are_kept_are_judged_as_if_they_were_new(name: str, seed: int) -> None:
     rng = random.Random(seed)
     policy = profile(name)

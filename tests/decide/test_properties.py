@@ -305,6 +305,7 @@ def test_any_page_is_read(
     msgspec.json.encode(record(decided(f"{ORIGIN}/x", [head, whole], policy)))
 
 
+@pytest.mark.slow
 @examples(150)
 @given(
     URLS,

@@ -62,6 +62,7 @@ def well_formed(row: dict[str, object]) -> None:
         assert met is (row["ratio"] <= goal)  # type: ignore[operator]
 
 
+@pytest.mark.slow
 def test_a_quick_run_writes_well_formed_rows(tmp_path: Path) -> None:
     file = tmp_path / "rows.json"
     done = run("--quick", "--rounds", "1", "--json", str(file))

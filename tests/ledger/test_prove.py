@@ -131,6 +131,7 @@ process.exitCode = 0;
 """
 
 
+@pytest.mark.slow
 def test_every_byte_counts_in_node(bundle: bytes, tmp_path: Path) -> None:
     names = []
     for number, changed in enumerate(flips(bundle, 2000)):

@@ -117,7 +117,14 @@ def replayed(folder: Path) -> list[tuple[str | None, list[str]]]:
         return [(one.apart, [d.field for d in one.differences]) for one in replay(reader)]
 
 
-@pytest.mark.parametrize("vector", load_vectors(), ids=by_id)
+@pytest.mark.parametrize(
+    "vector",
+    [
+        pytest.param(one, marks=pytest.mark.slow if number % 4 else ())
+        for number, one in enumerate(load_vectors())
+    ],
+    ids=by_id,
+)
 def test_every_vector_replays(vector: Vector, tmp_path: Path) -> None:
     skip_without_extra(vector)
     check, policy = of_vector(vector)

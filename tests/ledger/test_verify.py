@@ -56,7 +56,7 @@ def test_what_is_no_ledger(tmp_path: Path) -> None:
         verify(tmp_path / "ledger", keys=["nonsense"])
 
 
-@pytest.mark.parametrize("erased", [False, True])
+@pytest.mark.parametrize("erased", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_every_byte_of_every_file_counts(tmp_path: Path, erased: bool) -> None:
     folder = closed(tmp_path / "ledger", pages=1)
     closed(folder, pages=1, hosts=("c",))

@@ -287,7 +287,7 @@ async def test_connectors_and_resolvers_of_the_users_own(outer: Loopback, inner:
 
 
 @real
-@pytest.mark.parametrize("mode", ["asyncio", "none"])
+@pytest.mark.parametrize("mode", ["asyncio", pytest.param("none", marks=pytest.mark.slow)])
 def test_the_same_in_scrapy(mode: str, outer: Loopback, inner: Loopback) -> None:
     if reason := why_not(mode):
         pytest.skip(reason)
@@ -308,7 +308,7 @@ def test_the_same_in_scrapy(mode: str, outer: Loopback, inner: Loopback) -> None
 
 
 @real
-@pytest.mark.parametrize("mode", ["asyncio", "none"])
+@pytest.mark.parametrize("mode", ["asyncio", pytest.param("none", marks=pytest.mark.slow)])
 def test_a_name_that_changes_its_address_in_scrapy(
     mode: str, outer: Loopback, inner: Loopback
 ) -> None:

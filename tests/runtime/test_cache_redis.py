@@ -150,6 +150,7 @@ async def test_claims(server: RedisServer) -> None:
     await other.close()
 
 
+@pytest.mark.slow
 def test_one_of_eight_processes_holds_a_claim(server: RedisServer, tmp_path: Path) -> None:
     assert sum(hammer(server.url, tmp_path)) > 20
 

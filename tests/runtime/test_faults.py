@@ -41,7 +41,7 @@ PATIENCE = 1.0
 GB = 2**30
 #: More memory than this, and something grows with what it is sent.
 MEMORY = 64 * 2**20
-WAYS = ("aiohttp", "asyncio", "none")
+WAYS = ("aiohttp", "asyncio", pytest.param("none", marks=pytest.mark.slow))
 #: Asked once: what is asked for again is test_retries.py's business.
 ONCE = Retries(0)
 SETTINGS = {
@@ -306,7 +306,7 @@ asyncio.run(main(sys.argv[1]))
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads memory from /proc")
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", [pytest.param("aiohttp", marks=pytest.mark.slow), *WAYS[1:]])
 def test_bombs(way: str) -> None:
     """In a process of their own, whose memory is looked at."""
     warm = "http://warm.example/"
@@ -543,7 +543,7 @@ async def test_500_first_requests_at_once() -> None:
         assert not [seen for seen in web.log if "/private/" in seen.url]
 
 
-@pytest.mark.parametrize("mode", ["asyncio", "none"])
+@pytest.mark.parametrize("mode", ["asyncio", pytest.param("none", marks=pytest.mark.slow)])
 def test_500_first_requests_at_once_in_scrapy(workers: Callable[[str], Worker], mode: str) -> None:
     pytest.importorskip("scrapy")
     if reason := why_not(mode):

@@ -110,7 +110,7 @@ async def test_one_hiccup_loses_no_page(hiccup: str) -> None:
         assert web.count(CLOSED) == 0
 
 
-@pytest.mark.parametrize("mode", ["asyncio", "none"])
+@pytest.mark.parametrize("mode", ["asyncio", pytest.param("none", marks=pytest.mark.slow)])
 def test_one_hiccup_loses_no_page_in_scrapy(workers: Callable[[str], Worker], mode: str) -> None:
     """Five hosts, each with its own hiccup, in one crawl."""
     pages: dict[str, Page] = {}
@@ -456,7 +456,7 @@ async def test_processes_that_share_a_cache_wait_for_one_chain_of_tries(tmp_path
         assert web.count(TDMREP) == 1
 
 
-@pytest.mark.parametrize("mode", ["asyncio", "none"])
+@pytest.mark.parametrize("mode", ["asyncio", pytest.param("none", marks=pytest.mark.slow)])
 def test_a_host_that_waits_leaves_places_to_others(
     workers: Callable[[str], Worker], mode: str
 ) -> None:
@@ -520,7 +520,7 @@ async def test_faults_of_this_machine() -> None:
     assert nowhere.startswith(own), nowhere
 
 
-@pytest.mark.parametrize("mode", ["asyncio", "none"])
+@pytest.mark.parametrize("mode", ["asyncio", pytest.param("none", marks=pytest.mark.slow)])
 def test_faults_of_this_machine_in_scrapy(workers: Callable[[str], Worker], mode: str) -> None:
     def fault(proxy: str | None = None, **settings: Any) -> Crawl:
         return workers(mode).crawl(
@@ -546,7 +546,7 @@ def test_faults_of_this_machine_in_scrapy(workers: Callable[[str], Worker], mode
     assert missing.startswith("a download handler or a library is missing")
 
 
-@pytest.mark.parametrize("mode", ["asyncio", "none"])
+@pytest.mark.parametrize("mode", ["asyncio", pytest.param("none", marks=pytest.mark.slow)])
 def test_no_dns_server_in_scrapy(workers: Callable[[str], Worker], mode: str) -> None:
     if workers(mode) is None:
         return  # skipped where that mode cannot run

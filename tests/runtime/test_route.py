@@ -120,7 +120,7 @@ async def test_a_host_field_is_part_of_the_origin() -> None:
     assert kept.address == "127.0.0.1"
 
 
-@pytest.mark.parametrize("mode", ["asyncio", "none"])
+@pytest.mark.parametrize("mode", ["asyncio", pytest.param("none", marks=pytest.mark.slow)])
 def test_a_host_field_is_part_of_the_origin_in_scrapy(
     workers: Callable[[str], Worker], mode: str
 ) -> None:

@@ -58,7 +58,7 @@ def workers() -> Iterator[Workers]:
     assert {mode: worker.close() for mode, worker in started.items()} == dict.fromkeys(started, "")
 
 
-@pytest.fixture(params=["asyncio", "none"])
+@pytest.fixture(params=["asyncio", pytest.param("none", marks=pytest.mark.slow)])
 def worker(request: pytest.FixtureRequest, workers: Workers) -> Worker:
     """Either way of running Scrapy."""
     return workers(request.param)

@@ -192,6 +192,7 @@ def test_no_document_raises(body: bytes, policy: Policy) -> None:
     )
 
 
+@pytest.mark.slow
 @SETTINGS
 @given(DOCUMENTS)
 def test_no_feed_raises(body: bytes) -> None:
@@ -200,6 +201,7 @@ def test_no_feed_raises(body: bytes) -> None:
     decided([fetched(f"{ORIGIN}/x", PAGE, feed, headers=headers)])
 
 
+@pytest.mark.slow
 @SETTINGS
 @given(DOCUMENTS, st.text(max_size=30), st.text(max_size=30))
 def test_no_header_raises(body: bytes, link: str, challenge: str) -> None:

@@ -648,6 +648,7 @@ def grown(body: bytes) -> int:
     return int(done.stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc here")
 def test_files_made_to_hurt_take_little_of_the_machines_memory() -> None:
     names = [name for name in (*HOSTILE, *EPUBS) if name.startswith(("pdf", "c2pa", "lying"))]
