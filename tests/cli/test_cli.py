@@ -167,16 +167,21 @@ def test_check_json_judges_the_same_documents_for_many_agents() -> None:
         (("check", "a.example", "--proxy", "foo"), "'foo' is not an http or https URL"),
         (("check", "a.example", "--proxy", "socks5://a.example"), "not an http or https URL"),
         (("check", "a.example", "--purpose", "tdm,serch"), "did you mean 'search'?"),
-        (("demo", "-o", ""), "the name of a folder is empty"),
-        (("ledger", "offers", "no-such-file"), "cannot read no-such-file: No such file"),
-        (("ledger", "offers", "."), "cannot read .: Is a directory"),
-        (("ledger", "offrs"), "No such command"),
-        (("check", "a.example", "--purpose", "ai-trian"), "did you mean 'ai-train'?"),
-        (("check", "a.example", "--profile", "stict"), "did you mean 'strict'?"),
-        (("check", "a.example", "--agent", "Two Words"), "not a product token"),
-        (("check",), "Missing argument"),
-        (("agents", "NoSuchBot"), "no agent 'NoSuchBot'"),
         (("chek",), "No such command"),
+        *(
+            pytest.param(*one, marks=pytest.mark.slow)
+            for one in (
+                (("demo", "-o", ""), "the name of a folder is empty"),
+                (("ledger", "offers", "no-such-file"), "cannot read no-such-file: No such file"),
+                (("ledger", "offers", "."), "cannot read .: Is a directory"),
+                (("ledger", "offrs"), "No such command"),
+                (("check", "a.example", "--purpose", "ai-trian"), "did you mean 'ai-train'?"),
+                (("check", "a.example", "--profile", "stict"), "did you mean 'strict'?"),
+                (("check", "a.example", "--agent", "Two Words"), "not a product token"),
+                (("check",), "Missing argument"),
+                (("agents", "NoSuchBot"), "no agent 'NoSuchBot'"),
+            )
+        ),
     ],
 )
 def test_bad_usage_is_one_clear_message_and_status_2(

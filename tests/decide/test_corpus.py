@@ -455,6 +455,7 @@ INSERTED = (
 )
 
 
+@pytest.mark.slow
 def test_metas_put_anywhere_into_pages_are_found_where_a_whole_parse_finds_them() -> None:
     chooser = random.Random(311)
     inserted = seen = 0

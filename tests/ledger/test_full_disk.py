@@ -65,6 +65,7 @@ def _is_whole(folder: Path, *, mended: bool) -> None:
 ERASE = ("erase", "--host", "a.example", "--yes")
 
 
+@pytest.mark.slow
 def test_an_erasure_that_the_disk_does_not_take_leaves_all_as_it_was(
     cli: Cases, tmp_path: Path
 ) -> None:
@@ -91,6 +92,7 @@ def test_an_erasure_that_the_disk_does_not_take_leaves_all_as_it_was(
     assert statuses == {0, 2}
 
 
+@pytest.mark.slow
 def test_a_recovery_that_the_disk_does_not_take_can_be_had_again(
     cli: Cases, tmp_path: Path
 ) -> None:

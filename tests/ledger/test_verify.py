@@ -336,7 +336,13 @@ WITHOUT_A_KEY: dict[str, tuple[Callable[[Folder, str], None], bool]] = {
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="flock")
-@pytest.mark.parametrize("how", WITHOUT_A_KEY)
+@pytest.mark.parametrize(
+    "how",
+    [
+        pytest.param(one, marks=pytest.mark.slow if one.startswith("end and") else ())
+        for one in WITHOUT_A_KEY
+    ],
+)
 def test_a_lock_proves_nothing(tmp_path: Path, how: str) -> None:
     folder = tmp_path / "ledger"
     with small(folder) as ledger:
@@ -436,6 +442,7 @@ def _start(folder: Path, code: str) -> subprocess.Popen[bytes]:
     return running
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_decisions(tmp_path: Path) -> None:
     import tracemalloc
 
