@@ -104,6 +104,14 @@ def skip_without_extra(vector: Vector) -> None:
             pytest.skip("the extra [media] is not installed, which vectors with files need")
 
 
+def quarter(cases: Iterable[Any]) -> list[Any]:
+    """Cases as parameters of a test, three of four of them slow."""
+    return [
+        pytest.param(case, marks=pytest.mark.slow if number % 4 else ())
+        for number, case in enumerate(cases)
+    ]
+
+
 def by_id(vector: Vector) -> str:
     """Give pytest the name of a vector's test."""
     return vector.id

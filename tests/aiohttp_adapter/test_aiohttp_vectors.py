@@ -12,7 +12,7 @@ from reservation_middleware import Agent
 from reservation_middleware.aiohttp import ReservationClient
 from reservation_middleware.decide.record import record
 from reservation_middleware.runtime.fetcher import Retries
-from support import skip_without_extra
+from support import quarter, skip_without_extra
 from web import Web
 
 #: Vectors that a real crawl cannot answer, with the reason.
@@ -47,7 +47,7 @@ def name(case: Case) -> str:
     return case.vector.id
 
 
-@pytest.mark.parametrize("case", cases(), ids=name)
+@pytest.mark.parametrize("case", quarter(cases()), ids=name)
 @pytest.mark.asyncio
 async def test_vector(case: Case) -> None:
     if case.vector.id in UNSENDABLE:

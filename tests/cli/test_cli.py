@@ -132,6 +132,7 @@ def test_check_says_where_a_crawl_would_not_have_looked() -> None:
     assert [found[one][1].count(words) for one in ("opt-out", "strict")] == [1, 0]
 
 
+@pytest.mark.slow
 def test_check_shows_an_address_and_a_condition_once() -> None:
     with WebThread(PAGES) as web:
         _, contact, _ = cli("check", "http://b.example/policy", "--proxy", web.proxy_url)
@@ -247,7 +248,8 @@ def test_offers_and_conditions_are_shown_in_full() -> None:
     assert (offer["price"], offer["currency"], offer["per"]) == ("0.01", "USD", "fetch")
 
 
-@pytest.mark.parametrize("columns", [60, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("columns", [60, 200])
 def test_check_breaks_no_word_but_addresses(columns: int) -> None:
     paths = ("noai", "offers", "long/" * 30)
     with WebThread(PAGES) as web:

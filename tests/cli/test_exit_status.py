@@ -117,7 +117,10 @@ def is_one_line(done: Done) -> None:
 @pytest.mark.parametrize(
     "verb",
     # A dead host is tried again, each time.
-    [pytest.param(one, marks=pytest.mark.slow if "check" in one else ()) for one in PRINTING],
+    [
+        pytest.param(one, marks=pytest.mark.slow if one.startswith(("check", "report ")) else ())
+        for one in PRINTING
+    ],
 )
 def test_what_happens_to_standard_output_is_no_verdict(
     verb: str, cli: Cases, words: dict[str, str]

@@ -101,7 +101,10 @@ def decided(
     return wants, decisions
 
 
-@pytest.mark.parametrize("name", ["opt-out", "strict", "record-only"])
+@pytest.mark.parametrize(
+    "name",
+    ["opt-out", *(pytest.param(one, marks=pytest.mark.slow) for one in ("strict", "record-only"))],
+)
 @pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_heads_that_are_kept_are_judged_as_if_they_were_new(name: str, seed: int) -> None:
     rng = random.Random(seed)

@@ -168,6 +168,7 @@ def decided(
 POLICIES = st.sampled_from(PROFILES).map(profile)
 
 
+@pytest.mark.slow
 @examples(300)
 @given(URLS, st.lists(documents(), max_size=4), POLICIES)
 def test_anything_fed_ends_in_a_decision_that_is_json(
@@ -289,6 +290,7 @@ def test_anything_served_as_any_policy_resource_is_read(body: bytes, policy: Pol
         msgspec.json.encode(record(decided(f"{ORIGIN}/x", [document], policy)))
 
 
+@pytest.mark.slow
 @examples(300)
 @given(HEADERS, mutated(), POLICIES)
 def test_any_page_is_read(

@@ -40,7 +40,7 @@ from reservation_middleware.model import Action, Agent, Decision, Document, Mode
 from reservation_middleware.model.version import SPEC_VERSION
 from reservation_middleware.runtime.journal import Journal, JudgedPage
 from reservation_middleware.runtime.stores import OpenStores
-from support import Vector, by_id, load_vectors, skip_without_extra
+from support import Vector, by_id, load_vectors, quarter, skip_without_extra
 
 NOW = datetime(2026, 11, 22, 5, 30, tzinfo=UTC)
 LATER = NOW + timedelta(hours=24)
@@ -117,14 +117,7 @@ def replayed(folder: Path) -> list[tuple[str | None, list[str]]]:
         return [(one.apart, [d.field for d in one.differences]) for one in replay(reader)]
 
 
-@pytest.mark.parametrize(
-    "vector",
-    [
-        pytest.param(one, marks=pytest.mark.slow if number % 4 else ())
-        for number, one in enumerate(load_vectors())
-    ],
-    ids=by_id,
-)
+@pytest.mark.parametrize("vector", quarter(load_vectors()), ids=by_id)
 def test_every_vector_replays(vector: Vector, tmp_path: Path) -> None:
     skip_without_extra(vector)
     check, policy = of_vector(vector)

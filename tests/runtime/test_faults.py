@@ -305,8 +305,9 @@ asyncio.run(main(sys.argv[1]))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads memory from /proc")
-@pytest.mark.parametrize("way", [pytest.param("aiohttp", marks=pytest.mark.slow), *WAYS[1:]])
+@pytest.mark.parametrize("way", WAYS)
 def test_bombs(way: str) -> None:
     """In a process of their own, whose memory is looked at."""
     warm = "http://warm.example/"

@@ -16,7 +16,7 @@ from scrapy_runner import Crawl, Worker
 from serve_vectors import Case, cases, facts
 
 from reservation_middleware.decide.reading import is_policy_resource
-from support import Json, skip_without_extra
+from support import Json, quarter, skip_without_extra
 from web import WebThread
 
 CASES = cases()
@@ -79,13 +79,20 @@ def plan(case: Case) -> tuple[Json, Json]:
 
 
 @pytest.fixture(scope="module")
-def crawls() -> Iterator[Mapping[str, Crawl]]:
-    """The crawl that each vector was part of, by the vector's id."""
+def crawls(request: pytest.FixtureRequest) -> Iterator[Mapping[str, Crawl]]:
+    """The crawl that each vector was part of, by the vector's id: those that are tested in this run."""
+    tested = [
+        item.callspec.params["case"]
+        for item in request.session.items
+        if item.path == request.path
+        and hasattr(item, "callspec")
+        and "case" in item.callspec.params
+    ]
     together: dict[str, list[Case]] = {}
-    for case in CASES:
+    for case in tested:
         if case.vector.id not in UNSENDABLE:
             together.setdefault(json.dumps(plan(case), sort_keys=True), []).append(case)
-    pages = {url: answer for case in CASES for url, answer in case.pages.items()}
+    pages = {url: answer for case in tested for url, answer in case.pages.items()}
     found = {}
     with WebThread(pages) as web, Worker() as worker:
         for members in together.values():
@@ -112,7 +119,7 @@ def crawls() -> Iterator[Mapping[str, Crawl]]:
         yield found
 
 
-@pytest.mark.parametrize("case", CASES, ids=name)
+@pytest.mark.parametrize("case", quarter(CASES), ids=name)
 def test_vector(case: Case, crawls: Mapping[str, Crawl]) -> None:
     if case.vector.id in UNSENDABLE:
         pytest.skip(UNSENDABLE[case.vector.id])
@@ -128,7 +135,8 @@ def test_vector(case: Case, crawls: Mapping[str, Crawl]) -> None:
     assert facts(response["record"]) == case.expected()
 
 
-def test_nothing_was_blocked_and_nothing_went_wrong(crawls: Mapping[str, Crawl]) -> None:
+@pytest.mark.parametrize("part", ["some", pytest.param("others", marks=pytest.mark.slow)])
+def test_nothing_was_blocked_and_nothing_went_wrong(crawls: Mapping[str, Crawl], part: str) -> None:
     for crawl in {id(crawl): crawl for crawl in crawls.values()}.values():
         assert crawl.blocked == []
         # Scrapy's own warning about a page that it leaves packed.

@@ -96,7 +96,7 @@ OTHERS = (
 )
 
 
-@pytest.fixture(params=[None, 64], autouse=True)
+@pytest.fixture(params=[None, pytest.param(64, marks=pytest.mark.slow)], autouse=True)
 def parts(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages are searched in parts; here in tiny ones, too, so that much stands across two."""
     if request.param is not None:
