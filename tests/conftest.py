@@ -1,6 +1,7 @@
 """What holds for every test: nothing of it goes to the user's own folders, or to another test."""
 
 import os
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -21,10 +22,21 @@ settings.register_profile(
 settings.load_profile("same")
 
 
+_numbers = count()
+
+
 @pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the command line keeps policies by default."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user-cache"))
+def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the command line keeps policies by default: a folder that is made when it is used."""
+    folder = tmp_path_factory.getbasetemp() / "user-caches" / str(next(_numbers))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A process of pytest-xdist has the size of a terminal in its environment, where none is."""
+    if hasattr(config, "workerinput"):
+        os.environ.pop("COLUMNS", None)
+        os.environ.pop("LINES", None)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -59,7 +59,7 @@ def paths_of(vector: Vector) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("name", ["opt-out", "strict"])
-@pytest.mark.parametrize("every", [10, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("every", [20, pytest.param(1, marks=pytest.mark.slow)])
 def test_answers_that_are_kept_are_those_that_are_made(name: str, every: int) -> None:
     policy = profile(name)
     agents = [Agent(token) for token in TOKENS]
@@ -92,7 +92,7 @@ def test_answers_that_are_kept_are_those_that_are_made(name: str, every: int) ->
 
 
 @pytest.mark.parametrize("name", ["opt-out", "strict"])
-@pytest.mark.parametrize("every", [10, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("every", [20, pytest.param(1, marks=pytest.mark.slow)])
 def test_pages_that_speak_on_sites_that_were_asked_before(name: str, every: int) -> None:
     policy, agent = profile(name), Agent("ExampleBot")
     speaking = (*HEADERS, ("tdm-reservation", "0"))
@@ -143,7 +143,7 @@ def test_a_panel_asks_once_for_agents_that_nobody_tells_apart() -> None:
     assert [x.decision.blocked for x in (one, two, three)] == [False, True, False]
 
 
-@pytest.mark.parametrize("every", [10, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("every", [20, pytest.param(1, marks=pytest.mark.slow)])
 def test_agents_share_an_answer_where_there_are_too_many_patterns_for_a_plan(
     monkeypatch: pytest.MonkeyPatch, every: int
 ) -> None:

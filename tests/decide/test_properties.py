@@ -266,6 +266,7 @@ def document_by(seed: int) -> Document:
     )
 
 
+@pytest.mark.slow
 @examples(300)
 @given(st.integers(0, 2**64), POLICIES)
 def test_documents_by_the_thousand_end_in_records(seed: int, policy: Policy) -> None:

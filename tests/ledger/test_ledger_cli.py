@@ -184,6 +184,7 @@ def test_report(ledger: Path) -> None:
     assert printed.startswith("<!doctype html>")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -406,7 +406,11 @@ async def test_204_says_nothing() -> None:
 
 @run
 @pytest.mark.parametrize(
-    "status", [300, 301, 304, 400, 401, 402, 403, 404, 410, 418, 429, 451, 499, 500, 503, 599, 999]
+    "status",
+    [
+        *(300, 301, 304, 400, 401, 402, 403, 404, 410, 418, 451, 499, 503, 599, 999),
+        *(pytest.param(again, marks=pytest.mark.slow) for again in (429, 500)),
+    ],
 )
 async def test_a_body_counts_on_2xx_only(status: int) -> None:
     fetcher = Fetcher()

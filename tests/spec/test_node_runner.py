@@ -67,6 +67,7 @@ def test_a_falsified_vector_fails(copy: Path) -> None:
     assert code == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("expect", "got"),
     [
