@@ -120,6 +120,7 @@ def test_check_lists_what_the_page_points_to_before_the_page() -> None:
     assert found[-2:] == ["http://p.example/terms.json", "http://b.example/policy"]
 
 
+@pytest.mark.slow
 def test_check_says_where_a_crawl_would_not_have_looked() -> None:
     with WebThread(PAGES) as web:
         found = {
@@ -233,6 +234,7 @@ def test_purposes_may_be_separated_by_commas() -> None:
     assert json.loads(printed)["purposes"] == ["search", "tdm", "ai-input"]
 
 
+@pytest.mark.slow
 def test_offers_and_conditions_are_shown_in_full() -> None:
     with WebThread(PAGES) as web:
         code, printed, _ = cli("check", "http://a.example/offers", "--proxy", web.proxy_url)

@@ -262,6 +262,7 @@ def test_columns_that_no_terminal_has(columns: str, cli: Cases, words: dict[str,
         assert len(done.out) > 200
 
 
+@pytest.mark.slow
 def test_a_dead_host_is_told_once(cli: Cases) -> None:
     done = cli.run("check", "http://127.0.0.1:1/")
     assert done.status == 3

@@ -22,6 +22,7 @@ from reservation_middleware.runtime import fetcher as fetch
 from reservation_middleware.runtime import site_memory
 from reservation_middleware.runtime.cache.memory import MemoryCache
 from reservation_middleware.runtime.fetcher import Answer, Fetcher, Retries, TransportClosedError
+from support import quarter
 from web import Answer as Page
 from web import Web
 
@@ -486,7 +487,9 @@ async def test_robots_that_cannot_be_had_blocks(answer: Page) -> None:
 
 
 @run
-@pytest.mark.parametrize("answer", [says(b"", status=503), says(b"", status=429), OSError()])
+@pytest.mark.parametrize(
+    "answer", quarter([says(b"", status=503), says(b"", status=429), OSError()])
+)
 async def test_knob_for_unreachable(answer: Answer | BaseException) -> None:
     fake = Fake({ROBOTS: answer})
     policy = profile().changed({"unreachable": "proceed"})

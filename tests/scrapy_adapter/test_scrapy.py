@@ -404,6 +404,7 @@ def test_a_packed_robots_is_unpacked_with_a_bound(usual: Worker) -> None:
     assert done.stat("policy_error/IgnoreRequest") == 1
 
 
+@pytest.mark.slow
 def test_waiting_for_the_download_delay_is_not_the_sites_fault(usual: Worker) -> None:
     moved = Answer(301, (("Location", "/rules"),))
     settings = {"DOWNLOAD_DELAY": 1.2, "RESERVATION_TIMEOUT": 1}
