@@ -15,11 +15,16 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 )
 
 # The same examples everywhere, and no clock: random search is ``fuzz.py``'s business, and
-# machines have slow minutes.
-settings.register_profile(
-    "same", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
-)
-settings.load_profile("same")
+# machines have slow minutes. .ci/run asks for four times as many: ``--hypothesis-profile ci``.
+for _profile, _examples in (("short", 25), ("ci", 100)):
+    settings.register_profile(
+        _profile,
+        max_examples=_examples,
+        deadline=None,
+        derandomize=True,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+settings.load_profile("short")
 
 
 _numbers = count()
@@ -37,6 +42,12 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         os.environ.pop("COLUMNS", None)
         os.environ.pop("LINES", None)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Two processes for folders; none for single files, which one process has at once."""
+    return 0 if all(".py" in one for one in config.args) else 2
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -2,7 +2,8 @@
 
 ``python forked_cli.py`` takes one case per line of standard input, as JSON, and answers each with
 one line: exit status (negative: the signal), output, talk. A case costs some milliseconds where a
-new interpreter costs half a second; file descriptors, rights and limits are the child's own.
+new interpreter costs a second; file descriptors, rights and limits are the child's own. Where a
+system has no fork, ``command_line`` starts new interpreters.
 
 Not here: what is expected (``test_exit_status.py``).
 """
@@ -12,7 +13,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -53,13 +54,17 @@ class Cases:
 
 
 @contextmanager
-def cases(cache: Path) -> Iterator[Cases]:
+def cases(cache: Path, *, columns: str | None = "160") -> Iterator[Cases]:
     """A process to run cases in.
 
     Args:
         cache: where copies of policies are kept.
+        columns: width of the terminal; None where there is none.
     """
-    here = {**os.environ, "COLUMNS": "160", "NO_COLOR": "1", "XDG_CACHE_HOME": str(cache)}
+    here = {**os.environ, "NO_COLOR": "1", "XDG_CACHE_HOME": str(cache)}
+    here.pop("COLUMNS", None)
+    if columns is not None:
+        here["COLUMNS"] = columns
     command = [sys.executable, str(Path(__file__))]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=here
@@ -67,6 +72,49 @@ def cases(cache: Path) -> Iterator[Cases]:
         yield Cases(process)
         assert process.stdin
         process.stdin.close()
+
+
+#: Runs the command line: arguments as they are typed; ``text`` is standard input, ``cwd`` the
+#: folder, other keywords are environment variables.
+CommandLine = Callable[..., Done]
+
+
+def started(*arguments: object, text: str = "", cwd: Path | None = None, **env: str) -> Done:
+    """Run the command line in a new interpreter, as a shell does."""
+    done = subprocess.run(
+        [sys.executable, "-m", "reservation_middleware", *map(str, arguments)],
+        input=text,
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={**os.environ, **env},
+        timeout=120,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+@contextmanager
+def command_line(cache: Path) -> Iterator[CommandLine]:
+    """What runs the command line in forks of one process, where the system has them.
+
+    Args:
+        cache: where the process that is forked would keep copies of policies; a case keeps them
+            where ``XDG_CACHE_HOME`` says when it begins.
+    """
+    if not hasattr(os, "fork"):
+        yield started
+        return
+    with cases(cache, columns=None) as forks:
+
+        def run(*arguments: object, text: str = "", cwd: Path | None = None, **env: str) -> Done:
+            env = {"XDG_CACHE_HOME": os.environ["XDG_CACHE_HOME"], **env}
+            done = forks.run(*arguments, text=text, cwd=cwd, env=env)
+            assert "Traceback" not in done.err, done.err
+            return done
+
+        yield run
 
 
 _PARENT: list[Any] = []
@@ -95,8 +143,9 @@ def _child(case: dict[str, Any], out: int, err: int) -> None:
             os.close(number)
         else:  # as the interpreter opens them
             mode = "r" if not number else "w"
+            code = case.get("env", {}).get("PYTHONIOENCODING", "utf-8")
             how = "backslashreplace" if number == 2 else "strict"
-            stream = open(number, mode, encoding="utf-8", errors=how, closefd=False)  # noqa: SIM115
+            stream = open(number, mode, encoding=code, errors=how, closefd=False)  # noqa: SIM115
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
         if case.get(name) == FOLDER:  # no stream can be made of one
@@ -130,10 +179,13 @@ def _serve() -> None:
     import reservation_middleware.report.page
     import reservation_middleware.report.rollout_fold
     import reservation_middleware.report.rollout_page
+    import reservation_middleware.runtime.cache.sqlite
     from reservation_middleware.__main__ import main
     from reservation_middleware.cli.main import app
+    from reservation_middleware.syntax.domains import registrable
 
     del reservation_middleware
+    registrable("a.example")  # reads the list of suffixes
     with suppress(SystemExit):
         app(["agents", "GPTBot"], standalone_mode=False)  # reads annotations, once for all
     sys.stdout.flush()

@@ -7,10 +7,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import typer
+from forked_cli import CommandLine, command_line, started
 
 import reservation_middleware
 from reservation_middleware import Agent, Check, Document, Outcome
@@ -71,18 +73,10 @@ PAGES = {
 }
 
 
-def cli(*arguments: str, cwd: Path | None = None, **environment: str) -> tuple[int, str, str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "reservation_middleware", *arguments],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        env={**os.environ, **environment},
-        timeout=60,
-        check=False,
-    )
-    assert "Traceback" not in done.stderr
-    return done.returncode, done.stdout, done.stderr
+@pytest.fixture(scope="module")
+def cli(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
+    with command_line(tmp_path_factory.mktemp("cache")) as run:
+        yield run
 
 
 @pytest.mark.parametrize(
@@ -93,16 +87,14 @@ def cli(*arguments: str, cwd: Path | None = None, **environment: str) -> tuple[i
         ("http://a.example/noai", "ExampleBot", 1, "robots meta: noai"),
         ("http://a.example/private/", "ExampleBot", 1, "Disallow: /private/"),
         ("http://dead.example/", "ExampleBot", 3, "HTTP 503"),
-        pytest.param(
-            *("http://nowhere.example/", "ExampleBot", 3, "unreachable"), marks=pytest.mark.slow
-        ),
+        ("http://nowhere.example/", "ExampleBot", 3, "unreachable"),
         ("HTTP://a.example/", "ExampleBot", 0, "may proceed"),
         ("http://a.example/robots.txt", "ExampleBot", 0, "may proceed"),
         ("http://a.example/moved", "ExampleBot", 1, "redirected from http://a.example/moved"),
         ("http://a.example/away", "ExampleBot", 1, "tdm-reservation"),
     ],
 )
-def test_check(url: str, agent: str, status: int, words: str) -> None:
+def test_check(cli: CommandLine, url: str, agent: str, status: int, words: str) -> None:
     with WebThread(PAGES) as web:
         code, printed, _ = cli("check", url, "--agent", agent, "--proxy", web.proxy_url)
         assert (code, web.count("http://a.example/private/")) == (status, 0)
@@ -110,7 +102,7 @@ def test_check(url: str, agent: str, status: int, words: str) -> None:
     assert "\x1b" not in printed
 
 
-def test_check_lists_what_the_page_points_to_before_the_page() -> None:
+def test_check_lists_what_the_page_points_to_before_the_page(cli: CommandLine) -> None:
     with WebThread(PAGES) as web:
         _, printed, _ = cli(
             "check", "http://b.example/policy", "--format", "json", "--proxy", web.proxy_url
@@ -120,8 +112,7 @@ def test_check_lists_what_the_page_points_to_before_the_page() -> None:
     assert found[-2:] == ["http://p.example/terms.json", "http://b.example/policy"]
 
 
-@pytest.mark.slow
-def test_check_says_where_a_crawl_would_not_have_looked() -> None:
+def test_check_says_where_a_crawl_would_not_have_looked(cli: CommandLine) -> None:
     with WebThread(PAGES) as web:
         found = {
             profile: cli(
@@ -133,8 +124,7 @@ def test_check_says_where_a_crawl_would_not_have_looked() -> None:
     assert [found[one][1].count(words) for one in ("opt-out", "strict")] == [1, 0]
 
 
-@pytest.mark.slow
-def test_check_shows_an_address_and_a_condition_once() -> None:
+def test_check_shows_an_address_and_a_condition_once(cli: CommandLine) -> None:
     with WebThread(PAGES) as web:
         _, contact, _ = cli("check", "http://b.example/policy", "--proxy", web.proxy_url)
         _, free, _ = cli("check", "http://d.example/", "--proxy", web.proxy_url)
@@ -144,7 +134,7 @@ def test_check_shows_an_address_and_a_condition_once() -> None:
     assert "(conditions:" not in free  # the reason's own words name them
 
 
-def test_check_json_judges_the_same_documents_for_many_agents() -> None:
+def test_check_json_judges_the_same_documents_for_many_agents(cli: CommandLine) -> None:
     with WebThread(PAGES) as web:
         code, printed, _ = cli(
             *("check", "http://a.example/", "http://a.example/noai", "--format", "json"),
@@ -169,32 +159,27 @@ def test_check_json_judges_the_same_documents_for_many_agents() -> None:
         (("check", "a.example", "--proxy", "foo"), "'foo' is not an http or https URL"),
         (("check", "a.example", "--proxy", "socks5://a.example"), "not an http or https URL"),
         (("check", "a.example", "--purpose", "tdm,serch"), "did you mean 'search'?"),
+        (("demo", "-o", ""), "the name of a folder is empty"),
+        (("ledger", "offers", "no-such-file"), "cannot read no-such-file: No such file"),
+        (("ledger", "offers", "."), "cannot read .: Is a directory"),
+        (("ledger", "offrs"), "No such command"),
+        (("check", "a.example", "--purpose", "ai-trian"), "did you mean 'ai-train'?"),
+        (("check", "a.example", "--profile", "stict"), "did you mean 'strict'?"),
+        (("check", "a.example", "--agent", "Two Words"), "not a product token"),
+        (("check",), "Missing argument"),
+        (("agents", "NoSuchBot"), "no agent 'NoSuchBot'"),
         (("chek",), "No such command"),
-        *(
-            pytest.param(*one, marks=pytest.mark.slow)
-            for one in (
-                (("demo", "-o", ""), "the name of a folder is empty"),
-                (("ledger", "offers", "no-such-file"), "cannot read no-such-file: No such file"),
-                (("ledger", "offers", "."), "cannot read .: Is a directory"),
-                (("ledger", "offrs"), "No such command"),
-                (("check", "a.example", "--purpose", "ai-trian"), "did you mean 'ai-train'?"),
-                (("check", "a.example", "--profile", "stict"), "did you mean 'strict'?"),
-                (("check", "a.example", "--agent", "Two Words"), "not a product token"),
-                (("check",), "Missing argument"),
-                (("agents", "NoSuchBot"), "no agent 'NoSuchBot'"),
-            )
-        ),
     ],
 )
 def test_bad_usage_is_one_clear_message_and_status_2(
-    arguments: tuple[str, ...], words: str
+    cli: CommandLine, arguments: tuple[str, ...], words: str
 ) -> None:
     code, _, said = cli(*arguments)
     assert code == 2
     assert words in said
 
 
-def test_nothing_is_fetched_where_any_url_is_bad() -> None:
+def test_nothing_is_fetched_where_any_url_is_bad(cli: CommandLine) -> None:
     with WebThread(PAGES) as web:
         code, _, _ = cli("check", "http://a.example/", "http://a b/", "--proxy", web.proxy_url)
         assert (code, web.count("http://a.example/robots.txt")) == (2, 0)
@@ -225,7 +210,7 @@ def test_impossible_urls(given: str, words: str) -> None:
         page_url(given)
 
 
-def test_purposes_may_be_separated_by_commas() -> None:
+def test_purposes_may_be_separated_by_commas(cli: CommandLine) -> None:
     with WebThread(PAGES) as web:
         _, printed, _ = cli(
             *("check", "http://a.example/", "--proxy", web.proxy_url, "--format", "json"),
@@ -234,8 +219,7 @@ def test_purposes_may_be_separated_by_commas() -> None:
     assert json.loads(printed)["purposes"] == ["search", "tdm", "ai-input"]
 
 
-@pytest.mark.slow
-def test_offers_and_conditions_are_shown_in_full() -> None:
+def test_offers_and_conditions_are_shown_in_full(cli: CommandLine) -> None:
     with WebThread(PAGES) as web:
         code, printed, _ = cli("check", "http://a.example/offers", "--proxy", web.proxy_url)
         _, plain, _ = cli(
@@ -250,9 +234,8 @@ def test_offers_and_conditions_are_shown_in_full() -> None:
     assert (offer["price"], offer["currency"], offer["per"]) == ("0.01", "USD", "fetch")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("columns", [60, 200])
-def test_check_breaks_no_word_but_addresses(columns: int) -> None:
+def test_check_breaks_no_word_but_addresses(cli: CommandLine, columns: int) -> None:
     paths = ("noai", "offers", "long/" * 30)
     with WebThread(PAGES) as web:
         urls = [f"http://a.example/{path}" for path in paths]
@@ -267,19 +250,17 @@ def test_check_breaks_no_word_but_addresses(columns: int) -> None:
     assert words - set(printed.split()) == set()
 
 
-@pytest.mark.slow
-def test_a_terminal_that_is_not_utf_8_gets_other_characters() -> None:
+def test_a_terminal_that_is_not_utf_8_gets_other_characters(cli: CommandLine) -> None:
     with WebThread(PAGES) as web:
         arguments = ("check", "http://a.example/…", "--proxy", web.proxy_url)
-        code, printed, said = cli(*arguments, PYTHONIOENCODING="ascii")
+        code, printed, said = started(*arguments, PYTHONIOENCODING="ascii")
     assert (code, said) == (0, "")
     assert "http://a.example/" in printed
     for usage in (("--help",), ("check", "--help"), ("check",), ("check", "ftp://…")):
-        assert cli(*usage, PYTHONIOENCODING="ascii")[0] in {0, 2}
+        assert cli(*usage, PYTHONIOENCODING="ascii").status in {0, 2}
 
 
-@pytest.mark.slow
-def test_a_ledger_of_offers(tmp_path: Path) -> None:
+def test_a_ledger_of_offers(cli: CommandLine, tmp_path: Path) -> None:
     lines = [
         json.dumps(
             {
@@ -297,15 +278,9 @@ def test_a_ledger_of_offers(tmp_path: Path) -> None:
         for host in ("b", "www.a", "a")
         for number in range(2)
     ]
-    decided = subprocess.run(
-        [sys.executable, "-m", "reservation_middleware", "decide"],
-        input="\n".join((*lines, "nonsense")),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    decided = cli("decide", text="\n".join((*lines, "nonsense")))
     records = tmp_path / "records.jsonl"
-    records.write_text(decided.stdout + "garbage\n")
+    records.write_text(decided.out + "garbage\n")
     code, printed, said = cli("ledger", "offers", str(records), "--format", "json")
     assert code == 0
     assert [(one["domain"], one["pages"]) for one in map(json.loads, printed.splitlines())] == [
@@ -318,13 +293,7 @@ def test_a_ledger_of_offers(tmp_path: Path) -> None:
     assert code == 0
     assert "0.01 USD" in printed
     assert "offers: 2, records: 6" in said
-    piped = subprocess.run(
-        [sys.executable, "-m", "reservation_middleware", "ledger", "offers", "-"],
-        input=records.read_bytes(),
-        capture_output=True,
-        check=False,
-    )
-    assert piped.stdout.decode() == printed
+    assert cli("ledger", "offers", "-", text=records.read_text()).out == printed
 
 
 @pytest.mark.slow
@@ -347,7 +316,7 @@ def test_stopping_the_demo_leaves_no_trace(tmp_path: Path, seconds: float) -> No
     assert "Traceback" not in said
 
 
-def test_agents_lists_the_catalogue() -> None:
+def test_agents_lists_the_catalogue(cli: CommandLine) -> None:
     code, printed, _ = cli("agents", "--format", "json")
     assert code == 0
     assert len(printed.splitlines()) == len(catalogue().agents) >= 80
@@ -358,7 +327,7 @@ def test_agents_lists_the_catalogue() -> None:
 
 
 def test_version() -> None:
-    code, printed, _ = cli("--version")
+    code, printed, _ = started("--version")
     assert code == 0
     assert printed.startswith("reservations 0.")
 
@@ -572,8 +541,7 @@ def test_configuration_errors_name_the_nearest(
     assert words in str(caught.value)
 
 
-@pytest.mark.slow
-def test_check_asks_anew_whatever_is_kept(tmp_path: Path) -> None:
+def test_check_asks_anew_whatever_is_kept(cli: CommandLine, tmp_path: Path) -> None:
     robots, page = "http://a.example/robots.txt", "http://a.example/"
     kept = ("--cache", f"sqlite:///{tmp_path}/kept.db")
     closed = Answer(headers=(("etag", '"1"'),), body=b"User-agent: *\nDisallow: /\n")
@@ -593,8 +561,7 @@ def test_check_asks_anew_whatever_is_kept(tmp_path: Path) -> None:
         assert (status, "stale-copy" in printed) == (1, True)
 
 
-@pytest.mark.slow
-def test_check_with_a_cache_that_cannot_be(tmp_path: Path) -> None:
+def test_check_with_a_cache_that_cannot_be(cli: CommandLine, tmp_path: Path) -> None:
     for url, words in (
         ("sqlite:///", "no file"),
         ("ftp://x", "no cache"),

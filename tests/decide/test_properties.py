@@ -1,11 +1,10 @@
 """Properties that hold for any document whatever: hypothesis looks for one that breaks them.
 
 Nothing raises, a decision is a pure function of what was fed, a record is JSON, and what a
-signal writes it reads back. ``RESERVATIONS_EXAMPLES`` multiplies the number of examples.
+signal writes it reads back.
 """
 
 import itertools
-import os
 import random
 import re
 import string
@@ -42,13 +41,11 @@ from reservation_middleware.syntax.robots import RobotsFile, product_tokens
 
 T = TypeVar("T")
 
-_TIMES = float(os.environ.get("RESERVATIONS_EXAMPLES", "1"))
-
 
 def examples(count: int) -> Callable[[T], T]:
-    """Settings for a test with so many examples, times RESERVATIONS_EXAMPLES."""
+    """Settings for a test with so many examples for a hundred of Hypothesis's profile."""
     found: Any = settings(
-        max_examples=max(1, int(count * _TIMES)),
+        max_examples=count * settings().max_examples // 100,
         deadline=None,
         database=None,
         suppress_health_check=list(HealthCheck),
@@ -168,7 +165,6 @@ def decided(
 POLICIES = st.sampled_from(PROFILES).map(profile)
 
 
-@pytest.mark.slow
 @examples(300)
 @given(URLS, st.lists(documents(), max_size=4), POLICIES)
 def test_anything_fed_ends_in_a_decision_that_is_json(
@@ -266,7 +262,6 @@ def document_by(seed: int) -> Document:
     )
 
 
-@pytest.mark.slow
 @examples(300)
 @given(st.integers(0, 2**64), POLICIES)
 def test_documents_by_the_thousand_end_in_records(seed: int, policy: Policy) -> None:
@@ -291,7 +286,6 @@ def test_anything_served_as_any_policy_resource_is_read(body: bytes, policy: Pol
         msgspec.json.encode(record(decided(f"{ORIGIN}/x", [document], policy)))
 
 
-@pytest.mark.slow
 @examples(300)
 @given(HEADERS, mutated(), POLICIES)
 def test_any_page_is_read(
@@ -308,7 +302,6 @@ def test_any_page_is_read(
     msgspec.json.encode(record(decided(f"{ORIGIN}/x", [head, whole], policy)))
 
 
-@pytest.mark.slow
 @examples(150)
 @given(
     URLS,

@@ -1,11 +1,12 @@
 """The verbs of `reservations ledger` and `report` as they are typed: output and exit statuses."""
 
 import json
-import subprocess
-import sys
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
+from forked_cli import CommandLine, command_line
 from test_replay import NOW, asked, document, edited, told
 from test_rollout import crawl
 
@@ -13,17 +14,10 @@ from reservation_middleware.decide.profiles import profile
 from reservation_middleware.ledger.write.ledger import Ledger
 
 
-def cli(*arguments: object) -> tuple[int, str, str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "reservation_middleware", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-        env={"PATH": "", "COLUMNS": "160", "NO_COLOR": "1"},
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    return done.returncode, done.stdout, done.stderr
+@pytest.fixture(scope="module")
+def cli(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
+    with command_line(tmp_path_factory.mktemp("cache")) as run:
+        yield partial(run, COLUMNS="160")
 
 
 @pytest.fixture
@@ -32,7 +26,7 @@ def ledger(tmp_path: Path) -> Path:
     return tmp_path / "ledger"
 
 
-def test_verify(ledger: Path) -> None:
+def test_verify(cli: CommandLine, ledger: Path) -> None:
     code, printed, _ = cli("ledger", "verify", ledger)
     assert (code, printed.split()[0]) == (0, "VERIFIES")
     code, key, _ = cli("ledger", "key", ledger)
@@ -52,7 +46,7 @@ def test_verify(ledger: Path) -> None:
     assert ".jsonl:" in printed
 
 
-def test_prove(ledger: Path) -> None:
+def test_prove(cli: CommandLine, ledger: Path) -> None:
     bundle = ledger.parent / "bundle.json"
     code, printed, _ = cli("ledger", "prove", ledger, "--host", "host1.example", "-o", bundle)
     assert (code, printed) == (0, "")
@@ -68,7 +62,9 @@ def test_prove(ledger: Path) -> None:
     assert cli("ledger", "verify", bundle)[0] == 1
 
 
-def test_what_is_no_key_and_no_certificate_says_nothing_about_the_ledger(ledger: Path) -> None:
+def test_what_is_no_key_and_no_certificate_says_nothing_about_the_ledger(
+    cli: CommandLine, ledger: Path
+) -> None:
     for flag, given, why in (
         ("--key", Path(f"{ledger}.key"), "this is the private key"),
         ("--key", "a+b", "no verifier key"),
@@ -81,7 +77,9 @@ def test_what_is_no_key_and_no_certificate_says_nothing_about_the_ledger(ledger:
         assert "PRIVATE" not in said
 
 
-def test_one_broken_line_is_not_told_once_for_each_later_one(ledger: Path) -> None:
+def test_one_broken_line_is_not_told_once_for_each_later_one(
+    cli: CommandLine, ledger: Path
+) -> None:
     edited(ledger, b'"kind":"document"', b'"kind":"dokument"')
     code, printed, _ = cli("ledger", "verify", ledger)
     assert code == 1
@@ -89,14 +87,14 @@ def test_one_broken_line_is_not_told_once_for_each_later_one(ledger: Path) -> No
     assert "--format json names them" in " ".join(printed.split())
 
 
-def test_what_a_bundle_does_not_prove_is_told_as_that(ledger: Path) -> None:
+def test_what_a_bundle_does_not_prove_is_told_as_that(cli: CommandLine, ledger: Path) -> None:
     bundle = ledger.parent / "bundle.json"
     cli("ledger", "prove", ledger, "--host", "host1.example", "-o", bundle)
     _, printed, _ = cli("ledger", "verify", bundle)
     assert printed.split("Not proved:")[1].strip().startswith("- that these are all lines")
 
 
-def test_replay(ledger: Path) -> None:
+def test_replay(cli: CommandLine, ledger: Path) -> None:
     code, printed, _ = cli("ledger", "replay", ledger)
     assert code == 0
     assert "0 of 6 decisions" in printed
@@ -111,7 +109,9 @@ def test_replay(ledger: Path) -> None:
     assert "bytes" not in found["compared"]
 
 
-def test_what_cannot_be_made_again_is_neither_equal_nor_different(ledger: Path) -> None:
+def test_what_cannot_be_made_again_is_neither_equal_nor_different(
+    cli: CommandLine, ledger: Path
+) -> None:
     [log] = (ledger / "log").glob("*.jsonl")
     lines = log.read_bytes().splitlines(keepends=True)
     number = next(n for n, one in enumerate(lines) if b'"kind":"document"' in one)
@@ -122,7 +122,7 @@ def test_what_cannot_be_made_again_is_neither_equal_nor_different(ledger: Path) 
     assert "a line it rests on was erased" in printed
 
 
-def test_stats(ledger: Path) -> None:
+def test_stats(cli: CommandLine, ledger: Path) -> None:
     code, printed, _ = cli("ledger", "stats", ledger)
     assert code == 0
     assert "6 decisions" in printed
@@ -130,7 +130,7 @@ def test_stats(ledger: Path) -> None:
     assert (found["decisions"], found["blocked"], found["lines"]["policy"]) == (6, 3, 1)
 
 
-def test_offers_of_a_ledger(tmp_path: Path) -> None:
+def test_offers_of_a_ledger(cli: CommandLine, tmp_path: Path) -> None:
     policy = profile()
     tdmrep = b'[{"location": "/", "tdm-reservation": 1, "tdm-policy": "http://a.example/terms"}]'
     where = "http://a.example/.well-known/tdmrep.json"
@@ -143,7 +143,7 @@ def test_offers_of_a_ledger(tmp_path: Path) -> None:
     assert said == ""
 
 
-def test_erase_and_recover(ledger: Path) -> None:
+def test_erase_and_recover(cli: CommandLine, ledger: Path) -> None:
     code, _, said = cli("ledger", "erase", ledger, "--host", "host1.example")
     assert code == 2
     assert "--yes" in said
@@ -158,7 +158,7 @@ def test_erase_and_recover(ledger: Path) -> None:
     assert cli("ledger", "recover", ledger)[0] == 0
 
 
-def test_export(ledger: Path) -> None:
+def test_export(cli: CommandLine, ledger: Path) -> None:
     out = ledger.parent / "out"
     code, printed, _ = cli("ledger", "export", ledger, "-o", out, "--summary")
     assert code == 0
@@ -170,7 +170,7 @@ def test_export(ledger: Path) -> None:
     assert "decisions.parquet: 6 rows" in printed
 
 
-def test_report(ledger: Path) -> None:
+def test_report(cli: CommandLine, ledger: Path) -> None:
     code, printed, _ = cli("report", ledger)
     assert code == 0
     assert "3 pages were blocked, 1 more would have been." in printed
@@ -184,7 +184,6 @@ def test_report(ledger: Path) -> None:
     assert printed.startswith("<!doctype html>")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -203,14 +202,16 @@ def test_report(ledger: Path) -> None:
         (("ledger", "export", "LEDGER", "-o", "x", "--sme"), "--summary"),
     ],
 )
-def test_bad_usage(arguments: tuple[str, ...], said: str, ledger: Path) -> None:
+def test_bad_usage(cli: CommandLine, arguments: tuple[str, ...], said: str, ledger: Path) -> None:
     code, printed, told_ = cli(*(str(ledger) if one == "LEDGER" else one for one in arguments))
     assert (code, printed) == (2, "")
     assert said in " ".join(told_.replace("│", " ").split())
 
 
 @pytest.mark.parametrize("verb", ["replay", "stats", "offers", "report"])
-def test_a_broken_ledger_is_told_with_file_and_line(verb: str, ledger: Path) -> None:
+def test_a_broken_ledger_is_told_with_file_and_line(
+    cli: CommandLine, verb: str, ledger: Path
+) -> None:
     edited(ledger, b'"kind":"policy"', b'"kind":"\x1b[31m"')
     arguments = ("report",) if verb == "report" else ("ledger", verb)
     code, _, said = cli(*arguments, ledger)
