@@ -37,9 +37,17 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
 
 
+@pytest.fixture
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What this process asks for again it asks for at once."""
+    monkeypatch.setattr("reservation_middleware.runtime.retries.FIRST_PAUSE", 0.01)
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """A process of pytest-xdist has the size of a terminal in its environment, where none is."""
-    if hasattr(config, "workerinput"):
+    """Let a test that is asked for by its name run, slow or not; no terminal where none is."""
+    if config.option.markexpr == "not slow" and all("::" in one for one in config.args):
+        config.option.markexpr = ""
+    if hasattr(config, "workerinput"):  # pytest-xdist tells its processes the terminal's size
         os.environ.pop("COLUMNS", None)
         os.environ.pop("LINES", None)
 

@@ -61,10 +61,10 @@ def cases(cache: Path, *, columns: str | None = "160") -> Iterator[Cases]:
         cache: where copies of policies are kept.
         columns: width of the terminal; None where there is none.
     """
-    here = {**os.environ, "NO_COLOR": "1", "XDG_CACHE_HOME": str(cache)}
+    here = {**os.environ, "XDG_CACHE_HOME": str(cache)}
     here.pop("COLUMNS", None)
     if columns is not None:
-        here["COLUMNS"] = columns
+        here |= {"COLUMNS": columns, "NO_COLOR": "1"}
     command = [sys.executable, str(Path(__file__))]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=here

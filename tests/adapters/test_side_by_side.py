@@ -52,6 +52,11 @@ def test_every_tenth_crawl(scrapy: Scrapy, situation: Situation) -> None:
     test_a_crawl(scrapy, situation)
 
 
+@pytest.mark.parametrize("one", USES[::10], ids=[one.name for one in USES[::10]])
+def test_every_tenth_session(one: Use) -> None:
+    test_a_session(one)
+
+
 def test_there_are_more_than_thirty() -> None:
     assert len(CRAWLS) + len(USES) > 30
 

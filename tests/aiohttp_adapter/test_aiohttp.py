@@ -33,6 +33,8 @@ from reservation_middleware.model import Action, Preference, ReservationError, S
 from reservation_middleware.runtime.fetcher import Fetcher
 from web import Answer, Web
 
+pytestmark = pytest.mark.usefixtures("short_pauses")
+
 BOT = Agent("ExampleBot")
 OBSERVE = profile().changed({"mode": "observe"})
 HTML = ("Content-Type", "text/html; charset=utf-8")
@@ -906,7 +908,7 @@ async def test_a_page_that_gives_up_does_not_end_the_fetch(way: str) -> None:
 
 @run
 @both_ways
-@pytest.mark.parametrize("fault", ["hang", pytest.param("drip", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("fault", ["hang", "drip"])
 async def test_robots_txt_that_takes_too_long(
     way: str, fault: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,6 +21,18 @@ TOKENS = ("ExampleBot", "GPTBot", "CCBot", "ClaudeBot", "Google-Extended", "Byte
 ENDS = ("", "/", "?", "?x=1", ".html", "%2F", "%D8", "$", "/../", "//")
 
 
+#: Under two profiles: every twentieth vector, and all of them.
+few_and_all = pytest.mark.parametrize(
+    ("name", "every"),
+    [
+        pytest.param("opt-out", 20, id="opt-out, a few"),
+        pytest.param("strict", 20, id="strict, a few"),
+        pytest.param("opt-out", 1, id="opt-out", marks=pytest.mark.slow),
+        pytest.param("strict", 1, id="strict", marks=pytest.mark.slow),
+    ],
+)
+
+
 def site_of(vector: Vector) -> Site | None:
     """What the well-known places of a vector's origin say."""
     readings = []
@@ -58,8 +70,7 @@ def paths_of(vector: Vector) -> Iterator[str]:
             yield origin + word + end
 
 
-@pytest.mark.parametrize("name", ["opt-out", "strict"])
-@pytest.mark.parametrize("every", [20, pytest.param(1, marks=pytest.mark.slow)])
+@few_and_all
 def test_answers_that_are_kept_are_those_that_are_made(name: str, every: int) -> None:
     policy = profile(name)
     agents = [Agent(token) for token in TOKENS]
@@ -91,8 +102,7 @@ def test_answers_that_are_kept_are_those_that_are_made(name: str, every: int) ->
     assert compared > 10_000 / every
 
 
-@pytest.mark.parametrize("name", ["opt-out", "strict"])
-@pytest.mark.parametrize("every", [20, pytest.param(1, marks=pytest.mark.slow)])
+@few_and_all
 def test_pages_that_speak_on_sites_that_were_asked_before(name: str, every: int) -> None:
     policy, agent = profile(name), Agent("ExampleBot")
     speaking = (*HEADERS, ("tdm-reservation", "0"))
@@ -143,10 +153,7 @@ def test_a_panel_asks_once_for_agents_that_nobody_tells_apart() -> None:
     assert [x.decision.blocked for x in (one, two, three)] == [False, True, False]
 
 
-@pytest.mark.parametrize("every", [20, pytest.param(1, marks=pytest.mark.slow)])
-def test_agents_share_an_answer_where_there_are_too_many_patterns_for_a_plan(
-    monkeypatch: pytest.MonkeyPatch, every: int
-) -> None:
+def agents_share(monkeypatch: pytest.MonkeyPatch, every: int) -> None:
     monkeypatch.setattr("reservation_middleware.decide.answers.MAX_PATTERNS", -1)
     policy = profile("strict")
     agents = [*(Agent(token) for token in TOKENS), Agent("OneBot"), Agent("TwoBot")]
@@ -172,3 +179,14 @@ def test_agents_share_an_answer_where_there_are_too_many_patterns_for_a_plan(
                     compared += 1
     assert shared > 100 / every
     assert compared > 1_000 / every
+
+
+@pytest.mark.slow
+def test_agents_share_an_answer_where_there_are_too_many_patterns_for_a_plan(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    agents_share(monkeypatch, 1)
+
+
+def test_agents_share_such_answers_to_a_few_vectors(monkeypatch: pytest.MonkeyPatch) -> None:
+    agents_share(monkeypatch, 20)

@@ -173,7 +173,6 @@ def test_no_optional_package_is_needed(tmp_path: Path) -> None:
         assert done.stderr.count(f"{name} is not installed") == 1
 
 
-@pytest.mark.slow
 def test_generated_files_have_the_shape_of_real_ones() -> None:
     """Medians and means of the 2,111 real files of 2019, within some."""
     rng = random.Random(2026)

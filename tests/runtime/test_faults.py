@@ -305,9 +305,11 @@ asyncio.run(main(sys.argv[1]))
 """
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads memory from /proc")
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    "way",
+    ["aiohttp", *(pytest.param(mode, marks=pytest.mark.slow) for mode in ("asyncio", "none"))],
+)
 def test_bombs(way: str) -> None:
     """In a process of their own, whose memory is looked at."""
     warm = "http://warm.example/"

@@ -38,6 +38,8 @@ from reservation_middleware.runtime.config import configuration
 from reservation_middleware.runtime.fetcher import Fetcher
 from web import Answer, Web, WebThread
 
+pytestmark = pytest.mark.usefixtures("short_pauses")
+
 BOT = Agent("ExampleBot")
 OBSERVE = profile().changed({"mode": "observe"})
 A, B = "http://a.example/", "http://b.example/"

@@ -456,7 +456,6 @@ async def test_processes_that_share_a_cache_wait_for_one_chain_of_tries(tmp_path
         assert web.count(TDMREP) == 1
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["asyncio", pytest.param("none", marks=pytest.mark.slow)])
 def test_a_host_that_waits_leaves_places_to_others(
     workers: Callable[[str], Worker], mode: str

@@ -278,7 +278,6 @@ def test_scheme_and_port_have_policies_of_their_own(worker: Worker) -> None:
     assert [web.count(f"{host}/robots.txt") for host in (A, secure, other)] == [1, 1, 1]
 
 
-@pytest.mark.slow
 def test_many_hosts(worker: Worker) -> None:
     hosts = [f"http://h{number}.example" for number in range(200)]
     pages: dict[str, Answer] = {}

@@ -84,10 +84,8 @@ def crawls(request: pytest.FixtureRequest) -> Iterator[Mapping[str, Crawl]]:
     tested = [
         item.callspec.params["case"]
         for item in request.session.items
-        if item.path == request.path
-        and hasattr(item, "callspec")
-        and "case" in item.callspec.params
-    ]
+        if item.path == request.path and hasattr(item, "callspec")
+    ] or CASES
     together: dict[str, list[Case]] = {}
     for case in tested:
         if case.vector.id not in UNSENDABLE:
@@ -135,13 +133,17 @@ def test_vector(case: Case, crawls: Mapping[str, Crawl]) -> None:
     assert facts(response["record"]) == case.expected()
 
 
-@pytest.mark.parametrize("part", ["some", pytest.param("others", marks=pytest.mark.slow)])
-def test_nothing_was_blocked_and_nothing_went_wrong(crawls: Mapping[str, Crawl], part: str) -> None:
+def test_nothing_was_blocked_and_nothing_went_wrong(crawls: Mapping[str, Crawl]) -> None:
     for crawl in {id(crawl): crawl for crawl in crawls.values()}.values():
         assert crawl.blocked == []
         # Scrapy's own warning about a page that it leaves packed.
         problems = [one for one in crawl.problems if "cannot decode the response" not in one]
         assert problems == []
+
+
+@pytest.mark.slow
+def test_nothing_went_wrong_with_the_others(crawls: Mapping[str, Crawl]) -> None:
+    test_nothing_was_blocked_and_nothing_went_wrong(crawls)
 
 
 def test_unsendable_vectors_exist() -> None:

@@ -30,9 +30,11 @@ from reservation_middleware.runtime.fetcher import Answer, Ask, Fetcher, Retries
 from reservation_middleware.syntax.host import is_public
 from reservation_middleware.syntax.path import split_url
 from reservation_middleware.syntax.rsl import NAMESPACE
-from support import load_vectors, quarter
+from support import load_vectors
 from web import Answer as Page
 from web import Web, WebThread
+
+pytestmark = pytest.mark.usefixtures("short_pauses")
 
 BOT = Agent("ExampleBot")
 A, B = "http://a.example/", "http://b.example/"
@@ -333,7 +335,7 @@ FAULTS = {
 
 
 @run
-@pytest.mark.parametrize("fault", quarter(FAULTS.values()), ids=FAULTS)
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 async def test_a_page_whose_document_is_lost_is_not(fault: Page) -> None:
     async with (
         Web({**web(x=page()), TERMS: fault}) as served,

@@ -14,7 +14,6 @@ import pytest
 from reservation_middleware.syntax import charset
 from reservation_middleware.syntax.charset import ascii_based, codec_of
 from reservation_middleware.syntax.xml import XmlError, parse
-from support import quarter
 
 PAGE = '<!doctype html><title>Ü</title><meta name="robots" content="noai">\n'
 META = b'<meta name="robots" content="noai">'
@@ -81,9 +80,7 @@ def test_octets_without_sense_never_raise() -> None:
                 parse(body, label)
 
 
-@pytest.mark.parametrize(
-    "label", quarter(["", "utf-16", "utf-32", "utf-7", "cp037", "hz", "iso-2022-kr"])
-)
+@pytest.mark.parametrize("label", ["", "utf-16", "utf-32", "utf-7", "cp037", "hz", "iso-2022-kr"])
 @pytest.mark.parametrize(
     "piece",
     [b"\0\xd8", b"\xff\xfe\0\xd8", b"<\0", b"+\xff", b"+", b"+2AA-", b"~", b"\x1b$B", b"\x0e\xff"],
