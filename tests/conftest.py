@@ -52,7 +52,7 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.pop("LINES", None)
 
 
-@pytest.hookimpl(optionalhook=True)
+@pytest.hookimpl(optionalhook=True, tryfirst=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Two processes for folders; none for single files, which one process has at once."""
     return 0 if all(".py" in one for one in config.args) else 2
