@@ -1,6 +1,7 @@
 """What holds for every test: nothing of it goes to the user's own folders, or to another test."""
 
 import os
+import sys
 from itertools import count
 from pathlib import Path
 
@@ -13,6 +14,14 @@ _TESTS = Path(__file__).parent
 os.environ["PYTHONPATH"] = os.pathsep.join(
     map(str, (_TESTS, *sorted({path.parent for path in _TESTS.glob("*/test_*.py")})))
 )
+
+# Where Python is told to write no bytecode (images of containers often do), each of the hundreds of
+# processes that tests start would compile all it imports.
+if sys.dont_write_bytecode:
+    sys.dont_write_bytecode = False
+    sys.pycache_prefix = str(_TESTS.parent / ".pytest_cache" / "bytecode")
+    os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # The same examples everywhere, and no clock: random search is ``fuzz.py``'s business, and
 # machines have slow minutes. .ci/run asks for four times as many: ``--hypothesis-profile ci``.

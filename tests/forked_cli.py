@@ -158,6 +158,7 @@ def _child(case: dict[str, Any], out: int, err: int) -> None:
         import resource
         import signal
 
+        sys.dont_write_bytecode = True  # half a file of it would be read by others
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (case["limit"], case["limit"]))
     sys.argv = ["reservations", *case["arguments"]]

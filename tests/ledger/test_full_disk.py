@@ -147,6 +147,7 @@ def test_what_is_written_elsewhere_is_whole_or_as_it_was(
 
 _WRITE = """
 import resource, signal, sys
+sys.dont_write_bytecode = True  # half a file of it would be read by others
 from pathlib import Path
 from evidence import small
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

@@ -635,6 +635,7 @@ def test_a_disk_that_is_full_at_once(small_disk: Path) -> None:
 
 _LIMITED = """
 import resource, signal, sys
+sys.dont_write_bytecode = True  # half a file of it would be read by others
 from test_segment import *
 from ledger_lines import *
 folder = Path(sys.argv[1])

@@ -388,6 +388,7 @@ async def test_another_process_that_never_ends_writing(
 _LIMITED = """
 import asyncio, resource, sys
 from random import Random
+sys.dont_write_bytecode = True  # half a file of it would be read by others
 sys.path.insert(0, "tests")
 from test_cache_sqlite import document
 from reservation_middleware.runtime.cache.sqlite import SqliteCache
