@@ -1,24 +1,20 @@
 """RFC 9309 path patterns (§2.2.2, §2.2.3) in linear time, and the path of a URL.
 
 Knows patterns, not what they are for: which of several matching patterns wins is the
-business of each signal. Comparison is on a canonical form in which every percent-encoded
-octet but ``%2F`` and ``%25`` is decoded, so that both spellings of a character compare
-equal; that is how Protego, which decides Allow and Disallow, compares too.
+business of each signal. Comparison is octet by octet, on a canonical form with one character
+per octet (as Latin-1 has it), in which every percent-encoded octet but ``%2F`` and ``%25`` is
+decoded: both spellings of an octet compare equal, and what is no UTF-8 needs no case of its own.
 """
 
 import re
-from collections.abc import Sequence
-from functools import lru_cache
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote_to_bytes
 
 from .dot_segments import resolve
 from .origin import origin as origin_of
 from .substring_index import SubstringIndex
 
-_RUN, _SHORT = re.compile("((?:%[0-9A-Fa-f]{2})+)"), 30
-_KEPT = re.compile(r"%(2[Ff]|25)")
-# An octet that is no whole character, as ``canonical`` leaves it.
-HALF = re.compile("[\udc80-\udcff]")
+# Escapes that stay: the octets would be read as something else.
+_KEPT = re.compile("%(2[Ff]|25)")
 # An escape that may be part of a character.
 _HIGH = re.compile("%[89A-Fa-f]")
 _ORIGIN = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(?:[^/?#\\]*@)?([^/?#@\\]*)([^#]*)")
@@ -90,10 +86,22 @@ def resolved_target(url: str, target: str) -> str | None:
 
 
 def canonical(text: str) -> str:
-    """The form in which paths and literal parts of patterns are compared."""
-    if "%" not in text:
+    r"""The form in which paths and literal parts of patterns are compared: a character per octet.
+
+    >>> canonical("/%C3%BC%2f") == canonical("/ü%2F") == "/\xc3\xbc%2F"
+    True
+    """
+    if "%" in text:
+        text = _KEPT.sub(_kept, text)
+    elif text.isascii():
         return text
-    return _RUN.sub(_run, text)
+    # Lone surrogates, which are in no URL, get octets of their own: nothing may raise.
+    return unquote_to_bytes(text.encode("utf-8", "surrogatepass")).decode("latin-1")
+
+
+def _kept(found: re.Match[str]) -> str:
+    """An escape that is encoded once more, so that it stays when all are decoded."""
+    return "%25" + found[1].upper()
 
 
 def judged(target: str) -> str:
@@ -102,52 +110,15 @@ def judged(target: str) -> str:
     return path + "\0" if len(target) >= MAX_TARGET else path
 
 
-def canonical_all(texts: Sequence[str]) -> list[str]:
-    """The canonical forms of many texts: what escapes stand for is found once for all."""
-    # As one text, since escapes end with their line.
-    parts = _RUN.split("\n".join(texts))
-    escapes = parts[1::2]
-    known = {run: _decoded(run) for run in set(escapes)}
-    parts[1::2] = map(known.__getitem__, escapes)
-    found = "".join(parts).split("\n")
-    # An escape may be a line end.
-    return found if len(found) == len(texts) else list(map(canonical, texts))
-
-
-def _run(found: re.Match[str]) -> str:
-    """Escapes without anything between them: characters that they make up are whole there."""
-    run = found[0]
-    return _known_run(run) if len(run) <= _SHORT else _decoded(run)
-
-
-def _decoded(run: str) -> str:
-    kept = _KEPT.sub(lambda found: "%25" + found[1].upper(), run)
-    return unquote(kept, errors="surrogateescape")
-
-
-# Few escapes are met again and again: blanks, umlauts, brackets.
-_known_run = lru_cache(4096)(_decoded)
-
-
-def has_half(text: str) -> bool:
-    """Whether some encoded octets are no whole character, as in ``/%D8``."""
+def is_utf_8(text: str) -> bool:
+    """Whether the encoded octets of a path or pattern are characters; those of ``/%D8`` are not."""
     if "%" not in text or not _HIGH.search(text):
-        return False
-    # The same escapes may be met very often.
-    runs = "\n".join(set(_RUN.findall(text)))
-    return HALF.search(text) is not None or HALF.search(canonical(runs)) is not None
-
-
-def _octets(text: str) -> str:
-    """A canonical text with one character per octet."""
+        return True
     try:
-        return text.encode("utf-8", "surrogateescape").decode("latin-1")
-    except UnicodeEncodeError:  # no URL, but nothing may raise
-        return text.encode("utf-8", "replace").decode("latin-1")
-
-
-# Thousands of patterns may ask for the same long path.
-_long_octets, _octet_places = lru_cache(1)(_octets), lru_cache(1)(SubstringIndex)
+        canonical(text).encode("latin-1").decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 class Pattern:
@@ -160,38 +131,16 @@ class Pattern:
 
     """
 
-    __slots__ = ("_anchored", "_head", "_last", "_middle", "plain", "prefix", "text")
+    __slots__ = ("_anchored", "_last", "_middle", "plain", "prefix", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
         self._anchored = text.endswith("$")
-        self._head: str | None = None
-        if has_half(text):
-            self._by_octets()
-            return
-        if "*" not in text and not self._anchored:
-            self.plain = True
-            self.prefix = canonical(text)
-            return
-        self.plain = False
-        parts = (text[:-1] if self._anchored else text).split("*")
-        if "%" in text:
-            parts = [canonical(part) for part in parts]
+        parts = list(map(canonical, (text[:-1] if self._anchored else text).split("*")))
         self.prefix = parts[0]
+        self.plain = len(parts) == 1 and not self._anchored
         self._last = parts[-1] if len(parts) > 1 else None
         self._middle = tuple([part for part in parts[1:-1] if part])
-
-    def _by_octets(self) -> None:
-        """Take a pattern with half a character: whole ones could not be compared with it."""
-        self.plain = False
-        parts = (self.text[:-1] if self._anchored else self.text).split("*")
-        head, *rest = (canonical(part) for part in parts)
-        half = HALF.search(head)
-        self.prefix = head[: half.start()] if half else head
-        self._head = _octets(head)
-        # Without a star, anything may follow a pattern that has no anchor.
-        self._last = _octets(rest[-1]) if rest else None if self._anchored else ""
-        self._middle = tuple(_octets(part) for part in rest[:-1] if part)
 
     def matches(self, path: str, held: SubstringIndex | None = None) -> bool:
         """Whether a canonical path matches; one pass, whatever the number of stars.
@@ -205,15 +154,6 @@ class Pattern:
         if self.plain:
             return True
         start = len(self.prefix)
-        if self._head is not None:
-            if held is None:
-                path = _octets(path)
-            else:
-                path = _long_octets(path)
-                held = _octet_places(path)
-            if not path.startswith(self._head):
-                return False
-            start = len(self._head)
         last = self._last
         if last is None:  # "…$" without a star
             return len(path) == start
@@ -240,7 +180,5 @@ def octets(text: str) -> int:
         return len(text)
     anchored = text.endswith("$")
     parts = (text[:-1] if anchored else text).split("*")
-    literal = sum(
-        len(quote(canonical(part), safe="/%=", errors="surrogateescape")) for part in parts
-    )
+    literal = sum(len(quote(canonical(part).encode("latin-1"), safe="/%=")) for part in parts)
     return literal + len(parts) - 1 + anchored

@@ -6,7 +6,7 @@ hurt do not slow down.
 
 from collections.abc import Iterable, Sequence
 
-from .path import HALF, MAX_PATTERN, Pattern, canonical_all, octets
+from .path import MAX_PATTERN, Pattern, canonical, octets
 from .substring_index import SubstringIndex, places
 
 #: Prefixes are looked up by so many first characters.
@@ -19,15 +19,8 @@ _LONG, _MANY = 256, 8
 
 def _needle(rest: str) -> str:
     """A literal in what stands between the first star and the end: no path without it matches."""
-    if "%" not in rest:
-        # The longest of a few: a pattern may have thousands of stars.
-        return max(rest.rsplit("*", _FEW_STARS)[-_FEW_STARS:], key=len)
-    last = rest.rpartition("*")[2]
-    if last.find("%") == len(last) - 3 and last.endswith("%24"):
-        return last[:-3] + "$"  # as every pattern with an anchor is read, too
-    # What stands before the first escape or behind the last one is as it is.
-    head, escape, _ = last.partition("%")
-    return head or (last.rpartition("%")[2][2:] if escape else "")
+    # The longest of a few: a pattern may have thousands of stars.
+    return canonical(max(rest.rsplit("*", _FEW_STARS)[-_FEW_STARS:], key=len))
 
 
 class PatternIndex:
@@ -50,7 +43,7 @@ class PatternIndex:
         #: What a path must hold after the prefix to match, None for mere prefixes.
         self._needles: list[str | None]
         whole = "\n".join(self._texts)
-        if "*" in whole or "$" in whole or "%" in whole:
+        if "*" in whole or "$" in whole or "%" in whole or not whole.isascii():
             prefixes = self._take_apart()
         else:
             prefixes, self._needles = self._texts, [None] * len(self._texts)
@@ -79,27 +72,16 @@ class PatternIndex:
         """The prefixes; needles are found on the way."""
         prefixes: list[str] = []
         self._needles = []
-        escaped: list[int] = []
-        add, add_prefix = self._needles.append, prefixes.append
-        for number, text in enumerate(self._texts):
+        for text in self._texts:
             prefix, star, rest = text.partition("*")
             if star:
-                if rest[-1:] == "$":
-                    rest = rest[:-1]
-                add(_needle(rest) if "*" in rest or "%" in rest else rest)
+                self._needles.append(_needle(rest.removesuffix("$")))
             elif prefix[-1:] == "$":
                 prefix = prefix[:-1]
-                add("")
+                self._needles.append("")
             else:
-                add("" if "%" in prefix else None)
-            if "%" in prefix:
-                escaped.append(number)
-            add_prefix(prefix)
-        if escaped:
-            heads = canonical_all([prefixes[number] for number in escaped])
-            half = HALF.search("".join(heads)) is not None
-            for number, head in zip(escaped, heads, strict=True):
-                prefixes[number] = HALF.split(head, maxsplit=1)[0] if half else head
+                self._needles.append(None)
+            prefixes.append(canonical(prefix))
         return prefixes
 
     @property
@@ -160,13 +142,12 @@ class PatternIndex:
 
     def _matches(self, number: int, path: str, length: int, held: SubstringIndex | None) -> bool:
         """Whether a path matches a pattern whose prefix, of that length, it begins with."""
-        pattern, needle = self._patterns.get(number), self._needles[number] or ""
-        if pattern is None:
-            text = self._texts[number]
-            if text[length : length + 1] == "*" and len(text) == length + 1 + len(needle):
-                return (held or path).find(needle, length) >= 0
+        text, needle = self._texts[number], self._needles[number] or ""
+        if text == f"{path[:length]}*{needle}":
+            return (held or path).find(needle, length) >= 0
         if held is not None and held.find(needle) < 0:
             return False
+        pattern = self._patterns.get(number)
         if pattern is None:
             pattern = self._patterns[number] = Pattern(text)
         return pattern.matches(path, held)

@@ -1,9 +1,9 @@
 """Allow and Disallow inside one group: RFC 9309 §2.2.2.
 
 Protego decides; it is shown one group only, once for each set of rules that match a path.
-Our own matcher names the deciding line; it decides itself where a rule holds half a
-character or half an escape, which Protego compares otherwise than the RFC. A corpus test
-keeps the two in agreement.
+Our own matcher names the deciding line; it decides itself where a rule holds octets that are no
+UTF-8 or half an escape, which Protego compares otherwise than the RFC. A corpus test keeps the
+two in agreement.
 """
 
 import re
@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from protego import Protego
 
-from .path import MAX_TARGET, has_half, octets
+from .path import MAX_TARGET, is_utf_8, octets
 from .pattern_index import PatternIndex
 from .robots import BareRule, Group, Rule
 from .robots_rule_patterns import FREE, Joined, RulePatterns, most_open, readings
@@ -37,7 +37,7 @@ class GroupRules:
 
     __slots__ = (
         *("_dollars", "_only", "_parts", "_protego", "_read", "_rules"),
-        *("asked", "halves", "with_dollars"),
+        *("asked", "protego_differs", "with_dollars"),
     )
 
     def __init__(self, rules: Sequence[BareRule], parts: Sequence["GroupRules"] = ()) -> None:
@@ -49,14 +49,14 @@ class GroupRules:
         if parts:
             self.asked: RulePatterns = Joined([part.asked for part in parts])
             self.with_dollars: bool = any(part.with_dollars for part in parts)
-            self.halves: bool = any(part.halves for part in parts)
+            self.protego_differs: bool = any(part.protego_differs for part in parts)
             return
         paths = [path for _, path, _ in rules]
         self.asked = RulePatterns(rules, "l")
         text = "\n".join(paths) + "\n"  # escapes end with their line
         # What Protego reads into a final "$" matters for few paths, so it is made for these.
         self.with_dollars = "$\n" in text
-        self.halves = "%" in text and (has_half(text) or _BARE.search(text) is not None)
+        self.protego_differs = "%" in text and (not is_utf_8(text) or _BARE.search(text) is not None)
         # A group's only rule that is about everything decides every path.
         only = Rule(*rules[0]) if paths == ["/"] else None
         self._only = (only.allow, only) if only else None
@@ -135,7 +135,7 @@ class GroupRules:
     def _decide(self, rules: Sequence[BareRule], target: str) -> tuple[bool, Rule | None]:
         """Ask Protego: once for each set of rules that match, whatever the path."""
         rule = most_open(rules)
-        if self.halves:
+        if self.protego_differs:
             return rule.allow, rule
         if len(self._rules) > _WHOLE:
             protego = _protego([rule, *rules[:_SHOWN]])
