@@ -25,7 +25,7 @@ from .base import (
     Term,
     settled_from,
     shorten,
-    spoken,
+    terms_for,
 )
 
 KEY = "example-signal"
@@ -103,9 +103,9 @@ class Example(Signal[ExampleFindings]):
         """Apply the family's own precedence; here the most restrictive counts."""
         return settled_from([statement for findings in found for statement in findings.said])
 
-    def write(self, wish: Intent) -> tuple[Rendering, ...]:
-        """Say a wish in this signal's words, so that it can be read back."""
-        said = spoken(self.terms, wish)
+    def write(self, intent: Intent) -> tuple[Rendering, ...]:
+        """Put an intent into this signal's words, so that it can be read back."""
+        said = terms_for(self.terms, intent)
         if not said:
             return ()
         value = "yes" if said["train"] is Preference.ALLOWED else "no"

@@ -1,11 +1,12 @@
 """IETF AIPREF usage preferences: Content-Usage in robots.txt and in HTTP responses.
 
-Vocabulary draft-ietf-aipref-vocab-08, attachment draft-ietf-aipref-attach-05. Labels of
-older drafts say nothing, as vocab-08 asks, unless the policy maps them. Reference:
+Vocabulary draft-ietf-aipref-vocab-08, attachment draft-ietf-aipref-attach-05. Labels that only
+older drafts had are ignored, as vocab-08 asks, unless the policy maps them. Reference:
 https://datatracker.ietf.org/doc/draft-ietf-aipref-vocab/08/
 """
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from http_sf import Token
 
@@ -19,11 +20,17 @@ from reservation_middleware.model import (
     Scope,
     Statement,
 )
-from reservation_middleware.model.vocabulary import AI_INDEX, AI_INPUT, SEARCH, TRAIN_GEN
+from reservation_middleware.model.vocabulary import (
+    AI_INDEX,
+    AI_INPUT,
+    LEAVES,
+    SEARCH,
+    TRAIN,
+    TRAIN_GEN,
+)
 from reservation_middleware.syntax.field import MalformedFieldError, dictionary, parameters
 from reservation_middleware.syntax.robots import Record
 
-from ._legacy_labels import SUPERSEDED, mapped
 from .base import (
     HEADERS,
     ROBOTS_TXT,
@@ -39,7 +46,7 @@ from .base import (
     Term,
     settled_from,
     shorten,
-    spoken,
+    terms_for,
 )
 from .path_records import RuledFindings, RuledLine, RuledRecords, ruled_view
 
@@ -102,6 +109,42 @@ BETWEEN = NoteKind(
 )
 
 
+class Superseded(NamedTuple):
+    """A label of an older draft.
+
+    Attributes:
+        draft: the revision that had it first.
+        breadth: its place in the old hierarchies: 3 holds everything, 2 all training, and
+            1 nothing but itself, as every label of vocab-08.
+        category: what reasons call it.
+        term: the leaves that its yes and its no cover; none if we have no leaf for it.
+    """
+
+    draft: str
+    breadth: int
+    category: str
+    term: Term
+
+
+# A reservation of everything leaves no leaf out; a permission is read narrowly and, as
+# that of ai-use, does not reach the building of an index.
+_EVERYTHING = Term(tuple(leaf for leaf in LEAVES if leaf != AI_INDEX), LEAVES)
+_INPUT = Term((AI_INPUT,), (AI_INDEX, AI_INPUT))
+_GENERATIVE = Term((TRAIN_GEN,), (TRAIN_GEN,))
+
+SUPERSEDED: Mapping[str, Superseded] = {
+    "tdm": Superseded("vocab-01", 3, "tdm", _EVERYTHING),
+    "all": Superseded("vocab-02", 3, "tdm", _EVERYTHING),
+    "bots": Superseded("vocab-03", 3, "tdm", _EVERYTHING),
+    "ai": Superseded("vocab-01", 2, "ai-train", Term(TRAIN, TRAIN)),
+    "genai": Superseded("vocab-01", 1, TRAIN_GEN, _GENERATIVE),
+    "train-genai": Superseded("vocab-02", 1, TRAIN_GEN, _GENERATIVE),
+    "inference": Superseded("vocab-01", 1, AI_INPUT, _INPUT),
+    # No leaf is about what a system puts out.
+    "ai-output": Superseded("vocab-04", 1, "ai-output", Term((), ())),
+}
+
+
 class AiprefFindings(RuledFindings):
     """Content-Usage rules, or a header.
 
@@ -149,16 +192,16 @@ class Aipref(Signal[AiprefFindings]):
 
     def settle(self, found: Sequence[AiprefFindings], question: Question) -> Settled | None:
         """Longest path in robots.txt, then combined with the header (VOCAB §5.1)."""
-        said: list[Statement] = []
+        statements: list[Statement] = []
         for findings in found:
             if findings.place is HEADERS:
-                said += findings.header
+                statements += findings.header
                 if question.policy.legacy_labels is LegacyLabels.MAP:
-                    said += findings.superseded.get(None, ())
+                    statements += findings.superseded.get(None, ())
             elif question.crawl is not Preference.DISALLOWED:
                 # ATTACH §3.1: a path that cannot be crawled has no usage preferences.
-                said += self._ruled(findings, question)
-        return settled_from(said)
+                statements += self._ruled(findings, question)
+        return settled_from(statements)
 
     def depends_on(
         self, found: Sequence[AiprefFindings], question: Question
@@ -166,17 +209,17 @@ class Aipref(Signal[AiprefFindings]):
         """The lines of the group."""
         return ruled_view(found, question.agent.key)
 
-    def write(self, wish: Intent) -> tuple[Rendering, ...]:
+    def write(self, intent: Intent) -> tuple[Rendering, ...]:
         """The rule inside a group, and the header."""
-        said = spoken(self.terms, wish)
-        if not said:
+        preferences = terms_for(self.terms, intent)
+        if not preferences:
             return ()
         value = ", ".join(
             f"{label}={'y' if preference is Preference.ALLOWED else 'n'}"
-            for label, preference in said.items()
+            for label, preference in preferences.items()
         )
         return (
-            Rendering(self.carriers[0], wish.group(f"Content-Usage: {value}")),
+            Rendering(self.carriers[0], intent.group(f"Content-Usage: {value}")),
             Rendering(self.carriers[1], f"Content-Usage: {value}"),
         )
 
@@ -190,11 +233,13 @@ class Aipref(Signal[AiprefFindings]):
         # Identical paths are combined, the most restrictive wins (ATTACH §3.1). What each
         # further line adds is less and less, so a flood of them is not read to its end.
         tied = ruled.paths.longest(question.path)[:_MOST_TIED]
-        said = [statement for number in tied for statement in rules.value(ruled.lines[number])]
+        statements = [
+            statement for number in tied for statement in rules.value(ruled.lines[number])
+        ]
         if question.policy.legacy_labels is LegacyLabels.MAP:
             for number in tied:
-                said += findings.superseded.get(ruled.lines[number], ())
-        return said
+                statements += findings.superseded.get(ruled.lines[number], ())
+        return statements
 
     def _robots(self, source: ParsedDocument) -> AiprefFindings | None:
         robots = source.robots
@@ -251,7 +296,7 @@ class Aipref(Signal[AiprefFindings]):
             notes.append(source.note(INVALID, f"{value} ({error})", line))
             return ()
         text = shorten(f"Content-Usage: {record.value if record else value}")
-        said: dict[str, bool] = {}
+        labels: dict[str, bool] = {}
         older = False
         for label, word in members.items():
             if label in SUPERSEDED:
@@ -263,7 +308,7 @@ class Aipref(Signal[AiprefFindings]):
             if not isinstance(word, Token) or str(word) not in ("y", "n"):
                 notes.append(source.note(VALUE, f"{label}={word}", line))
                 continue
-            said[label] = str(word) == "y"
+            labels[label] = str(word) == "y"
 
         def statement(label: str, category: str, covers: tuple[str, ...], text: str) -> Statement:
             return Statement(
@@ -271,7 +316,7 @@ class Aipref(Signal[AiprefFindings]):
                 carrier=carrier,
                 category=category,
                 covers=covers,
-                preference=Preference.ALLOWED if said[label] else Preference.DISALLOWED,
+                preference=Preference.ALLOWED if labels[label] else Preference.DISALLOWED,
                 text=text,
                 span=source.span(line),
                 scope=scope,
@@ -281,12 +326,43 @@ class Aipref(Signal[AiprefFindings]):
         if older:
             superseded[line] = tuple(
                 statement(label, old.category, covers, f"{text} ({label}: {old.draft}, mapped)")
-                for label, (old, covers) in mapped(said, self.terms).items()
+                for label, (old, covers) in mapped(labels, self.terms).items()
             )
         found = []
-        for label, yes in said.items():
+        for label, yes in labels.items():
             term = self.terms.get(label)
             if term is not None:
                 covers = term.yes if yes else term.no
                 found.append(statement(label, covers[-1], covers, text))
         return tuple(found)
+
+
+def mapped(
+    labels: Mapping[str, bool], current: Mapping[str, Term]
+) -> Mapping[str, tuple[Superseded, tuple[str, ...]]]:
+    """What the superseded labels of one statement cover.
+
+    A narrower label that is written takes its leaves out of every broader one.
+
+    Args:
+        labels: the labels of the statement, each with whether it says yes.
+        current: the labels of vocab-08.
+    """
+    covered: dict[int, set[str]] = {1: set(), 2: set(), 3: set()}
+    found: dict[str, tuple[Superseded, tuple[str, ...]]] = {}
+    for label, yes in labels.items():
+        old = SUPERSEDED.get(label)
+        term = old.term if old else current[label]
+        covered[old.breadth if old else 1].update(term.yes if yes else term.no)
+    for label, yes in labels.items():
+        old = SUPERSEDED.get(label)
+        if old is None:
+            continue
+        narrower = {
+            leaf for breadth, own in covered.items() if breadth < old.breadth for leaf in own
+        }
+        leaves = old.term.yes if yes else old.term.no
+        left = tuple(leaf for leaf in leaves if leaf not in narrower)
+        if left:
+            found[label] = old, left
+    return found

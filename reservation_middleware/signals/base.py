@@ -25,7 +25,7 @@ from reservation_middleware.model import (
 from reservation_middleware.syntax.path import MAX_TARGET
 from reservation_middleware.syntax.pattern_index import PatternIndex
 
-from .intent import Intent, Rendering, Term, spoken
+from .intent import Intent, Rendering, Term, terms_for
 from .parsed_document import (
     CONTENT,
     HEADERS,
@@ -186,8 +186,8 @@ class Signal(ABC, Generic[F]):
         return None
 
     @abstractmethod
-    def write(self, wish: Intent) -> tuple[Rendering, ...]:
-        """Say a wish in this signal's words; what it cannot say exactly it leaves out."""
+    def write(self, intent: Intent) -> tuple[Rendering, ...]:
+        """Put an intent into this signal's words; what it cannot say exactly it leaves out."""
 
     @property
     def places(self) -> tuple[Place, ...]:
@@ -261,5 +261,5 @@ __all__ = [
     "for_display",
     "settled_from",
     "shorten",
-    "spoken",
+    "terms_for",
 ]

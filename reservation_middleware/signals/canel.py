@@ -39,7 +39,7 @@ from .base import (
     Term,
     settled_from,
     shorten,
-    spoken,
+    terms_for,
 )
 
 _DRAFT = "https://www.ietf.org/archive/id/draft-canel-robots-ai-control-00.html"
@@ -189,13 +189,13 @@ class Canel(Signal[CanelFindings]):
         group = found[0].source.robots.group_for(question.agent.key)
         return Dependencies(group, _rules_of(group).patterns) if group else NO_DEPENDENCIES
 
-    def write(self, wish: Intent) -> tuple[Rendering, ...]:
+    def write(self, intent: Intent) -> tuple[Rendering, ...]:
         """The rule inside a group, the header and the meta."""
-        for name in spoken(self.terms, wish):
-            bots = ["" if agent == "*" else f"{agent}: " for agent in wish.agents]
-            metas = ["robots" if agent == "*" else agent for agent in wish.agents]
+        for name in terms_for(self.terms, intent):
+            bots = ["" if agent == "*" else f"{agent}: " for agent in intent.agents]
+            metas = ["robots" if agent == "*" else agent for agent in intent.agents]
             return (
-                Rendering(self.carriers[0], wish.group(f"{name}: /")),
+                Rendering(self.carriers[0], intent.group(f"{name}: /")),
                 Rendering(
                     self.carriers[1], "\n".join(f"X-Robots-Tag: {bot}{name}" for bot in bots)
                 ),

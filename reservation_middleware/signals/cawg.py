@@ -105,7 +105,7 @@ class Cawg(Signal[CawgFindings]):
         """Per entry, and of several assertions the most restrictive."""
         return settled_from([statement for findings in found for statement in findings.said])
 
-    def write(self, wish: Intent) -> tuple[Rendering, ...]:  # noqa: ARG002
+    def write(self, intent: Intent) -> tuple[Rendering, ...]:  # noqa: ARG002
         """Nothing: a manifest needs a signature."""
         return ()
 

@@ -33,7 +33,7 @@ from .base import (
     Status,
     Term,
     settled_from,
-    spoken,
+    terms_for,
 )
 from .path_records import Ruled, RuledFindings, RuledLine, RuledRecords, ruled_view
 
@@ -179,9 +179,9 @@ class ContentSignals(Signal[ContentSignalFindings]):
         """The lines of the group."""
         return ruled_view(found, question.agent.key)
 
-    def write(self, wish: Intent) -> tuple[Rendering, ...]:
+    def write(self, intent: Intent) -> tuple[Rendering, ...]:
         """The line inside a group, and the header."""
-        said = spoken(self.terms, wish)
+        said = terms_for(self.terms, intent)
         if not said:
             return ()
         value = ", ".join(
@@ -189,7 +189,7 @@ class ContentSignals(Signal[ContentSignalFindings]):
             for key, preference in said.items()
         )
         return (
-            Rendering(self.carriers[0], wish.group(f"Content-Signal: {value}")),
+            Rendering(self.carriers[0], intent.group(f"Content-Signal: {value}")),
             Rendering(self.carriers[1], f"Content-Signal: {value}"),
         )
 

@@ -40,7 +40,7 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rendering(NamedTuple):
-    """A wish in a signal's own words, for one carrier.
+    """An intent in a signal's own words, for one carrier.
 
     ``text`` is a whole group for robots.txt, ``name: value`` lines for headers, elements
     for HTML, the file for a file of its own.
@@ -50,15 +50,15 @@ class Rendering(NamedTuple):
     text: str
 
 
-def spoken(terms: Mapping[str, Term], wish: Intent) -> dict[str, Preference]:
-    """The native terms that say no more than the wish does."""
-    said: dict[str, Preference] = {}
+def terms_for(terms: Mapping[str, Term], intent: Intent) -> dict[str, Preference]:
+    """The native terms that say no more than is intended, each with its preference."""
+    found: dict[str, Preference] = {}
     for name, term in terms.items():
         for preference, leaves in (
             (Preference.DISALLOWED, term.no),
             (Preference.ALLOWED, term.yes),
         ):
-            if leaves and all(wish.usage.get(leaf) is preference for leaf in leaves):
-                said[name] = preference
+            if leaves and all(intent.usage.get(leaf) is preference for leaf in leaves):
+                found[name] = preference
                 break
-    return said
+    return found

@@ -180,8 +180,8 @@ class Payment(Signal[PaymentFindings]):
             usage=combine(said), statements=for_display(said), offers=tuple(offers)[:_MOST_OFFERS]
         )
 
-    def write(self, wish: Intent) -> tuple[Rendering, ...]:  # noqa: ARG002
-        """Nothing: a wish names no price, and a status is the server's to send."""
+    def write(self, intent: Intent) -> tuple[Rendering, ...]:  # noqa: ARG002
+        """Nothing: an intent names no price, and a status is the server's to send."""
         return ()
 
     def _statements(self, source: ParsedDocument, said: Iterable[_Said]) -> tuple[Statement, ...]:

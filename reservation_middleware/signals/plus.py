@@ -5,7 +5,8 @@ names of the work. TDMRep and RSL in the same XMP are read elsewhere. Reference:
 https://ns.useplus.org/LDF/ldf-XMPSpecification (IPTC Photo Metadata Standard 2023.1, Data Mining)
 """
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 
 from reservation_middleware.model import (
     Identifier,
@@ -24,9 +25,8 @@ from reservation_middleware.model.vocabulary import (
     TRAIN,
     TRAIN_GEN,
 )
-from reservation_middleware.syntax.media import Media
+from reservation_middleware.syntax.media import Media, Property
 
-from ._plus import PLUS, RIGHTS, identifiers, offers
 from .base import (
     CONTENT,
     Carrier,
@@ -44,6 +44,10 @@ from .base import (
     shorten,
 )
 
+_PLUS = "http://ns.useplus.org/ldf/xmp/1.0/"
+_RIGHTS = "http://ns.adobe.com/xap/1.0/rights/"
+_MM = "http://ns.adobe.com/xap/1.0/mm/"
+_PRISM = "http://prismstandard.org/namespaces/"
 _IPTC = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
 _SPEC = "https://www.iptc.org/std/photometadata/specification/IPTC-PhotoMetadata#data-mining"
 #: Statements, conditions, offers and identifiers of one file.
@@ -79,7 +83,7 @@ UNREADABLE = NoteKind(
 )
 
 _CONDITIONAL = {
-    "DMI-PROHIBITED-SEECONSTRAINT": ((PLUS, "OtherConstraints"),),
+    "DMI-PROHIBITED-SEECONSTRAINT": ((_PLUS, "OtherConstraints"),),
     "DMI-PROHIBITED-SEEEMBEDDEDRIGHTSEXPR": (
         (_IPTC, "EmbdEncRightsExpr"),
         (_IPTC, "EncRightsExpr"),
@@ -91,28 +95,62 @@ _CONDITIONAL = {
 }
 _ALL_BUT_SEARCH = tuple(leaf for leaf in LEAVES if leaf != SEARCH)
 
+_SCHEMES = {
+    (_MM, "DocumentID"): "xmp-document",
+    (_MM, "InstanceID"): "xmp-instance",
+    (_MM, "OriginalDocumentID"): "xmp-original",
+    ("http://ns.adobe.com/pdfx/1.3/", "doi"): "doi",
+    ("http://crossref.org/crossmark/1.0/", "DOI"): "doi",
+}
+#: Properties whose values may be identifiers of any scheme.
+_MIXED = (
+    *(
+        ("http://purl.org/dc/elements/1.1/", "identifier"),
+        ("http://ns.adobe.com/xap/1.0/", "Identifier"),
+    ),
+    *((_PLUS, name) for name in ("ImageCreatorID", "CopyrightOwnerID", "LicensorID")),
+)
+_KINDS = (
+    (
+        "doi",
+        re.compile(r"(?:doi:|https?://(?:dx\.)?doi\.org/)?\s*(10\.\d{4,9}/\S+)", re.IGNORECASE),
+    ),
+    ("iscc", re.compile(r"(ISCC:[A-Z2-7]{10,80})", re.IGNORECASE)),
+    (
+        "isni",
+        re.compile(
+            r"(?:(?:urn:)?isni[: ]\s*|https?://(?:www\.)?isni\.org/(?:isni/)?)"
+            r"((?:\d{4}[ -]?){3}\d{3}[\dX])",
+            re.IGNORECASE,
+        ),
+    ),
+)
+
+_MAIL = re.compile(r"\s*(?:mailto:)?([^\s@<>]{1,64}@[^\s@<>]{1,255})\s*", re.IGNORECASE)
+_PHONE = re.compile(r"\s*(?:tel:)?\s*(\+?\d[\d ()./-]{3,40})\s*", re.IGNORECASE)
+
 
 class PlusFindings(Findings):
     """What the XMP of one file says."""
 
-    __slots__ = ("identifiers", "offers", "said")
+    __slots__ = ("identifiers", "mining", "offers")
 
     def __init__(
         self,
         source: ParsedDocument,
         notes: Sequence[Note],
-        said: Sequence[Statement],
+        mining: Sequence[Statement],
         offers: Sequence[Offer],
         identifiers: Sequence[Identifier],
     ) -> None:
         super().__init__(source.place, tuple(notes[:_MOST]))
-        self.said = tuple(said)
+        self.mining = tuple(mining)
         self.offers = tuple(offers[:_MOST])
         self.identifiers = tuple(identifiers[:_MOST])
 
     def statements(self) -> tuple[Statement, ...]:
         """All statements."""
-        return self.said
+        return self.mining
 
 
 class Plus(Signal[PlusFindings]):
@@ -143,41 +181,44 @@ class Plus(Signal[PlusFindings]):
         notes = [source.note(UNREADABLE, problem) for problem in file.problems[:_MOST]]
         if not file.xmp:
             return PlusFindings(source, notes, (), (), ()) if notes else None
-        said: list[Statement] = []
+        mining: list[Statement] = []
         values: dict[str, str] = {}
-        for one in file.xmp:
-            if (one.namespace, one.name) == (PLUS, "DataMining"):
-                # Of values that mean the same the first one speaks.
-                values.setdefault(_key(one.value), one.value)
-            elif one.namespace == _IPTC and one.name.startswith(("DMI-", "DataMining")):
-                notes.append(source.note(INVENTED, f"Iptc4xmpExt:{one.name}"))
+        for field in file.xmp:
+            if (field.namespace, field.name) == (_PLUS, "DataMining"):
+                # Of values that mean the same the first counts.
+                values.setdefault(_key(field.value), field.value)
+            elif field.namespace == _IPTC and field.name.startswith(("DMI-", "DataMining")):
+                notes.append(source.note(INVENTED, f"Iptc4xmpExt:{field.name}"))
         for key, value in values.items():
-            said += self._said(source, file, key, value, notes)
+            mining += self._statements(source, file, key, value, notes)
         return PlusFindings(
             source,
             notes,
-            said,
-            list(offers(source, file, self.name)),
-            list(dict.fromkeys(identifiers(source, file, self.name))),
+            mining,
+            list(_offers(source, file)),
+            list(dict.fromkeys(_identifiers(source, file))),
         )
 
     def settle(self, found: Sequence[PlusFindings], question: Question) -> Settled | None:  # noqa: ARG002
         """One property with one value; of several the most restrictive counts."""
-        said = [statement for findings in found for statement in findings.said]
-        doors = tuple(offer for findings in found for offer in findings.offers)
-        names = tuple(one for findings in found for one in findings.identifiers)
-        if not said and not doors and not names:
+        mining = [statement for findings in found for statement in findings.mining]
+        offers = tuple(offer for findings in found for offer in findings.offers)
+        identifiers = tuple(name for findings in found for name in findings.identifiers)
+        if not mining and not offers and not identifiers:
             return None
 
         return Settled(
-            usage=combine(said), statements=for_display(said), offers=doors, identifiers=names
+            usage=combine(mining),
+            statements=for_display(mining),
+            offers=offers,
+            identifiers=identifiers,
         )
 
-    def write(self, wish: Intent) -> tuple[Rendering, ...]:  # noqa: ARG002
+    def write(self, intent: Intent) -> tuple[Rendering, ...]:  # noqa: ARG002
         """Nothing: embedding XMP is the business of whoever makes the file."""
         return ()
 
-    def _said(
+    def _statements(
         self, source: ParsedDocument, file: Media, key: str, value: str, notes: list[Note]
     ) -> Iterator[Statement]:
         if key == "DMI-UNSPECIFIED":
@@ -190,7 +231,7 @@ class Plus(Signal[PlusFindings]):
         conditions = _values(file, names)
         if names and not conditions:
             notes.append(source.note(CONSTRAINT, key))
-        conditions += _values(file, ((RIGHTS, "UsageTerms"),))
+        conditions += _values(file, ((_RIGHTS, "UsageTerms"),))
         for leaves, preference in (
             (term.no, Preference.DISALLOWED),
             (term.yes, Preference.ALLOWED),
@@ -222,6 +263,61 @@ def _category(leaves: tuple[str, ...]) -> str:
 
 
 def _values(file: Media, names: Sequence[tuple[str, str]]) -> tuple[str, ...]:
-    """What some properties say, each once."""
-    found = (one for one in (*file.xmp, *file.inner) if (one.namespace, one.name) in names)
-    return tuple(dict.fromkeys(shorten(one.value) for one in found))[:_MOST]
+    """The values of some properties, each once."""
+    fields = (field for field in (*file.xmp, *file.inner) if (field.namespace, field.name) in names)
+    return tuple(dict.fromkeys(shorten(field.value) for field in fields))[:_MOST]
+
+
+def _offers(source: ParsedDocument, file: Media) -> Iterator[Offer]:
+    """The licensor, and where the terms stand; with or without a reservation beside them."""
+    where, signal = source.document.url, Plus.name
+    for field in _in_namespace((*file.xmp, *file.inner), _PLUS):
+        if field.name == "LicensorURL" and (url := _http(field.value)):
+            yield Offer(kind="contact", signal=signal, url=url, contact=url, document=where)
+        contact = None
+        if field.name == "LicensorEmail":
+            found = _MAIL.fullmatch(field.value)
+            contact = found and found[1]
+        elif field.name in ("LicensorTelephone1", "LicensorTelephone2"):
+            found = _PHONE.fullmatch(field.value)
+            contact = found and "tel:" + re.sub(r"[^+\d]", "", found[1])
+        if contact:
+            yield Offer(kind="contact", signal=signal, contact=contact, document=where)
+    for field in _in_namespace(file.xmp, _RIGHTS):
+        if field.name == "WebStatement" and (url := _http(field.value)):
+            yield Offer(kind="policy", signal=signal, url=url, document=where)
+
+
+def _identifiers(source: ParsedDocument, file: Media) -> Iterator[Identifier]:
+    """Identifiers of the work, of the file and of their people."""
+    for field in (*file.xmp, *_in_namespace(file.inner, _PLUS)):
+        scheme = _SCHEMES.get((field.namespace, field.name))
+        value: str | None = field.value
+        if field.namespace.startswith(_PRISM) and field.name == "doi":
+            scheme = "doi"
+        if scheme == "doi" or (field.namespace, field.name) in _MIXED:
+            scheme, value = _identified(field.value)
+        if scheme and value:
+            yield Identifier(
+                scheme=scheme, value=shorten(value), signal=Plus.name, document=source.document.url
+            )
+
+
+def _in_namespace(properties: Iterable[Property], namespace: str) -> Iterator[Property]:
+    return (field for field in properties if field.namespace == namespace)
+
+
+def _identified(value: str) -> tuple[str | None, str | None]:
+    """The scheme of an identifier that shows it, and the identifier without its prefix."""
+    for scheme, pattern in _KINDS:
+        found = pattern.fullmatch(value.strip()[:400])
+        if found:
+            return scheme, found[1]
+    return None, None
+
+
+def _http(value: str) -> str | None:
+    """A URL as it stands in a file, which has no base; None if it is none."""
+    value = value.strip()
+    plain = value.isprintable() and not re.search(r"\s", value) and len(value) <= 2048
+    return value if plain and re.match(r"https?://[^/]", value, re.IGNORECASE) else None

@@ -166,7 +166,7 @@ class Pointers(Signal[PointerFindings]):
             offers=tuple(reversed(offers.values()))[:_MOST],
         )
 
-    def write(self, wish: Intent) -> tuple[Rendering, ...]:  # noqa: ARG002
+    def write(self, intent: Intent) -> tuple[Rendering, ...]:  # noqa: ARG002
         """Nothing: a pointer says neither yes nor no."""
         return ()
 

@@ -251,12 +251,12 @@ class Robots(Signal[RobotsFindings]):
         group, rules = found_group
         return Dependencies(group, rules.patterns, rules.index)
 
-    def write(self, wish: Intent) -> tuple[Rendering, ...]:
+    def write(self, intent: Intent) -> tuple[Rendering, ...]:
         """One group that allows or disallows everything."""
-        if wish.crawl is None or wish.crawl is Preference.UNKNOWN:
+        if intent.crawl is None or intent.crawl is Preference.UNKNOWN:
             return ()
-        rule = "Allow: /" if wish.crawl is Preference.ALLOWED else "Disallow: /"
-        return (Rendering(self.carriers[0], wish.group(rule)),)
+        rule = "Allow: /" if intent.crawl is Preference.ALLOWED else "Disallow: /"
+        return (Rendering(self.carriers[0], intent.group(rule)),)
 
 
 def _why(source: ParsedDocument) -> str:

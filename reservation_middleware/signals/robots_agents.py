@@ -4,27 +4,38 @@
 that the site does not want AI training; such a statement is always marked as inferred
 and counts only where the operator's policy says so. A policy token (the training-
 preference draft of 30 October 2026) is a direct statement where a group names it.
+
+Which groups to ask is found out once per agent and policy; then per page only which lines decide.
 Reference: https://www.ietf.org/archive/id/draft-kelley-aipref-training-preference-signal-00.html
 """
 
 from collections.abc import Mapping, Sequence
 from functools import cache
+from typing import NamedTuple
 
 from reservation_middleware.model import (
     Level,
     Note,
     NoteKind,
     Outcome,
+    Policy,
+    Preference,
+    Scope,
+    Statement,
+    expand,
 )
 from reservation_middleware.model.agents import KnownAgent, catalogue
+from reservation_middleware.model.lru import BoundedLru
+from reservation_middleware.model.policy import ProxyAgents
 from reservation_middleware.model.vocabulary import TRAIN
-from reservation_middleware.syntax.robots import product_tokens
+from reservation_middleware.syntax.robots import Group, RobotsFile, Rule, product_tokens
+from reservation_middleware.syntax.robots_rules import GroupRules
 
-from ._agents import AgentFindings
 from .base import (
     ROBOTS_TXT,
     Carrier,
     Dependencies,
+    Findings,
     Intent,
     ParsedDocument,
     Question,
@@ -33,8 +44,13 @@ from .base import (
     Signal,
     Status,
     Term,
-    spoken,
+    combine,
+    for_display,
+    shorten,
+    terms_for,
 )
+
+NAME = "robots-agents"
 
 RETIRED = NoteKind(
     "robots-agents-retired",
@@ -45,12 +61,143 @@ RETIRED = NoteKind(
 )
 #: Notes that are kept for one file.
 _MOST = 10
+#: Agents and policies that one file is made ready for.
+_MAX_ASKERS = 256
+#: Groups of one token with more rules than this are asked one by one.
+_COMBINED, _EACH = 500, 8
+
+
+class AgentFindings(Findings):
+    """A robots.txt with the known AI agents that it names."""
+
+    __slots__ = ("_blocks", "named", "robots", "source", "training")
+
+    def __init__(
+        self, source: ParsedDocument, named: dict[str, KnownAgent], notes: tuple[Note, ...]
+    ) -> None:
+        super().__init__(source.place, notes)
+        self.source = source
+        self.robots: RobotsFile = source.robots
+        #: Known AI agents by the token, in lower case, that the file uses for them.
+        self.named = named
+        #: Which groups to ask for whom: groups that many tokens share are combined once.
+        self._blocks: BoundedLru[tuple[str, Policy], tuple[_Block, ...]]
+        self._blocks = BoundedLru(_MAX_ASKERS)
+        #: Those that train on what they fetch, with all that they fetch for.
+        self.training = {
+            token: leaves
+            for token, agent in named.items()
+            if not set(leaves := _leaves(agent)).isdisjoint(TRAIN)
+        }
+
+    def blocks(self, own: str, policy: Policy) -> "tuple[_Block, ...]":
+        """The groups to ask on behalf of one agent under one policy.
+
+        Args:
+            own: the agent's product token in lower case, whose own group is no hint.
+            policy: says which other agents count.
+        """
+        key = own, policy
+        blocks = self._blocks.get(key)
+        if blocks is None:
+            blocks = _blocks(self, own, policy)
+            self._blocks.put(key, blocks)
+        return blocks
+
+    def settle(self, own: str, policy: Policy, path: str, *, cut: bool) -> Settled | None:
+        """What the blocks amount to for one page.
+
+        Args:
+            own: the agent's product token in lower case.
+            policy: says which blocks count.
+            path: of the page, in canonical form.
+            cut: whether that is only its beginning.
+        """
+        blocks = self.blocks(own, policy)
+        seen: dict[GroupRules, tuple[int, Rule | None]] = {}
+        blocked: dict[tuple[bool, int, tuple[str, ...]], list[str]] = {}
+        for block in blocks:
+            rule = block.blocking(path, seen, cut=cut)
+            if rule is not None:
+                for leaves, tokens, inferred in block.about:
+                    blocked.setdefault((inferred, rule.line, leaves), []).extend(tokens)
+        if not blocked:
+            return None
+        said = [
+            self._statement(line, leaves, tokens, inferred=inferred)
+            for (inferred, line, leaves), tokens in blocked.items()
+        ]
+        said.sort(key=lambda statement: statement.inferred)
+        counts = policy.proxy_agents is ProxyAgents.COUNT
+        counted = [statement for statement in said if counts or not statement.inferred]
+        return Settled(usage=combine(counted), statements=for_display(said))
+
+    def listed(self, tokens: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """Agents that an operator lists, by the token the file uses, with their leaves.
+
+        One of the catalogue is met under all of its names; one that is not there, or
+        there without a purpose, stands for training.
+        """
+        wanted = {token.lower() for token in tokens}
+        found = {
+            token: _leaves(agent) or TRAIN
+            for token, agent in self.named.items()
+            if not wanted.isdisjoint(name.lower() for name in (token, *agent.names))
+        }
+        for token in sorted(wanted - found.keys()):
+            if self.robots.named(token):
+                found[token] = TRAIN
+        return found
+
+    def statements(self) -> tuple[Statement, ...]:
+        """One statement per rule and set of leaves in a group that names known AI agents."""
+        found: list[Statement] = []
+        for group in self.robots.groups:
+            # Not one per agent: a group may name all agents over thousands of rules.
+            tokens: dict[tuple[str, ...], list[str]] = {}
+            for token in dict.fromkeys(token for token, _ in group.tokens):
+                agent = self.named.get(token)
+                if agent is not None and agent.purposes:
+                    tokens.setdefault(expand(agent.purposes), []).append(token)
+            found.extend(
+                Statement(
+                    signal=NAME,
+                    carrier="robots.txt",
+                    category=_category(leaves),
+                    covers=leaves,
+                    preference=Preference.ALLOWED if rule.allow else Preference.DISALLOWED,
+                    text=self.robots.line(rule.line),
+                    span=self.source.span(rule.line),
+                    scope=Scope(rule.path, tuple(named)),
+                    inferred=True,
+                )
+                for leaves, named in tokens.items()
+                for rule in group.rules
+            )
+        return tuple(found)
+
+    def _statement(
+        self, line: int, leaves: tuple[str, ...], tokens: Sequence[str], *, inferred: bool
+    ) -> Statement:
+        source = self.source
+        names = ", ".join(tokens[:12]) + (" …" if len(tokens) > 12 else "")
+        return Statement(
+            signal=NAME,
+            carrier="robots.txt",
+            category=_category(leaves),
+            covers=leaves,
+            preference=Preference.DISALLOWED,
+            text=shorten(f"{names}: {source.robots.line(line)}"),
+            span=source.span(line),
+            scope=Scope(None, tuple(tokens)),
+            inferred=inferred,
+        )
 
 
 class RobotsAgents(Signal[AgentFindings]):
     """Blocks of known AI agents, control tokens and policy tokens."""
 
-    name = "robots-agents"
+    name = NAME
     title = "robots.txt groups for AI agents"
     reference = "vendors' documentation; draft-kelley-aipref-training-preference-signal-00"
     status = Status.DE_FACTO
@@ -91,9 +238,9 @@ class RobotsAgents(Signal[AgentFindings]):
         patterns = [text for block in blocks for part in block.parts for text in part.patterns]
         return Dependencies(tuple([(block.groups, block.about) for block in blocks]), patterns)
 
-    def write(self, wish: Intent) -> tuple[Rendering, ...]:
-        """A group that blocks the control tokens that say no more than the wish."""
-        tokens = [token for token, said in spoken(self.terms, wish).items() if said]
+    def write(self, intent: Intent) -> tuple[Rendering, ...]:
+        """A group that blocks the control tokens that say no more than is intended."""
+        tokens = [token for token, said in terms_for(self.terms, intent).items() if said]
         if not tokens:
             return ()
         lines = [*(f"User-agent: {token}" for token in tokens), "Disallow: /", ""]
@@ -109,3 +256,84 @@ def _beginnings() -> Mapping[str, KnownAgent]:
         for name in agent.names
         for token in product_tokens(name)[:1]
     }
+
+
+class _Block(NamedTuple):
+    """Groups that are asked together, and whom they are about.
+
+    Attributes:
+        groups: which groups.
+        parts: the rules of the groups; one where they were combined before.
+        about: leaves, tokens and whether what follows is only inferred.
+    """
+
+    groups: tuple[Group, ...]
+    parts: tuple[GroupRules, ...]
+    about: tuple[tuple[tuple[str, ...], tuple[str, ...], bool], ...]
+
+    def blocking(
+        self, path: str, seen: dict[GroupRules, tuple[int, Rule | None]], *, cut: bool
+    ) -> Rule | None:
+        """The rule that blocks a path, None if it is not blocked.
+
+        Hints are many and not worth a question to Protego each. Where a token's groups are
+        too large to combine for every token, each group's longest rule stands for it;
+        ``seen`` has what groups said that other blocks asked before.
+        """
+        best: tuple[int, bool, Rule] | None = None
+        for part in self.parts:
+            found = seen.get(part)
+            if found is None:
+                found = seen[part] = part.longest(path, cut=cut)
+            octets, rule = found
+            if rule is not None and (best is None or (octets, rule.allow) > best[:2]):
+                best = octets, rule.allow, rule
+        return None if best is None or best[1] else best[2]
+
+
+def _blocks(findings: AgentFindings, own: str, policy: Policy) -> tuple[_Block, ...]:
+    """The groups to ask; tokens that share groups, or rules that block all, share a block."""
+    robots = findings.robots
+    asked: dict[tuple[Group, ...], dict[tuple[tuple[str, ...], bool], list[str]]] = {}
+
+    def ask(token: str, leaves: tuple[str, ...], shown: str, *, inferred: bool) -> None:
+        groups = tuple(group for group in robots.parts(token) if group.plain)
+        if not groups:
+            return
+        asked.setdefault(groups, {}).setdefault((leaves, inferred), []).append(shown)
+
+    if policy.proxy_agents is not ProxyAgents.OFF:
+        listed = policy.proxy_tokens
+        for token, leaves in (findings.listed(listed) if listed else findings.training).items():
+            if token != own:
+                ask(token, leaves, token, inferred=True)
+    for name, purposes in policy.policy_tokens:
+        token = name.lower()
+        named = bool(robots.parts(token))
+        # Whether the group for * stands in for a policy token is open in the draft.
+        ask(token if named else "*", expand(purposes), token if named else "*", inferred=not named)
+    blocks = []
+    for groups, about in asked.items():
+        rules = sum(len(group.plain) for group in groups)
+        # Rules that many tokens share are not copied for each of them.
+        if len(groups) > 1 and rules <= max(_COMBINED, _EACH * len(groups)):
+            combined = GroupRules([rule for group in groups for rule in group.plain])
+            asks: tuple[GroupRules, ...] = (combined,)
+        else:
+            asks = tuple(GroupRules.of(group) for group in groups)
+        whom = tuple((leaves, tuple(tokens), hint) for (leaves, hint), tokens in about.items())
+        blocks.append(_Block(groups, asks, whom))
+    return tuple(blocks)
+
+
+def _leaves(agent: KnownAgent) -> tuple[str, ...]:
+    """The leaves that an agent fetches for; none where its operator does not say."""
+    return expand(agent.purposes) if agent.purposes else ()
+
+
+def _category(purposes: Sequence[str]) -> str:
+    """One word for a set of purposes."""
+    leaves = expand(purposes)
+    if leaves == TRAIN:
+        return "ai-train"
+    return leaves[0] if len(leaves) == 1 else "ai"

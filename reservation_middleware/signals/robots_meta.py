@@ -35,7 +35,7 @@ from .base import (
     combine,
     for_display,
     shorten,
-    spoken,
+    terms_for,
 )
 
 _MOST = 10
@@ -158,13 +158,13 @@ class RobotsMeta(Signal[DirectiveFindings]):
         counted = [statement for statement in said if counts_all or not statement.inferred]
         return Settled(usage=combine(counted), statements=for_display(said))
 
-    def write(self, wish: Intent) -> tuple[Rendering, ...]:
+    def write(self, intent: Intent) -> tuple[Rendering, ...]:
         """``noai`` as a header and as a meta."""
-        said = spoken({"noai": self.terms["noai"]}, wish)
+        said = terms_for({"noai": self.terms["noai"]}, intent)
         if not said:
             return ()
-        bots = ["" if agent == "*" else f"{agent}: " for agent in wish.agents]
-        names = ["robots" if agent == "*" else agent for agent in wish.agents]
+        bots = ["" if agent == "*" else f"{agent}: " for agent in intent.agents]
+        names = ["robots" if agent == "*" else agent for agent in intent.agents]
         return (
             Rendering(self.carriers[0], "\n".join(f"X-Robots-Tag: {bot}noai" for bot in bots)),
             Rendering(

@@ -27,7 +27,7 @@ from .base import (
     Term,
     settled_from,
     shorten,
-    spoken,
+    terms_for,
 )
 
 _REFERENCE = "https://journallist.net/reference-document-for-trust-txt-specifications"
@@ -129,9 +129,9 @@ class TrustTxt(Signal[TrustTxtFindings]):
         """It says the same of every page."""
         return NO_DEPENDENCIES
 
-    def write(self, wish: Intent) -> tuple[Rendering, ...]:
+    def write(self, intent: Intent) -> tuple[Rendering, ...]:
         """The one line; the rest of a trust.txt is the site's own."""
-        said = spoken(self.terms, wish)
+        said = terms_for(self.terms, intent)
         if not said:
             return ()
         line = f"{KEY}={'yes' if said[KEY] is Preference.ALLOWED else 'no'}\n"

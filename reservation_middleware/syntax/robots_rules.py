@@ -56,7 +56,9 @@ class GroupRules:
         text = "\n".join(paths) + "\n"  # escapes end with their line
         # What Protego reads into a final "$" matters for few paths, so it is made for these.
         self.with_dollars = "$\n" in text
-        self.protego_differs = "%" in text and (not is_utf_8(text) or _BARE.search(text) is not None)
+        self.protego_differs = "%" in text and (
+            not is_utf_8(text) or _BARE.search(text) is not None
+        )
         # A group's only rule that is about everything decides every path.
         only = Rule(*rules[0]) if paths == ["/"] else None
         self._only = (only.allow, only) if only else None

@@ -23,8 +23,7 @@ from reservation_middleware.signals import (
     Question,
     Words,
 )
-from reservation_middleware.signals._legacy_labels import SUPERSEDED, mapped
-from reservation_middleware.signals.aipref import Aipref
+from reservation_middleware.signals.aipref import SUPERSEDED, Aipref, mapped
 from reservation_middleware.signals.canel import Canel
 from reservation_middleware.syntax.field import MalformedFieldError, dictionary, parameters
 from reservation_middleware.syntax.path import canonical

@@ -474,8 +474,8 @@ def test_what_it_cannot_say_it_does_not_write() -> None:
 
 
 def test_without_an_address_nothing_points_to_the_file() -> None:
-    wish = Intent(usage={"search": Preference.DISALLOWED})
-    assert [written.carrier.name for written in SIGNAL.write(wish)] == ["script", "rsl"]
+    intent = Intent(usage={"search": Preference.DISALLOWED})
+    assert [written.carrier.name for written in SIGNAL.write(intent)] == ["script", "rsl"]
 
 
 # --- bounds -------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ from reservation_middleware.signals.base import (
     combine,
     for_display,
     shorten,
-    spoken,
+    terms_for,
 )
 from reservation_middleware.syntax.ai_txt import (
     LIMIT,
@@ -217,12 +217,12 @@ class AiTxt(Signal[AiTxtFindings]):
             identifiers=declared.identifiers if declared else (),
         )
 
-    def write(self, wish: Intent) -> tuple[Rendering, ...]:
+    def write(self, intent: Intent) -> tuple[Rendering, ...]:
         """Rules about everything; a declaration would have to name the site."""
-        said = spoken(self.terms, wish)
+        said = terms_for(self.terms, intent)
         for word in ("Disallow", "Allow"):
             if word in said:
-                return (Rendering(self.carriers[0], wish.group(f"{word}: /")),)
+                return (Rendering(self.carriers[0], intent.group(f"{word}: /")),)
         return ()
 
     def _rules(

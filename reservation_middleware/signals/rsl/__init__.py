@@ -121,12 +121,12 @@ class Rsl(Signal[RslFindings]):
             ],
         )
 
-    def write(self, wish: Intent) -> tuple[Rendering, ...]:
+    def write(self, intent: Intent) -> tuple[Rendering, ...]:
         """A document as a script and as a file, and what points to it where its address is known.
 
-        ``wish.policy`` is the address at which the file is served.
+        ``intent.policy`` is the address at which the file is served.
         """
-        licence = _licence(wish)
+        licence = _licence(intent)
         if licence is None:
             return ()
         by_name = {carrier.name: carrier for carrier in self.carriers}
@@ -135,11 +135,11 @@ class Rsl(Signal[RslFindings]):
             Rendering(by_name["script"], script),
             Rendering(by_name["rsl"], _document(licence, "/")),
         ]
-        if wish.policy:
-            field = f'Link: <{wish.policy}>; rel="license"; type="{MEDIA_TYPE}"'
-            link = f'<link rel="license" type="{MEDIA_TYPE}" href="{escape(wish.policy)}">'
+        if intent.policy:
+            field = f'Link: <{intent.policy}>; rel="license"; type="{MEDIA_TYPE}"'
+            link = f'<link rel="license" type="{MEDIA_TYPE}" href="{escape(intent.policy)}">'
             written += [
-                Rendering(by_name["robots.txt"], wish.group(f"License: {wish.policy}")),
+                Rendering(by_name["robots.txt"], intent.group(f"License: {intent.policy}")),
                 Rendering(by_name["header"], field),
                 Rendering(by_name["link"], link),
             ]
@@ -179,10 +179,10 @@ def _settled(
     )
 
 
-def _licence(wish: Intent) -> str | None:
-    """Permits and prohibits that say a wish and no more; None where there are none."""
-    yes = [leaf for leaf in LEAVES if wish.usage.get(leaf) is Preference.ALLOWED]
-    no = [leaf for leaf in LEAVES if wish.usage.get(leaf) is Preference.DISALLOWED]
+def _licence(intent: Intent) -> str | None:
+    """Permits and prohibits that say an intent and no more; None where there are none."""
+    yes = [leaf for leaf in LEAVES if intent.usage.get(leaf) is Preference.ALLOWED]
+    no = [leaf for leaf in LEAVES if intent.usage.get(leaf) is Preference.DISALLOWED]
     permits, prohibits = _words(yes), _words(no)
     if not yes:
         permits = []

@@ -24,7 +24,7 @@ from reservation_middleware.signals.base import (
     Settled,
     Signal,
     Status,
-    spoken,
+    terms_for,
 )
 
 from .file import (
@@ -115,17 +115,17 @@ class Tdmrep(Signal[Findings]):
             return Dependencies(None, files[0].texts)
         return None
 
-    def write(self, wish: Intent) -> tuple[Rendering, ...]:
+    def write(self, intent: Intent) -> tuple[Rendering, ...]:
         """The file, the header fields and the metas."""
-        said = spoken(self.terms, wish)
+        said = terms_for(self.terms, intent)
         if not said:
             return ()
         value = 1 if said["tdm-reservation"] is Preference.DISALLOWED else 0
         rule: dict[str, Any] = {"location": "/", "tdm-reservation": value}
         fields = [("tdm-reservation", str(value))]
-        if wish.policy and value:
-            rule["tdm-policy"] = wish.policy
-            fields.append(("tdm-policy", wish.policy))
+        if intent.policy and value:
+            rule["tdm-policy"] = intent.policy
+            fields.append(("tdm-policy", intent.policy))
         return (
             Rendering(self.carriers[0], msgspec.json.format(msgspec.json.encode([rule])).decode()),
             Rendering(self.carriers[1], "\n".join(f"{name}: {text}" for name, text in fields)),
