@@ -31,7 +31,7 @@ from PIL import Image
 
 from reservation_middleware.decide.reading import is_media
 from reservation_middleware.syntax import media
-from reservation_middleware.syntax.media import Claim, Media, Property, _jumbf
+from reservation_middleware.syntax.media import Claim, Media, Property, jumbf
 
 PACKET = make.data_mining("DMI-PROHIBITED")
 MINING = Property(make.PLUS, "DataMining", make.VOCAB + "DMI-PROHIBITED")
@@ -659,11 +659,11 @@ def test_files_made_to_hurt_take_little_of_the_machines_memory() -> None:
 def test_a_store_that_is_whole_passes() -> None:
     for kind in ("jpeg", "png", "webp", "tiff"):
         body = SAMPLES()[f"c2pa-{kind}"]
-        [found] = media._image.STORES[kind](body, [])
-        _jumbf.check(found)
+        [found] = media.image.STORES[kind](body, [])
+        jumbf.check(found)
         for length in range(len(found)):
-            with pytest.raises(_jumbf.JumbfError):
-                _jumbf.check(found[:length] or b"\0")
+            with pytest.raises(jumbf.JumbfError):
+                jumbf.check(found[:length] or b"\0")
     for cbor in (
         b"",
         b"\xa1\x61a\x01",
@@ -674,10 +674,10 @@ def test_a_store_that_is_whole_passes() -> None:
         b"\x00" * 20,
         b"\x82" * 31 + b"\x00" * 32,
     ):
-        _jumbf.check(declaring(cbor))
+        jumbf.check(declaring(cbor))
     for cbor in (b"\xff", b"\x81", b"\x9f", b"\x9f\x00", b"\x1c", b"\x1f", b"\xa1\x00", b"\x42a"):
-        with pytest.raises(_jumbf.JumbfError):
-            _jumbf.check(declaring(cbor))
+        with pytest.raises(jumbf.JumbfError):
+            jumbf.check(declaring(cbor))
 
 
 def test_a_store_of_several_segments() -> None:
@@ -689,7 +689,7 @@ def test_a_store_of_several_segments() -> None:
 
 def test_a_store_in_a_tiffs_last_directory() -> None:
     body = SAMPLES()["c2pa-tiff"]
-    [found] = media._image.STORES["tiff"](body, [])
+    [found] = media.image.STORES["tiff"](body, [])
     own = make.tiff()
     (at,) = struct.unpack_from("<I", own, 4)
     (count,) = struct.unpack_from("<H", own, at)
@@ -702,7 +702,7 @@ def test_a_store_in_a_tiffs_last_directory() -> None:
 
 def test_a_store_in_a_pdf() -> None:
     body = SAMPLES()["c2pa-jpeg"]
-    [found] = media._image.STORES["jpeg"](body, [])
+    [found] = media.image.STORES["jpeg"](body, [])
     pdf = make.pdf(PACKET, store=found, compress_streams=False)
     read = media.read(pdf, "")
     [claim] = read.claims
@@ -738,7 +738,7 @@ def test_readers_in_several_threads() -> None:
 def test_what_a_pdf_lacks_is_nobodys_log(caplog: pytest.LogCaptureFixture) -> None:
     """Qpdf's warnings become errors in Python's log, whatever is said when a file is opened."""
     log = logging.getLogger("pikepdf._core")
-    with media._pdf._bounded(pikepdf):
+    with media.pdf._bounded(pikepdf):
         log.error("what a site's file lacks")
     assert caplog.records == []
     log.error("what the operator's file lacks")

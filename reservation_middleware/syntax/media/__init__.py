@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from itertools import islice
 from typing import NamedTuple
 
-from . import _c2pa, _epub, _image, _pdf, _xmp
+from . import c2pa, epub, image, pdf, xmp
 
 #: A longer file is not looked into.
 LIMIT = 64 * 1024 * 1024
@@ -187,28 +187,28 @@ def read(body: bytes, media_type: str) -> Media:
         return Media(kind, problems=(f"longer than {LIMIT // 1024**2} MiB, not looked into",))
     problems: list[str] = []
     claim_problems: list[str] = []
-    found = _xmp.Found()
+    found = xmp.Found()
     metas: tuple[tuple[str, str], ...] = ()
     packets: Iterable[bytes] = ()
     stores: Iterable[bytes] = ()
     # The superbox of a manifest store and its type; without them there is none.
     signed = _C2PA and b"jumb" in body and b"c2pa" in body
     if kind == "epub":
-        metas, found.rsl = _epub.read(body, problems)
+        metas, found.rsl = epub.read(body, problems)
     elif kind == "pdf":
-        packets, stores = _pdf.read(body, problems)
+        packets, stores = pdf.read(body, problems)
     else:
-        packets = _image.XMP[kind](body, problems)
-        stores = _image.STORES[kind](body, claim_problems) if signed and kind != "gif" else ()
+        packets = image.XMP[kind](body, problems)
+        stores = image.STORES[kind](body, claim_problems) if signed and kind != "gif" else ()
     octets = 0
     for number, packet in enumerate(packets):
         if number == _MOST_PACKETS or octets > _MOST_OCTETS:
             problems.append("too many packets of XMP")
             break
         octets += len(packet)
-        _xmp.read(packet, found, problems)
+        xmp.read(packet, found, problems)
     several = list(islice(stores, 2)) if signed else []
-    claims = _c2pa.claims(body, kind, several, claim_problems)
+    claims = c2pa.claims(body, kind, several, claim_problems)
     return Media(
         kind,
         xmp=tuple(Property(*one) for one in found.xmp),

@@ -3,19 +3,19 @@
 A new signal shows itself here: a host of its own, or a page on one of these.
 """
 
-from . import _embedded, _files, _licences, _responses, _rights, _trouble
-from ._page import Expect, SiteAnswer, SiteHost, SitePage
+from . import embedded, files, licences, responses, rights, trouble
+from .page import Expect, SiteAnswer, SiteHost, SitePage
 
 HOSTS: tuple[SiteHost, ...] = (
-    *_files.HOSTS,
-    *_rights.HOSTS,
-    *_responses.HOSTS,
-    *_licences.HOSTS,
-    *_embedded.HOSTS,
-    *_trouble.HOSTS,
+    *files.HOSTS,
+    *rights.HOSTS,
+    *responses.HOSTS,
+    *licences.HOSTS,
+    *embedded.HOSTS,
+    *trouble.HOSTS,
 )
 
 #: Whether files that speak for themselves can be read, and are in the web.
-MEDIA = bool(_embedded.HOSTS)
+MEDIA = bool(embedded.HOSTS)
 
 __all__ = ["HOSTS", "MEDIA", "Expect", "SiteAnswer", "SiteHost", "SitePage"]

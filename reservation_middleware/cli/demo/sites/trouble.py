@@ -3,7 +3,7 @@
 Beside every page stands what must happen to it.
 """
 
-from ._page import (
+from .page import (
     BLOCK,
     CONTENT,
     PROCEED,

@@ -13,7 +13,7 @@ from lxml import etree
 
 from reservation_middleware.syntax.xml import LIMIT, XmlError, parse, text_of
 
-from ._xmp import MOST_RSL, rsl_of
+from .xmp import MOST_RSL, rsl_of
 
 #: Bytes of the container's directory: some ten thousand members.
 LONGEST_DIRECTORY = 1024 * 1024

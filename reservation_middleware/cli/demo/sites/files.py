@@ -3,7 +3,7 @@
 Beside every page stands what must happen to it.
 """
 
-from ._page import BLOCK, CONTENT, HEAD, PROCEED, SITE, Expect, SiteHost, file, page, robots, tdmrep
+from .page import BLOCK, CONTENT, HEAD, PROCEED, SITE, Expect, SiteHost, file, page, robots, tdmrep
 
 HOSTS = (
     SiteHost(

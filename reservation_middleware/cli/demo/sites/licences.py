@@ -5,7 +5,7 @@ Beside every page stands what must happen to it.
 
 from base64 import b64encode
 
-from ._page import (
+from .page import (
     BLOCK,
     CONTENT,
     HEAD,

@@ -3,7 +3,7 @@
 Beside every page stands what must happen to it.
 """
 
-from ._page import BLOCK, CONTENT, HEAD, PROCEED, SITE, Expect, SiteHost, file, media, page, robots
+from .page import BLOCK, CONTENT, HEAD, PROCEED, SITE, Expect, SiteHost, file, media, page, robots
 
 HOSTS = (
     SiteHost(

@@ -1,16 +1,23 @@
-"""RSL documents: contents with their licences, as written, and what is wrong with them.
+"""Reads RSL documents and feeds with RSL in them; what is not as RSL 1.0 has it is a fault.
 
-Here: the XML vocabulary of RSL 1.0, its 0.9 spellings, and where each thing stands. Not
-here: which content matches a page, or what a licence amounts to for somebody.
-Reference: https://rslstandard.org/rsl
+Spellings of RSL 0.9 are read, too. Reference: https://rslstandard.org/rsl
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from lxml import etree
 
-from ._rsl import (
+from reservation_middleware.syntax.xml import (
+    LIMIT,
+    TooLargeError,
+    XmlError,
+    name_of,
+    parse,
+    text_of,
+)
+
+from .document import (
     AMOUNT,
     COUNTRY,
     CURRENCY,
@@ -23,7 +30,6 @@ from ._rsl import (
     MAX_AGE,
     MAX_CONTENTS,
     MAX_ELEMENTS,
-    MEDIA_TYPE,
     MOST_FAULTS,
     MOST_LICENSES,
     MOST_TEXT,
@@ -43,10 +49,7 @@ from ._rsl import (
     RslContent,
     RslDocument,
     RslPayment,
-    Texts,
-    unread,
 )
-from .xml import TooLargeError, XmlError, name_of, parse
 
 
 def read(body: bytes, charset: str = "", *, single: bool = False) -> RslDocument:
@@ -63,7 +66,7 @@ def read(body: bytes, charset: str = "", *, single: bool = False) -> RslDocument
     try:
         root = parse(body, charset)
     except TooLargeError as error:
-        return unread(body, error)
+        return _unread(body, error)
     if name_of(root) != (NAMESPACE, "rsl"):
         raise XmlError("its root is not rsl in the namespace of RSL", root.sourceline)
     reader = _Reader(body)
@@ -87,12 +90,61 @@ def read_feed(body: bytes, charset: str = "") -> RslDocument | None:
     try:
         root = parse(body, charset)
     except TooLargeError as error:
-        return unread(body, error)
+        return _unread(body, error)
     if name_of(root) == (NAMESPACE, "rsl"):
         return None
     reader = _Reader(body)
     contents = list(root.iter(f"{{{NAMESPACE}}}content"))
     return RslDocument(reader.contents(contents, in_feed=True), reader.faults)
+
+
+def _unread(body: bytes, error: TooLargeError) -> RslDocument:
+    """What a document says of which nothing is read: all of it may prohibit.
+
+    Raises:
+        TooLargeError: nothing of RSL is in it.
+    """
+    if NAMESPACE.encode() not in body.replace(b"\0", b""):  # UTF-16 has zeros
+        raise error
+    return RslDocument((), (Fault("cut", str(error), None),))
+
+
+class _Texts:
+    """The texts of a document, of which together no more is read than a document may have.
+
+    Args:
+        fault: to say what was left out.
+    """
+
+    def __init__(self, fault: Callable[[str, str, etree._Element], None]) -> None:
+        self._fault = fault
+        # Only where texts stand inside each other are there more.
+        self._left = LIMIT
+        #: Addresses of items, each of which may hold thousands of contents.
+        self._links: dict[etree._Element, str] = {}
+
+    def whole(self, element: etree._Element) -> str:
+        """All text in an element."""
+        text = text_of(element) if self._left >= 0 else ""
+        self._left -= len(text)
+        if self._left < 0:
+            self._fault("cut", "texts inside each other", element)
+        return text
+
+    def words(self, element: etree._Element) -> str:
+        """The text in an element, as much of it as is kept."""
+        return self.whole(element)[:MOST_TEXT]
+
+    def of_item(self, content: etree._Element) -> str:
+        """The address of the item of a feed that a content stands in, "" where it has none."""
+        parent = content.getparent()
+        if parent is None:
+            return ""
+        known = self._links.get(parent)
+        if known is None:
+            link = parent.find("link")
+            known = self._links[parent] = "" if link is None else self.words(link)
+        return known
 
 
 class _Reader:
@@ -105,7 +157,7 @@ class _Reader:
         self._kinds: set[str] = set()
         self._left = MAX_ELEMENTS
         self._licenses = 0
-        self._texts = Texts(self.fault)
+        self._texts = _Texts(self.fault)
 
     @property
     def faults(self) -> tuple[Fault, ...]:
@@ -298,7 +350,3 @@ class _Reader:
             (accepts,) if accepts else (),
             self.line(element),
         )
-
-
-__all__ = ["FREE", "GEO", "MAX_CONTENTS", "MEDIA_TYPE", "NAMESPACE", "USAGE", "USER", "RslContent"]
-__all__ += ["Fault", "License", "RslDocument", "RslPayment", "read", "read_feed"]

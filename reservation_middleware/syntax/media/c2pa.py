@@ -1,7 +1,7 @@
 """Assertions about training and mining of a file's active C2PA manifest.
 
 The library parses and verifies a store that was found and looked through here before
-(``_jumbf``), so that it never reads one that it found itself. Nothing is fetched: no remote
+(``jumbf``), so that it never reads one that it found itself. Nothing is fetched: no remote
 manifest, no revocation, no time stamp. Reference: https://spec.c2pa.org/specifications/specifications/2.2/specs/C2PA_Specification.html
 """
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from . import _jumbf
+from . import jumbf
 
 #: Labels of the assertion, without the number that a second one of its kind gets.
 LABELS = ("cawg.training-mining", "c2pa.training-mining")
@@ -56,7 +56,7 @@ def claims(
         problems.append("several manifest stores")
         return []
     try:
-        _jumbf.check(stores[0])
+        jumbf.check(stores[0])
         store = _read(body, _TYPES[kind], stores[0])
     except Exception as error:  # noqa: BLE001 - a native library's, and those of its binding
         problems.append(" ".join(str(error).split())[:120] or type(error).__name__)

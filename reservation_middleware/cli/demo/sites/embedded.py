@@ -12,7 +12,7 @@ from importlib.resources import files
 
 from reservation_middleware.syntax.media import TYPES
 
-from ._page import BLOCK, CONTENT, PROCEED, Expect, SiteHost, document
+from .page import BLOCK, CONTENT, PROCEED, Expect, SiteHost, document
 
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _PLUS = "http://ns.useplus.org/ldf/vocab/"

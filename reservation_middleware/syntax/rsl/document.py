@@ -1,15 +1,11 @@
-"""The nouns of RSL: documents, contents and licences as they were read, and its words.
+"""RSL documents as values: contents, licences and payments as written, and the words of RSL 1.0.
 
-``rsl.py`` reads documents into these. Reference: https://rslstandard.org/rsl
+Nothing is read here. Reference: https://rslstandard.org/rsl
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
-
-from lxml import etree
-
-from .xml import LIMIT, TooLargeError, text_of
 
 NAMESPACE = "https://rslstandard.org/rsl"
 MEDIA_TYPE = "application/rsl+xml"
@@ -132,52 +128,3 @@ class RslDocument(NamedTuple):
     def cut(self) -> bool:
         """Whether some of it was not read."""
         return any(fault.what == "cut" for fault in self.faults)
-
-
-def unread(body: bytes, error: TooLargeError) -> RslDocument:
-    """What a document says of which nothing is read: all of it may prohibit.
-
-    Raises:
-        TooLargeError: nothing of RSL is in it.
-    """
-    if NAMESPACE.encode() not in body.replace(b"\0", b""):  # UTF-16 has zeros
-        raise error
-    return RslDocument((), (Fault("cut", str(error), None),))
-
-
-class Texts:
-    """The texts of a document, of which together no more is read than a document may have.
-
-    Args:
-        fault: to say what was left out.
-    """
-
-    def __init__(self, fault: Callable[[str, str, etree._Element], None]) -> None:
-        self._fault = fault
-        # Only where texts stand inside each other are there more.
-        self._left = LIMIT
-        #: Addresses of items, each of which may hold thousands of contents.
-        self._links: dict[etree._Element, str] = {}
-
-    def whole(self, element: etree._Element) -> str:
-        """All text in an element."""
-        text = text_of(element) if self._left >= 0 else ""
-        self._left -= len(text)
-        if self._left < 0:
-            self._fault("cut", "texts inside each other", element)
-        return text
-
-    def words(self, element: etree._Element) -> str:
-        """The text in an element, as much of it as is kept."""
-        return self.whole(element)[:MOST_TEXT]
-
-    def of_item(self, content: etree._Element) -> str:
-        """The address of the item of a feed that a content stands in, "" where it has none."""
-        parent = content.getparent()
-        if parent is None:
-            return ""
-        known = self._links.get(parent)
-        if known is None:
-            link = parent.find("link")
-            known = self._links[parent] = "" if link is None else self.words(link)
-        return known

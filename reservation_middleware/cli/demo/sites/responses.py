@@ -3,7 +3,7 @@
 Beside every page stands what must happen to it.
 """
 
-from ._page import BLOCK, CONTENT, HEAD, PROCEED, Expect, SiteHost, media, page
+from .page import BLOCK, CONTENT, HEAD, PROCEED, Expect, SiteHost, media, page
 
 HOSTS = (
     SiteHost(
