@@ -223,7 +223,7 @@ class ReservationMiddleware:
         return check
 
     async def _judge_site(
-        self, url: str, check: Check, cause: Cause, *, beside: bool = False
+        self, url: str, check: Check, cause: Cause, *, extra_connection: bool = False
     ) -> RequestState:
         """Decide about a page by what its origin says.
 
@@ -233,7 +233,7 @@ class ReservationMiddleware:
         """
         fetcher = self._fetcher_for(cause)
         if not fetcher.ready(check):
-            await fetcher.prepare(check, self._transport(cause, beside=beside))
+            await fetcher.prepare(check, self._transport(cause, extra_connection=extra_connection))
         decision = check.decide()
         if self.stops(decision):
             raise self.blocked(check, decision)
@@ -256,7 +256,7 @@ class ReservationMiddleware:
         check = self._check(url, known.check.agent, known.check.now)
         if check is None:
             return None
-        return await self._judge_site(url, check, known.cause, beside=True)
+        return await self._judge_site(url, check, known.cause, extra_connection=True)
 
     async def _judge_head(
         self, known: RequestState, response: ClientResponse, *, follows: bool | None
@@ -276,7 +276,7 @@ class ReservationMiddleware:
         head = head_of(response, known.url)
         check.feed(head)
         if check.wants() and not (is_redirect and follows is None):
-            transport = self._transport(known.cause, beside=True)
+            transport = self._transport(known.cause, extra_connection=True)
             await self._fetcher_for(known.cause).follow(check, transport)
         known.decision = decision = check.decide()
         stops = self.stops(decision)
@@ -309,9 +309,9 @@ class ReservationMiddleware:
         """Who gets the policies for a request: one of its own where its Host field counts."""
         return self.fetcher if cause.host is None else self.fetcher.at(cause.host.address)
 
-    def _transport(self, cause: Cause, *, beside: bool = False) -> Transport:
+    def _transport(self, cause: Cause, *, extra_connection: bool = False) -> Transport:
         """How policies are fetched for a request; its response may be there already."""
-        send = self._journal.watched(partial(fetch, cause=cause, beside=beside))
+        send = self._journal.watched(partial(fetch, cause=cause, extra_connection=extra_connection))
         return retriable(send, cause)
 
     def decision(self, response: ClientResponse) -> Decision | None:
@@ -345,7 +345,7 @@ class ReservationMiddleware:
                 if whole:
                     fetcher.learn(check)
                 if check.wants():
-                    await fetcher.follow(check, self._transport(known.cause, beside=True))
+                    await fetcher.follow(check, self._transport(known.cause, extra_connection=True))
             decision = check.decide()
             counts = whole or decision.action is Action.BLOCK
         finally:

@@ -125,11 +125,12 @@ def host_of(request: ClientRequest, url: str) -> HostField | None:
     return host_field(url, value)
 
 
-async def fetch(ask: Ask, cause: Cause, *, beside: bool = False) -> Answer:
+async def fetch(ask: Ask, cause: Cause, *, extra_connection: bool = False) -> Answer:
     """Fetch one policy resource as the request that needs it would go.
 
-    Where the response to that request is there already, the resource is asked for ``beside``
-    it, whatever the connector's limit: pages would wait for it and it for their connections.
+    Where the response to that request is there already, the resource gets an
+    ``extra_connection``, whatever the connector's limit: pages would wait for it and it for
+    their connections.
 
     A session of its own on the same connector: no cookies and no credentials of the
     crawl go along, and no middleware is run.
@@ -159,7 +160,10 @@ async def fetch(ask: Ask, cause: Cause, *, beside: bool = False) -> Answer:
         async with (
             asyncio.timeout(TIMEOUT) as limiter,
             ClientSession(
-                connector=cast("BaseConnector", way := _Way(cause, ask, limiter, beside=beside)),
+                connector=cast(
+                    "BaseConnector",
+                    way := _Way(cause, ask, limiter, extra_connection=extra_connection),
+                ),
                 connector_owner=False,
                 auto_decompress=False,
                 cookie_jar=DummyCookieJar(),
@@ -236,17 +240,19 @@ class _Way:
     """Stands in for a connector, to see who is connected to before anything is sent.
 
     A connection that was kept from earlier is looked at like a new one. All else is the
-    connector's; its limits do not hold ``beside`` a page.
+    connector's; its limits do not hold for an ``extra_connection``.
 
     Attributes:
         address: the IP address that is connected to; None through a proxy, and where the
             connector makes its connections in a way of its own, which may be one.
     """
 
-    def __init__(self, cause: Cause, ask: Ask, limiter: asyncio.Timeout, *, beside: bool) -> None:
+    def __init__(
+        self, cause: Cause, ask: Ask, limiter: asyncio.Timeout, *, extra_connection: bool
+    ) -> None:
         self._connector = cast("BaseConnector", cause.session.connector)
         own = type(self._connector).connect is not BaseConnector.connect
-        self._beside = beside and not own
+        self._extra_connection = extra_connection and not own
         self._direct = cause.proxy is None and _is_direct(self._connector)
         self._ask = ask
         self._clock = Trace(cause.session, _CLOCK, cast("SimpleNamespace", limiter))
@@ -256,7 +262,7 @@ class _Way:
         return getattr(self._connector, name)
 
     def _available_connections(self, key: Any) -> int:
-        return 1 if self._beside else self._connector._available_connections(key)  # noqa: SLF001
+        return 1 if self._extra_connection else self._connector._available_connections(key)  # noqa: SLF001
 
     async def connect(self, request: ClientRequest, traces: list[Trace], **options: Any) -> Any:
         """Connect as the connector does, and look at the peer.
@@ -268,7 +274,7 @@ class _Way:
         guarded = self._ask.guarded and self._direct
         if guarded:
             await look_up(self._ask.url, self._resolved)
-        if self._beside:
+        if self._extra_connection:
             itself = cast("BaseConnector", self)
             connection = await BaseConnector.connect(itself, request, traces, **options)
         else:

@@ -1,6 +1,6 @@
 """A licence that the operator holds: who gave it, for what, where, how long.
 
-The file it stands in and how it is matched with a page are ``licences.py``'s business;
+The file it stands in and how it is matched with a page are ``decide/licences.py``'s business;
 the format is told in ``spec/licences.md``.
 """
 

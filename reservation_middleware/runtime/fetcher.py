@@ -182,7 +182,7 @@ class Fetcher:
             ready = self._sites.get((check.origin, check.probes))
             guarded = _public(check.origin, ready.site.documents if ready else ())
             for document in await self._resources.get(
-                requests, transport, beside=True, guarded=guarded
+                requests, transport, extra_connection=True, guarded=guarded
             ):
                 check.feed(document)
 

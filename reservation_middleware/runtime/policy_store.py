@@ -28,7 +28,7 @@ _LOOK, _LONGEST_LOOK = 0.01, 0.25
 #: Seconds that the next resource of a host waits for the answer to the one before.
 _PATIENCE = 0.5
 #: Seconds that may be waited for what a page points to, while its response is held.
-_BESIDE_WAIT = 5.0
+_EXTRA_CONNECTION_WAIT = 5.0
 #: Octets of what is remembered of this machine's faults.
 _FAULTS = 1024 * 1024
 #: No time at all: a copy must be good now.
@@ -91,16 +91,27 @@ class Resources:
         transport: Transport,
         *,
         guarded: bool,
-        beside: bool = False,
+        extra_connection: bool = False,
         margin: timedelta = NOW,
     ) -> list[Document]:
         """Several resources, each from the cache while it is fresh.
 
-        Whoever asks ``beside`` a page holds a connection, and must not wait for those that
-        wait for one.
+        Args:
+            requests: what to get.
+            transport: fetches what is not in the cache.
+            guarded: whether addresses that are not public are refused.
+            extra_connection: whether the page that needs them holds a connection already, so that
+                they must not wait for those who wait for one.
+            margin: copies that expire within it are fetched anew.
         """
         wanted = [
-            self._flight(request, transport, guarded=guarded, beside=beside, margin=margin)
+            self._flight(
+                request,
+                transport,
+                guarded=guarded,
+                extra_connection=extra_connection,
+                margin=margin,
+            )
             for request in requests
         ]
         return await asyncio.gather(*(self._flights.once(key, work) for key, work in wanted))
@@ -122,7 +133,7 @@ class Resources:
             RuntimeError: the fetcher was closed meanwhile, or the transport.
         """
         wanted = [
-            self._flight(request, transport, guarded=guarded, beside=False, margin=margin)
+            self._flight(request, transport, guarded=guarded, extra_connection=False, margin=margin)
             for request in requests
         ]
         found: dict[Hashable, Document] = {}
@@ -150,15 +161,15 @@ class Resources:
         transport: Transport,
         *,
         guarded: bool,
-        beside: bool,
+        extra_connection: bool,
         margin: timedelta,
     ) -> tuple[Hashable, Callable[[], Coroutine[Any, Any, Document]]]:
         """What a request is known by while it is under way, and what is to be done for it."""
         key = _key(request)
         retries = self._retries
-        if beside:
-            retries = retries._replace(wait=min(retries.wait, _BESIDE_WAIT))
-        return (*key, beside), lambda: self._one(
+        if extra_connection:
+            retries = retries._replace(wait=min(retries.wait, _EXTRA_CONNECTION_WAIT))
+        return (*key, extra_connection), lambda: self._one(
             key, request, transport, guarded=guarded, margin=margin, retries=retries
         )
 

@@ -1,6 +1,6 @@
 """Hosts as addresses: which of them are this machine's or a private net's.
 
-Literals only: names are resolved, and their addresses checked, by whoever fetches (address.py).
+Literals only: names are resolved, and their addresses checked, by the fetcher (``runtime/address_guard.py``).
 Reference: the IANA special-purpose address registries, RFC 6890.
 """
 

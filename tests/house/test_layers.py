@@ -160,6 +160,18 @@ def test_nothing_is_called_utils() -> None:
     assert [path for path in MODULES if "util" in path.stem or "helper" in path.stem] == []
 
 
+def test_modules_that_docstrings_name_are_there() -> None:
+    """Beside the file, in a folder above it, or in the package; so nothing names a moved module."""
+    named = re.compile(r"(?<![\w/.])((?:[\w-]+/)*\w+\.py)\b")
+    gone = [
+        f"{name_of(path)}: {name}"
+        for path in MODULES
+        for name in named.findall(path.read_text("utf-8"))
+        if not any((base / name).exists() for base in (*path.parents[:2], PACKAGE, ROOT))
+    ]
+    assert gone == []
+
+
 def test_no_test_holds_work_against_a_clock() -> None:
     """Speed is a benchmark's business. What would hang ends by the limit in pyproject.toml."""
     clocks = re.compile(r"perf_counter|process_time|thread_time")

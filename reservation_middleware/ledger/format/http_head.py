@@ -4,7 +4,7 @@ Status line and fields stand as they came. Fields that speak of a body as it was
 renamed, as is the custom (``X-Archive-Orig-Content-Encoding``), since bodies are kept decoded. A
 field that no HTTP head can hold, such as one with a line break in it, is percent-encoded into an
 ``X-Archive-Orig-Field``. Left out are fields that hold secrets, such as ``Set-Cookie``, and the
-secrets in ``Location`` and ``Content-Location`` (``redact.py``). Reference: RFC 9112.
+secrets in ``Location`` and ``Content-Location`` (``syntax/redact.py``). Reference: RFC 9112.
 """
 
 import re

@@ -1,7 +1,7 @@
 """The lines of a ledger: one type for each kind, written and read strictly.
 
 A line is one JSON object in canonical form (RFC 8785). Here: what kinds there are, bytes from
-a line and a line from bytes. Not here: files, hashes, signatures; ``form.py`` has times.
+a line and a line from bytes. Not here: files, hashes, signatures; ``canonical.py`` has times.
 ``spec/schemas/ledger.schema.json`` says the same for every language.
 """
 

@@ -1,9 +1,9 @@
 """The archive of policy documents: WARC records written and read, one gzip member each.
 
-A record holds the head as it came (``head.py``) and the body as it was decoded, so that a
+A record holds the head as it came (``http_head.py``) and the body as it was decoded, so that a
 ``Document`` comes back as it was.
 
-Not here: files (``segment.py``), which record belongs to which line. Reference: WARC 1.1.
+Not here: files (``ledger/write/``), which record belongs to which line. Reference: WARC 1.1.
 """
 
 import zlib

@@ -1,7 +1,7 @@
 """Reading a ledger: its segments, their lines in order, and the lines that others refer to.
 
 Memory stays bounded however long a segment is: lines go by one at a time, and of those that
-others refer to only their places are kept. Not here: signatures and hashes (``verify.py``).
+others refer to only their places are kept. Not here: signatures and hashes (``ledger/verify/``).
 """
 
 from array import array

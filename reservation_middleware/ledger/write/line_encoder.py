@@ -1,6 +1,6 @@
 """From decisions, documents and policies to the lines that tell of them.
 
-Addresses of pages and documents lose their secrets here (``redact.py``); what a site published,
+Addresses of pages and documents lose their secrets here (``syntax/redact.py``); what a site published,
 such as the address of its licence server, is kept as it stands. Not here: files.
 """
 

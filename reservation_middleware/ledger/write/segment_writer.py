@@ -2,7 +2,7 @@
 
 A line is acknowledged when the system has taken it: it outlives the process, killed or not. It
 outlives the machine from the next checkpoint on, which is written to disk with all before it.
-Not here: what lines say (``segment.py``), segments of writers that are gone (``recover.py``).
+Not here: what lines say (``ledger.py``), segments of writers that are gone (``recover.py``).
 """
 
 import os

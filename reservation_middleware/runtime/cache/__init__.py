@@ -1,6 +1,6 @@
 """Documents kept by (scheme, host, port, resource), never verdicts: policies may change.
 
-`open_cache` makes a cache of an address; what each can do is in `_cache.py`.
+`open_cache` makes a cache of an address; what each can do is in `protocol.py`.
 """
 
 from urllib.parse import parse_qsl, unquote, urlsplit

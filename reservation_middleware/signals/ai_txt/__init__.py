@@ -1,7 +1,7 @@
 """ai.txt: the Spawning dialect, draft-car-ai-txt-wellknown-00, and others that share the name.
 
 Which dialect a file is written in is found out before it is read; what is in none of the two
-says nothing. What a declaration of the draft means is ``_ai_txt.py``'s business. References:
+says nothing. What a declaration of the draft means is ``declaration.py``'s business. References:
 https://spawning.substack.com/p/aitxt-a-new-way-for-websites-to-set and
 https://datatracker.ietf.org/doc/html/draft-car-ai-txt-wellknown-00
 """

@@ -1,7 +1,6 @@
 """Really Simple Licensing 1.0: how what was found of it settles, and how it is written.
 
-Where it is found is ``_rsl_places.py``'s business, what one document amounts to
-``syntax/rsl``'s. Reference: https://rslstandard.org/rsl
+Where it is found is ``carriers.py``'s business, what one document amounts to ``document.py``'s. Reference: https://rslstandard.org/rsl
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,6 @@
 """Where RSL stands: License lines, Link fields, links, scripts, feeds, files, documents.
 
-A room of ``rsl.py``: reads each carrier into findings and notes. How findings settle is
-``rsl.py``'s business.
+Reads each carrier into findings and notes. How findings settle is ``__init__.py``'s business.
 """
 
 from collections.abc import Sequence

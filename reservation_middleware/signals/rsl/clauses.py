@@ -1,7 +1,7 @@
 """What one RSL licence says to one operator, as clauses, and what it offers.
 
-The third room of ``rsl.py``. Here: which leaves a word covers, whether a licence fits the
-operator, what it asks for in exchange. How clauses combine is ``_rsl.py``'s business.
+Here: which leaves a word covers, whether a licence fits the operator, what it asks for in
+exchange. How clauses combine is ``document.py``'s business.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -1,6 +1,6 @@
 """Findings of RSL: what points to documents, or documents that stand somewhere.
 
-A room of ``rsl.py``, filled by ``_rsl_places.py``.
+``carriers.py`` fills them; nothing is parsed here.
 """
 
 from collections.abc import Sequence

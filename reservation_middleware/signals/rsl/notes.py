@@ -1,4 +1,4 @@
-"""What can be noted about RSL; a room of ``rsl.py``."""
+"""What can be noted about RSL."""
 
 from reservation_middleware.model import Level, NoteKind
 

@@ -1,6 +1,6 @@
 """W3C TDM Reservation Protocol: a file, HTTP fields, HTML metas, EPUB and PDF metadata.
 
-What they say is read in ``_tdmrep.py``, ``_tdmrep_file.py`` and ``_tdmrep_policy.py``.
+What they say is read in ``statements.py``, ``file.py`` and ``policy.py``.
 Reference: https://www.w3.org/community/reports/tdmrep/CG-FINAL-tdmrep-20240510/
 """
 

@@ -1,6 +1,6 @@
 """The file of TDMRep: rules in an array, the first that matches applies.
 
-A room of ``tdmrep.py``. Reference:
+Reference:
 https://www.w3.org/community/reports/tdmrep/CG-FINAL-tdmrep-20240510/#sec-tdmrep-file
 """
 

@@ -1,7 +1,7 @@
 """The policy document of TDMRep: an ODRL offer in JSON, or a page for people.
 
-A room of ``tdmrep.py``. Says whom to ask and what for; whatever stands in it, what is
-reserved stays reserved. Reference:
+It says whom to ask and what for; whatever stands in it, what is reserved stays reserved.
+Reference:
 https://www.w3.org/community/reports/tdmrep/CG-FINAL-tdmrep-20240510/#sec-tdm-policy
 """
 

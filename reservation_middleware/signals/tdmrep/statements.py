@@ -1,6 +1,6 @@
 """What TDMRep says, whatever carries it: the two properties, and findings.
 
-A room of ``tdmrep.py``. Reference:
+Reference:
 https://www.w3.org/community/reports/tdmrep/CG-FINAL-tdmrep-20240510/#sec-properties
 """
 
