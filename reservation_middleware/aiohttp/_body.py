@@ -1,6 +1,6 @@
 """A response's body: held while it is looked into, then whole for its reader.
 
-``HeldStream`` is a real ``aiohttp.StreamReader`` that takes its bytes from the response's own.
+``ReplayedStream`` is a real ``aiohttp.StreamReader`` that takes its bytes from the response's own.
 What the bytes say is not judged here. Reference: https://docs.aiohttp.org/en/stable/streams.html
 """
 
@@ -85,7 +85,7 @@ class _NoFlowControl:
 _NO_FLOW_CONTROL = _NoFlowControl()
 
 
-class HeldStream(StreamReader):
+class ReplayedStream(StreamReader):
     """A response's stream that was read ahead: the same octets and chunks, then the same error.
 
     First ``hold`` takes octets from the source, which nobody can read yet; ``hand_out`` makes

@@ -24,7 +24,7 @@ from reservation_middleware.runtime.fetcher import Cache, Fetcher, Retries
 from ._content import look_into
 from ._error import ReservedError
 from ._factory import reservation_middleware
-from ._middleware import Listener, ReservationMiddleware, Sent
+from ._middleware import Listener, ReservationMiddleware, SentRequest
 from ._page import length_of
 from ._session import SessionAttributes
 from ._transport import Cause
@@ -281,7 +281,7 @@ class ReservationClient(SessionAttributes):
         check = self._open()
         own = options.pop("middlewares", None)
         inner = self._inner if own is None else tuple(own)
-        sent = Sent(follows=bool(options.get("allow_redirects", True)))
+        sent = SentRequest(follows=bool(options.get("allow_redirects", True)))
         check_status = options.get("raise_for_status")
         if check_status is None:
             check_status = self.session.raise_for_status

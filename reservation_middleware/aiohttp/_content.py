@@ -23,7 +23,7 @@ from reservation_middleware.model import Document
 from reservation_middleware.syntax.content_coding import CODINGS, unpacked
 
 from . import _body
-from ._body import HeldStream, Progress
+from ._body import Progress, ReplayedStream
 from ._error import ReservedError
 from ._middleware import RequestState, ReservationMiddleware
 from ._page import length_of, page_of
@@ -66,7 +66,7 @@ async def look_into(
             await _judge(middleware, known, body, codings, whole=complete)
         middleware.passed(known, len(body))
         return
-    response.content = stream = HeldStream(response.content)
+    response.content = stream = ReplayedStream(response.content)
     found, body = await _found(stream, head, codings)
     is_file = found is Look.MEDIA
     most = _body.MAX_MEDIA if is_file else _body.MAX_PAGE
@@ -91,7 +91,7 @@ async def look_into(
         beginning = body[:BEGINNING]
         is_plain = unpacked(beginning, codings, BEGINNING).body == beginning
         piecewise = not is_file and is_plain
-        late = _LateLook(middleware, known, response, body, piecewise=piecewise)
+        late = _LateExaminer(middleware, known, response, body, piecewise=piecewise)
         late.codings = codings
         late.is_page = found is not None
         stream.hand_out(late)
@@ -123,7 +123,7 @@ async def _judge(
 
 
 async def _found(
-    stream: HeldStream, head: Document, codings: Sequence[str]
+    stream: ReplayedStream, head: Document, codings: Sequence[str]
 ) -> tuple[Look | None, bytes]:
     """How much of a body is looked into, and as much of its beginning as shows it.
 
@@ -154,7 +154,7 @@ def _completeness(response: ClientResponse) -> bool | None:
     return None if part is Part.ELSEWHERE else part is Part.WHOLE
 
 
-class _LateLook:
+class _LateExaminer:
     """Judges a body that was too slow to be held until its end, before each piece is delivered.
 
     A piece that holds none of the words that signals look for changes nothing; after another

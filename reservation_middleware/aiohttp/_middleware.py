@@ -60,7 +60,7 @@ class RequestState:
         self.redirect = False
 
 
-class Sent:
+class SentRequest:
     """One request of a client with its redirects, while it is under way.
 
     Attributes:
@@ -77,11 +77,11 @@ class Sent:
         self.follows = follows
 
 
-class Unfinished(Protocol):
-    """A request whose last decision is still to be told."""
+class PendingReport(Protocol):
+    """A request whose last decision is not reported yet."""
 
     def finish(self) -> None:
-        """Tell it now, if that was not done yet."""
+        """Report it now, if that was not done yet."""
 
 
 class ReservationMiddleware:
@@ -112,7 +112,7 @@ class ReservationMiddleware:
         #: Of responses that cannot be told anything, by their identity.
         self._aside: dict[int, RequestState] = {}
         #: Looks into pages that are still being read: what was decided is told at their end.
-        self.unfinished: WeakSet[Unfinished] = WeakSet()
+        self.unfinished: WeakSet[PendingReport] = WeakSet()
 
     async def __aenter__(self) -> Self:
         return self
@@ -138,14 +138,14 @@ class ReservationMiddleware:
             ReservedError: the page is reserved, or crawling it is disallowed.
             RuntimeError: the session or the fetcher was closed meanwhile.
         """
-        response = await self.checked(request, handler, Sent())
+        response = await self.checked(request, handler, SentRequest())
         known = self.known(response)
         if known is not None and not known.redirect:
             self.passed(known, length_of(response))
         return response
 
     async def checked(
-        self, request: ClientRequest, handler: ClientHandlerType, sent: Sent
+        self, request: ClientRequest, handler: ClientHandlerType, sent: SentRequest
     ) -> ClientResponse:
         """Check one request as ``__call__`` does; of what is not blocked nothing is told yet.
 
@@ -356,7 +356,7 @@ class ReservationMiddleware:
             if self.stops(decision):
                 raise self.blocked(check, decision, len(body))
 
-    def failed(self, sent: Sent) -> None:
+    def failed(self, sent: SentRequest) -> None:
         """Tell of a request that ended otherwise: its page was not fetched."""
         if sent.known is not None:
             self.passed(sent.known, None)

@@ -55,5 +55,5 @@ def length_of(response: ClientResponse) -> int | None:
     """The length of a body that nobody read here, as its head says."""
     if response.method == "HEAD" or response.status in (204, 304):
         return None
-    said = response.headers.getall("Content-Length", [])
-    return int(said[0]) if len(said) == 1 and _NUMBER.fullmatch(said[0]) else None
+    lengths = response.headers.getall("Content-Length", [])
+    return int(lengths[0]) if len(lengths) == 1 and _NUMBER.fullmatch(lengths[0]) else None

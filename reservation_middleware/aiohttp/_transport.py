@@ -162,7 +162,9 @@ async def fetch(ask: Ask, cause: Cause, *, extra_connection: bool = False) -> An
             ClientSession(
                 connector=cast(
                     "BaseConnector",
-                    way := _Way(cause, ask, limiter, extra_connection=extra_connection),
+                    way := _WatchedConnector(
+                        cause, ask, limiter, extra_connection=extra_connection
+                    ),
                 ),
                 connector_owner=False,
                 auto_decompress=False,
@@ -236,7 +238,7 @@ async def _body(response: ClientResponse, limit: int) -> bytes:
     return bytes(body.body)
 
 
-class _Way:
+class _WatchedConnector:
     """Stands in for a connector, to see who is connected to before anything is sent.
 
     A connection that was kept from earlier is looked at like a new one. All else is the
@@ -342,14 +344,16 @@ def _proxy(cause: Cause) -> dict[str, Any]:
         return {}
     if cause.proxy_auth is not None:
         proxy = proxy.with_user(cause.proxy_auth.login).with_password(cause.proxy_auth.password)
-    told = [(name, value) for name, value in (cause.proxy_headers or {}).items() if name != "Host"]
-    if not all(name.lower() in _PLAIN for name, _ in told):
-        told = [
+    fields = [
+        (name, value) for name, value in (cause.proxy_headers or {}).items() if name != "Host"
+    ]
+    if not all(name.lower() in _PLAIN for name, _ in fields):
+        fields = [
             (name, value)
-            for name, value in told
+            for name, value in fields
             if name.lower() == "proxy-authorization" or cause.headers.get(name) != value
         ]
-    return {"proxy": proxy, "proxy_headers": dict(told)}
+    return {"proxy": proxy, "proxy_headers": dict(fields)}
 
 
 def text(value: str) -> str:

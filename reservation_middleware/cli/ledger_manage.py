@@ -40,7 +40,7 @@ HostOption = Annotated[
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def errors_shown() -> Iterator[None]:
     """Tell in one line why a verb about a ledger ends, with the status that says whose fault it is.
 
     1 where the evidence contradicts itself, 3 where a time-stamp authority gave nothing, 0 where
@@ -145,7 +145,7 @@ def stamp(
 
     authority = http_url(authority, authority)
     signer = _signer(ledger, key_file)
-    with told():
+    with errors_shown():
         typer.echo(ask(ledger, authority, signer))
 
 
@@ -166,16 +166,16 @@ def erase(
     octets(ledger)
     if not yes:
         raise typer.BadParameter("it cannot be undone; say --yes")
-    with told():
+    with errors_shown():
         found = wipe(ledger, host)
     if not (found.lines or found.documents or found.records or found.kept):
         typer.echo(f"nothing is about {host}", err=True)
         return
-    said = f"erased: {found.lines:,} lines, {found.documents:,} documents, "
-    said += f"{found.records:,} records of the archive"
+    summary = f"erased: {found.lines:,} lines, {found.documents:,} documents, "
+    summary += f"{found.records:,} records of the archive"
     if found.kept:
-        said += f"; {found.kept:,} documents stay, as other hosts' lines rest on them"
-    typer.echo(said)
+        summary += f"; {found.kept:,} documents stay, as other hosts' lines rest on them"
+    typer.echo(summary)
 
 
 def recover(ledger: LedgerArgument, key_file: KeyFileOption = None) -> None:
@@ -186,7 +186,7 @@ def recover(ledger: LedgerArgument, key_file: KeyFileOption = None) -> None:
     from reservation_middleware.ledger.write.recover import recover as mend
 
     _signer(ledger, key_file)
-    with told():
+    with errors_shown():
         reports = mend(ledger, key=key_file)
     for report in reports:
         typer.echo(printable(str(report)))
@@ -240,7 +240,7 @@ def export(
         raise UnusableError.of(f"write to {output}", error) from None
     with LedgerReader(ledger) as reader, progress("reading", reader.octets) as advance:
         if summed:
-            with told():
+            with errors_shown():
                 found = summary(reader, protocols(), small=small, progress=advance)
             _write(
                 output,
@@ -255,7 +255,7 @@ def export(
             export as tables_of,  # the extra [export]
         )
 
-        with told():
+        with errors_shown():
             rows = tables_of(reader, output, progress=advance)
     for name, number in rows.items():
         typer.echo(f"{output / name}.parquet: {number:,} rows")
@@ -268,14 +268,14 @@ def protocols() -> "list[Protocol]":
 
     return [
         Protocol(
-            one.name,
-            one.title,
-            one.reference,
-            one.status,
-            one.since,
-            one.governs_crawl or any(term.no for term in one.terms.values()),
+            signal.name,
+            signal.title,
+            signal.reference,
+            signal.status,
+            signal.since,
+            signal.governs_crawl or any(term.no for term in signal.terms.values()),
         )
-        for one in SIGNALS
+        for signal in SIGNALS
     ]
 
 

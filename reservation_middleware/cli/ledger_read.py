@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 import typer
 
 from . import ledger_manage as custody
-from .ledger_manage import HostOption, LedgerArgument, octets, read_file, told
+from .ledger_manage import HostOption, LedgerArgument, errors_shown, octets, read_file
 from .options import ColorOption, Format, FormatOption, console, print_json, replace_file
 from .standard_streams import UnusableError, say, write_json
 
@@ -76,14 +76,14 @@ def verify(
     from reservation_middleware.report.ledger import show_bundle, show_verified
     from reservation_middleware.report.progress import progress
 
-    keys = [custody.verifier_key(one) for one in key or ()] or None
+    keys = [custody.verifier_key(text) for text in key or ()] or None
     if ledger.is_dir():
         with progress("verifying", octets(ledger)) as advance:
             found = check(
                 ledger,
                 keys=keys,
-                since=[custody.checkpoint(one) for one in since or ()],
-                authorities=[custody.certificates(one) for one in ca or ()],
+                since=[custody.checkpoint(text) for text in since or ()],
+                authorities=[custody.certificates(file) for file in ca or ()],
                 strict=strict,
                 progress=advance,
             )
@@ -95,7 +95,7 @@ def verify(
     if since or ca or strict or (keys and len(keys) > 1):
         raise typer.BadParameter("a bundle is checked with one --key, and no other flag")
     data = read_file(ledger)
-    with told():
+    with errors_shown():
         bundle = verify_bundle(data, key=keys[0] if keys else None)
     ok = not bundle.problems
     if format is Format.JSON:
@@ -126,7 +126,7 @@ def prove(
     from reservation_middleware.report.progress import progress
 
     HostFilter.parse(host)
-    with progress("reading", 2 * octets(ledger)) as advance, told():
+    with progress("reading", 2 * octets(ledger)) as advance, errors_shown():
         data = bundle_of(ledger, host, progress=advance)
     if output is None:
         write_json(data, end=b"")
@@ -161,10 +161,10 @@ def replay(
     with (
         LedgerReader(ledger) as reader,
         progress("replaying", reader.octets) as advance,
-        told(),
+        errors_shown(),
     ):
         found = _replayed(replayed(reader, advance), show=show)
-        found["erased_lines"] = sum(one.erased for one in reader.segments)
+        found["erased_lines"] = sum(segment.erased for segment in reader.segments)
     if format is Format.JSON:
         print_json(found)
     else:
@@ -190,13 +190,13 @@ def stats(
 
     found = Stats()
     with LedgerReader(ledger) as reader:
-        with progress("reading", reader.octets) as advance, told():
+        with progress("reading", reader.octets) as advance, errors_shown():
             for _, _, entry in reader.lines(advance):
                 found.take(entry)
         values = {
             "ledger": str(ledger),
             "segments": len(reader.segments),
-            "torn": sum(one.torn for one in reader.segments),
+            "torn": sum(segment.torn for segment in reader.segments),
             **found.plain(),
         }
     if format is Format.JSON:
@@ -233,7 +233,7 @@ def offers(
         streams = [_lines(name, stack) for name in dict.fromkeys(files or ["-"])]
         for name, lines in streams:
             try:
-                with told():
+                with errors_shown():
                     card.read(lines(), longest=MAX_LINE)
             except OSError as error:
                 raise UnusableError.of(f"read {name}", error) from None
@@ -290,21 +290,21 @@ def _replayed(results: "Iterable[Replayed]", *, show: int) -> dict[str, Any]:
     made = different = 0
     apart: dict[str, int] = {}
     shown: list[dict[str, Any]] = []
-    for one in results:
-        if one.apart is not None:
-            apart[one.apart] = apart.get(one.apart, 0) + one.decisions
+    for result in results:
+        if result.apart is not None:
+            apart[result.apart] = apart.get(result.apart, 0) + result.decisions
             continue
         made += 1
-        if one.differences:
+        if result.differences:
             different += 1
-            if len(shown) < show and isinstance(one.line, DecisionLine):
+            if len(shown) < show and isinstance(result.line, DecisionLine):
                 shown.append(
                     {
-                        "where": one.where,
-                        "id": one.line.id,
-                        "url": one.line.url,
+                        "where": result.where,
+                        "id": result.line.id,
+                        "url": result.line.url,
                         "fields": [
-                            msgspec.to_builtins(field._asdict()) for field in one.differences
+                            msgspec.to_builtins(field._asdict()) for field in result.differences
                         ],
                     }
                 )

@@ -130,13 +130,13 @@ def check(
     store = cache or chosen.stores.cache
 
     async def look(url: str) -> Inspection:
-        kept = open_cache(store) if store else usual_cache()
+        cache = open_cache(store) if store else usual_cache()
         try:
             return await inspect(
-                url, agent=chosen.agent, policy=chosen.policy, cache=kept, **options
+                url, agent=chosen.agent, policy=chosen.policy, cache=cache, **options
             )
         finally:
-            await kept.close()
+            await cache.close()
 
     worst = 0
     for url in pages:
@@ -209,23 +209,26 @@ def agents(
     else:
         chosen = list(known.agents)
     if format is Format.JSON:
-        for one in chosen:
-            print_json(one)
+        for agent in chosen:
+            print_json(agent)
         return
     screen = console(no_color)
     rows(
         screen,
         ("agent", "operator", "kind", "purposes", "obeys robots.txt"),
         [
-            [safe(cell) for cell in (one.token, one.operator, one.kind, _purposes(one), one.obeys)]
-            for one in chosen
+            [
+                safe(cell)
+                for cell in (agent.token, agent.operator, agent.kind, _purposes(agent), agent.obeys)
+            ]
+            for agent in chosen
         ],
     )
     if token:
-        for one in chosen:
-            for source in one.sources:
+        for agent in chosen:
+            for source in agent.sources:
                 claims = ", ".join(source.claims)
-                screen.print(safe(f"{one.token}: {claims} as of {source.seen}: {source.url}"))
+                screen.print(safe(f"{agent.token}: {claims} as of {source.seen}: {source.url}"))
     else:
         screen.print(f"{len(chosen)} agents, catalogue of {known.version}")
 

@@ -73,7 +73,7 @@ def report(
     rollout = Rollout(tables)
     with LedgerReader(ledger) as reader:
         fold(reader, rollout, question, matrix=matrix)
-    told = {
+    shown = {
         "ledger": str(ledger),
         "question": {
             key: ", ".join(value) if isinstance(value, list) else value
@@ -83,8 +83,8 @@ def report(
         **plain(rollout, top=top),
     }
     if format is ReportFormat.JSON:
-        print_json(told)
+        print_json(shown)
     elif format is ReportFormat.HTML:
-        typer.echo(html(told))
+        typer.echo(html(shown))
     else:
-        show_rollout(console(no_color), told)
+        show_rollout(console(no_color), shown)

@@ -52,12 +52,12 @@ def blocking_reasons(answer: Judged) -> tuple[Reason, ...]:
         about.update((CRAWL,) if answer.crawl is Preference.DISALLOWED else ())
     if getattr(answer, "usage_action", Action.BLOCK) is Action.BLOCK:
         about.update(expand(answer.purposes) if answer.verdict is Preference.DISALLOWED else ())
-    said = [
+    reasons = [
         reason
         for reason in answer.reasons
         if reason.preference is Preference.DISALLOWED and not about.isdisjoint(reason.covers)
     ]
-    return tuple(reason for reason in said if not reason.inferred) or tuple(said)
+    return tuple(reason for reason in reasons if not reason.inferred) or tuple(reasons)
 
 
 def blocking_signals(answer: Judged) -> tuple[str, ...]:
@@ -68,4 +68,6 @@ def blocking_signals(answer: Judged) -> tuple[str, ...]:
     """
     if answer.action is not Action.BLOCK:
         return ()
-    return tuple(dict.fromkeys(one.signal for one in blocking_reasons(answer))) or (NO_SIGNAL,)
+    return tuple(dict.fromkeys(reason.signal for reason in blocking_reasons(answer))) or (
+        NO_SIGNAL,
+    )

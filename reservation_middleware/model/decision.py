@@ -142,5 +142,5 @@ class Decision(msgspec.Struct, frozen=True):
 
     def _under(self) -> str:
         """The licences without which it would be blocked."""
-        held = dict.fromkeys(one.text for one in self.reasons if one.signal == "licence")
+        held = dict.fromkeys(reason.text for reason in self.reasons if reason.signal == "licence")
         return f", under {' and '.join(held)}" if held else ""

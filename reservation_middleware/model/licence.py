@@ -89,19 +89,21 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             LicenceError: it cannot be used.
         """
-        said = _known(data, ("url", "token", "token_env"), "servers")
-        url = said.get("url", "")
+        fields = _known(data, ("url", "token", "token_env"), "servers")
+        url = fields.get("url", "")
         found = _SERVER.fullmatch(url) if isinstance(url, str) else None
         if not found or (found[1].lower() == "http" and not is_loopback(_bare(found[2]))):
             raise LicenceError("servers: url must be an https URL without query", "url")
         for key in ("token", "token_env"):
-            value = said.get(key, "x")
+            value = fields.get(key, "x")
             if not isinstance(value, str) or not _TOKEN.fullmatch(value):
                 raise LicenceError(f"servers: {key} must be one word", key)
-        if "token" in said and "token_env" in said:
+        if "token" in fields and "token_env" in fields:
             raise LicenceError("servers: token and token_env exclude each other", "token")
-        token = said.get("token")
-        return cls(url=url, token=Secret(token) if token else None, token_env=said.get("token_env"))
+        token = fields.get("token")
+        return cls(
+            url=url, token=Secret(token) if token else None, token_env=fields.get("token_env")
+        )
 
 
 class Licence(msgspec.Struct, frozen=True, kw_only=True, dict=True):
@@ -155,9 +157,9 @@ class Licence(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         Raises:
             LicenceError: it cannot be used; the message names what is wrong.
         """
-        said = _known(data, KEYS, "licence")
+        fields = _known(data, KEYS, "licence")
         values: dict[str, Any] = {}
-        for key, value in said.items():
+        for key, value in fields.items():
             if key in ("from", "until"):
                 values["start" if key == "from" else key] = _moment(key, value)
             elif key == "servers":

@@ -35,11 +35,11 @@ class BoundedLru(Generic[K, V]):
 
     def get(self, key: K) -> V | None:
         """The value kept under a key, which thereby counts as used."""
-        kept = self._kept
-        found = kept.get(key)
+        entries = self._kept
+        found = entries.get(key)
         if found is None:
             return None
-        kept.move_to_end(key)
+        entries.move_to_end(key)
         return found[0]
 
     def put(self, key: K, value: V, weight: int = 1) -> None:

@@ -102,10 +102,10 @@ class Agent(msgspec.Struct, frozen=True, dict=True):
             msgspec.structs.force_setattr(self, "token", several[0])
             msgspec.structs.force_setattr(self, "tokens", several if len(several) > 1 else ())
         every: tuple[object, ...] = self.tokens or (self.token,)
-        for one in every:
-            if not isinstance(one, str) or not TOKEN.fullmatch(one):
+        for token in every:
+            if not isinstance(token, str) or not TOKEN.fullmatch(token):
                 raise ConfigurationError(
-                    f"{one!r} is not a product token: letters, digits, '-', '_' and '.' only"
+                    f"{token!r} is not a product token: letters, digits, '-', '_' and '.' only"
                 )
         given: object = self.purposes  # people pass a set, a list or a single word
         if isinstance(given, str):
@@ -247,4 +247,6 @@ _CHOICES: Mapping[str, type[StrEnum]] = {
 def _licences(given: object) -> tuple[Licence, ...]:
     if not isinstance(given, Iterable) or isinstance(given, str | Mapping):
         raise ConfigurationError(f"licences must be a list of licences, not {given!r}"[:200])
-    return tuple(one if isinstance(one, Licence) else Licence.given(one) for one in given)
+    return tuple(
+        licence if isinstance(licence, Licence) else Licence.given(licence) for licence in given
+    )

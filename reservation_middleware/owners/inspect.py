@@ -113,7 +113,9 @@ async def inspect(
             site = Site()  # asking for the rules needs no rules
         else:
             site = await fetcher.site(url, _known_only, Probes.ALL)
-    robots = next((one for one in site.documents if one.resource == "robots.txt"), None)
+    robots = next(
+        (document for document in site.documents if document.resource == "robots.txt"), None
+    )
     if page is None and problem is None and robots and robots.outcome is Outcome.UNREACHABLE:
         problem = f"robots.txt: {robots.problem or f'HTTP {robots.status}'}"
     tokens = dict.fromkeys((agent.token, *USUAL))

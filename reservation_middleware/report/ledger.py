@@ -33,23 +33,23 @@ def _verdict(console: Console, what: str, *, ok: bool) -> None:
 def show_verified(console: Console, report: "VerifyReport") -> None:
     """Print what was found of a ledger."""
     _verdict(console, report.folder, ok=report.ok)
-    unsigned = sum(one.unsigned for one in report.segments)
-    said = f"{_number(report.lines, 'line')} in {_number(len(report.segments), 'segment')}"
+    unsigned = sum(segment.unsigned for segment in report.segments)
+    summary = f"{_number(report.lines, 'line')} in {_number(len(report.segments), 'segment')}"
     if unsigned:
-        said += (
+        summary += (
             f", {unsigned:,} {'not signed yet' if report.ok else 'that no checkpoint vouches for'}"
         )
-    console.print(f"{said}.")
+    console.print(f"{summary}.")
     for word, more, number in (
-        ("erased line", "", sum(one.erased for one in report.segments)),
-        ("line", " that the disk did not take", sum(one.lost for one in report.segments)),
-        ("byte", " behind the last whole line", sum(one.torn for one in report.segments)),
-        ("recovered segment", "", sum(one.recovered for one in report.segments)),
-        ("segment", " being written", sum(one.running for one in report.segments)),
+        ("erased line", "", sum(segment.erased for segment in report.segments)),
+        ("line", " that the disk did not take", sum(segment.lost for segment in report.segments)),
+        ("byte", " behind the last whole line", sum(segment.torn for segment in report.segments)),
+        ("recovered segment", "", sum(segment.recovered for segment in report.segments)),
+        ("segment", " being written", sum(segment.running for segment in report.segments)),
     ):
         if number:
             console.print(f"{_number(number, word)}{more}.")
-    if report.ok and any(one.unsigned and not one.running for one in report.segments):
+    if report.ok and any(segment.unsigned and not segment.running for segment in report.segments):
         console.print(
             "A writer was killed: `reservations ledger recover` signs what it left, and so does "
             "the next crawl."
@@ -70,59 +70,62 @@ def show_verified(console: Console, report: "VerifyReport") -> None:
 def show_bundle(console: Console, name: str, report: "BundleReport") -> None:
     """Print what was found of a bundle."""
     _verdict(console, name, ok=not report.problems)
-    said = f"{report.host}: {report.decisions:,} decisions, {report.documents:,} documents"
+    summary = f"{report.host}: {report.decisions:,} decisions, {report.documents:,} documents"
     if report.erased:
-        said += f", {report.erased:,} erased lines"
-    console.print(safe(f"{said}, in {_number(report.segments, 'segment')}."))
+        summary += f", {report.erased:,} erased lines"
+    console.print(safe(f"{summary}, in {_number(report.segments, 'segment')}."))
     whose = "given" if report.pinned else "by the bundle's own word; --key pins it"
     for key in report.keys:
         console.print(safe(f"Key: {key} ({whose})"))
     _problems(console, report.problems)
     if report.not_proved:
         console.print("Not proved:", style="dim")
-    for one in report.not_proved:
-        console.print(safe(f"- {one}"), style="dim")
+    for reason in report.not_proved:
+        console.print(safe(f"- {reason}"), style="dim")
 
 
-def show_replay(console: Console, told: Mapping[str, Any]) -> None:
+def show_replay(console: Console, result: Mapping[str, Any]) -> None:
     """Print whether decisions came out as recorded."""
-    for one in told["mismatches"]:
+    for mismatch in result["mismatches"]:
         console.print(
-            Text.assemble(("differs  ", "red"), safe(f"{one['url']}  {one['id']}  {one['where']}"))
+            Text.assemble(
+                ("differs  ", "red"),
+                safe(f"{mismatch['url']}  {mismatch['id']}  {mismatch['where']}"),
+            )
         )
-        for field in one["fields"]:
+        for field in mismatch["fields"]:
             console.print(safe(f"  {field['field']} recorded: {_short(field['recorded'])}"))
             console.print(safe(f"  {field['field']} replayed: {_short(field['replayed'])}"))
-    if told["mismatches_not_shown"]:
-        console.print(f"… and {told['mismatches_not_shown']:,} more.")
-    good = not told["different"]
+    if result["mismatches_not_shown"]:
+        console.print(f"… and {result['mismatches_not_shown']:,} more.")
+    good = not result["different"]
     console.print(
         Text.assemble(
             (
-                f"{told['different']:,} of {told['replayed']:,}",
+                f"{result['different']:,} of {result['replayed']:,}",
                 "bold green" if good else "bold red",
             ),
             " decisions that were made again differ from what is recorded.",
         )
     )
-    for why, number in told["apart"].items():
+    for why, number in result["apart"].items():
         console.print(safe(f"{number:,} were not compared: {why}."))
-    if told["erased_lines"]:
-        console.print(f"{told['erased_lines']:,} lines were erased.")
+    if result["erased_lines"]:
+        console.print(f"{result['erased_lines']:,} lines were erased.")
     console.print(
-        f"Compared: {', '.join(told['compared'])}. Not in the documents, so not compared: "
-        f"{', '.join(told['not_compared'])}.",
+        f"Compared: {', '.join(result['compared'])}. Not in the documents, so not compared: "
+        f"{', '.join(result['not_compared'])}.",
         style="dim",
     )
 
 
-def show_stats(console: Console, told: Mapping[str, Any]) -> None:
+def show_stats(console: Console, stats: Mapping[str, Any]) -> None:
     """Print what a ledger holds."""
-    console.print(safe(f"{told['ledger']}: {_number(told['segments'], 'segment')}"))
-    if told["decisions"]:
+    console.print(safe(f"{stats['ledger']}: {_number(stats['segments'], 'segment')}"))
+    if stats["decisions"]:
         console.print(
-            f"{told['decisions']:,} decisions from {told['since']} to {told['until']}, "
-            f"{told['blocked']:,} pages stopped, {told['bytes']:,} bytes of pages"
+            f"{stats['decisions']:,} decisions from {stats['since']} to {stats['until']}, "
+            f"{stats['blocked']:,} pages stopped, {stats['bytes']:,} bytes of pages"
         )
     for key, what in (
         ("counts_only", "of these only counted (bulk mode)"),
@@ -130,9 +133,9 @@ def show_stats(console: Console, told: Mapping[str, Any]) -> None:
         ("torn", "bytes behind the last whole lines"),
         ("cut_bytes", "bytes cut off when segments were recovered"),
     ):
-        if told[key]:
-            console.print(f"{told[key]:,} {what}")
-    for name, numbers in {"lines": told["lines"], **told["by"]}.items():
+        if stats[key]:
+            console.print(f"{stats[key]:,} {what}")
+    for name, numbers in {"lines": stats["lines"], **stats["by"]}.items():
         if numbers:
             console.print()
             cells = [(safe(key), Text(f"{number:,}")) for key, number in numbers.items()]
@@ -141,12 +144,12 @@ def show_stats(console: Console, told: Mapping[str, Any]) -> None:
 
 def _problems(console: Console, problems: Iterable[str]) -> None:
     named: Counter[str] = Counter()
-    for one in problems:
-        found = _LINE.match(one)
+    for problem in problems:
+        found = _LINE.match(problem)
         if found:
             named[found["file"]] += 1
         if found is None or named[found["file"]] <= _LINES:
-            console.print(Text.assemble(("problem  ", "red"), safe(one)))
+            console.print(Text.assemble(("problem  ", "red"), safe(problem)))
     for file, number in named.items():
         if number > _LINES:
             console.print(

@@ -34,10 +34,10 @@ _UNPAID = ("free", "attribution")
 
 def terms(offer: Offer | OfferLine) -> str:
     """Kind, price and what that is for, in a few words."""
-    said = f"{offer.kind} {amount(offer)}".rstrip()
+    price = f"{offer.kind} {amount(offer)}".rstrip()
     if not offer.per:
-        return said
-    return f"{said}, {offer.per}" if offer.per in _UNPAID else f"{said} per {offer.per}"
+        return price
+    return f"{price}, {offer.per}" if offer.per in _UNPAID else f"{price} per {offer.per}"
 
 
 #: What each column of a rate card is called, and shows; empty ones are left out per domain.
@@ -74,12 +74,12 @@ def show_rate_card(console: Console, lines: Sequence[OfferLine]) -> None:
     names = list(_COLUMNS)
     for domain, several in groupby(lines, key=lambda line: line.domain):
         cells = [[safe(shown(line)) for shown in _COLUMNS.values()] for line in several]
-        used = [number for number in range(len(names)) if any(one[number].plain for one in cells)]
+        used = [number for number in range(len(names)) if any(row[number].plain for row in cells)]
         console.print(Text(safe(domain or "(no host)").plain, style="bold"))
         rows(
             console,
             [names[number] for number in used],
-            [[one[number] for number in used] for one in cells],
+            [[row[number] for number in used] for row in cells],
             indent=2,
         )
         console.print()

@@ -59,13 +59,13 @@ def show(
     console.print(Text.assemble((str(decision.action).upper(), style), "  ", safe(decision.url)))
     if asked != decision.url:
         console.print(safe(f"redirected from {asked}"))
-    said = f"{decision.agent}, profile {decision.profile}: {decision.sentence()}"
-    console.print(safe(once.told(said)))
+    sentence = f"{decision.agent}, profile {decision.profile}: {decision.sentence()}"
+    console.print(safe(once.shorten(sentence)))
     for purpose in decision.purposes:
-        said = verdict(decision.usage, expand((purpose,)))
-        console.print(Text.assemble(f"  for {purpose}: ", (said, _STYLE[said])))
+        answer = verdict(decision.usage, expand((purpose,)))
+        console.print(Text.assemble(f"  for {purpose}: ", (answer, _STYLE[answer])))
     if problem:
-        console.print(Text.assemble(("page not fetched: ", "red"), safe(once.told(problem))))
+        console.print(Text.assemble(("page not fetched: ", "red"), safe(once.shorten(problem))))
     elif decision.stage == "site":
         console.print("The page itself was not fetched: crawling it is disallowed.")
     _reasons(console, decision, once)
@@ -78,7 +78,7 @@ def show(
         where = f"{note.document}:{note.line}" if note.line else note.document
         console.print(
             Text.assemble(
-                (f"{note.kind.level}  ", _LEVEL[note.kind.level]), safe(once.told(note.summary))
+                (f"{note.kind.level}  ", _LEVEL[note.kind.level]), safe(once.shorten(note.summary))
             )
         )
         remedy = safe(f"{note.kind.remedy} [{note.kind.ident}] {where}")
@@ -97,8 +97,8 @@ class _Once:
         # The longest first: one may be part of another.
         self._problems = sorted(problems, key=len, reverse=True)
 
-    def told(self, text: str) -> str:
-        """A text in which errors that were told before are not told again."""
+    def shorten(self, text: str) -> str:
+        """A text in which errors that stand further up are named and not repeated."""
         for problem in self._problems:
             if problem not in text:
                 continue
@@ -132,14 +132,16 @@ def _reasons(console: Console, decision: Decision, once: _Once) -> None:
 
 def _words(reason: Reason, once: _Once) -> Text:
     """What a reason quotes, and on what conditions it holds, unless the quotation says so."""
-    more = "; ".join(one for one in reason.conditions if one not in reason.text)
-    text = once.told(reason.text)
+    more = "; ".join(condition for condition in reason.conditions if condition not in reason.text)
+    text = once.shorten(reason.text)
     return safe(f"{text} (conditions: {more})" if more else text)
 
 
 def _identifiers(console: Console, identifiers: Iterable[Identifier]) -> None:
-    for one in dict.fromkeys((one.scheme, one.value, one.signal) for one in identifiers):
-        scheme, value, signal = one
+    for identifier in dict.fromkeys(
+        (identifier.scheme, identifier.value, identifier.signal) for identifier in identifiers
+    ):
+        scheme, value, signal = identifier
         short = value if len(value) <= _SHORT else value[: _SHORT - 1] + "…"
         console.print(Text.assemble(("identifier  ", "cyan"), safe(f"{scheme} {short} ({signal})")))
 
@@ -179,7 +181,7 @@ def _places(
         else:
             found = f"{status}, {document.outcome}"
             if document.problem:
-                found += f": {once.told(document.problem)}"
+                found += f": {once.shorten(document.problem)}"
         cells.append((safe(document.url), safe(found)))
     cells += [(safe(place), Text("not reached")) for place in decision.not_reached]
     console.print()

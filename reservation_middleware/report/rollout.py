@@ -135,20 +135,20 @@ class Rollout:
         """Take decisions that were only counted."""
         self._time(line.time, line.until)
         host = domain(line.origin)
-        for one in line.counts:
-            block = one.action is Action.BLOCK
-            tally = Tally(decisions=one.decisions, bytes=one.octets)
+        for count in line.counts:
+            block = count.action is Action.BLOCK
+            tally = Tally(decisions=count.decisions, bytes=count.octets)
             if block and line.mode is Mode.ENFORCE:
-                tally.blocked = one.decisions
+                tally.blocked = count.decisions
             elif block:
-                tally.would_block = one.decisions
-            self.counted += one.decisions
+                tally.would_block = count.decisions
+            self.counted += count.decisions
             self._count(tally, line.mode)
             keys = {
                 "signal": (NOT_KEPT,) if block else (),
                 "host": (host,),
                 "purpose": line.purposes,
-                "stage": (one.stage,),
+                "stage": (count.stage,),
                 "profile": (line.profile,),
                 "agent": (line.agent,),
                 "adapter": (line.adapter,),

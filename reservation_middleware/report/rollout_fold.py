@@ -79,7 +79,7 @@ def fold(
             if isinstance(line, EpochLine):
                 rollout.epoch(line)
                 if judged:
-                    rollout.left_out(COUNTED, sum(one.decisions for one in line.counts))
+                    rollout.left_out(COUNTED, sum(count.decisions for count in line.counts))
                 continue
             if not judged:
                 rollout.decision(line)

@@ -77,33 +77,33 @@ def _hosts(table: Counter, top: int) -> dict[str, Any]:
     }
 
 
-def sentences(told: Mapping[str, Any]) -> list[str]:
+def sentences(rollout: Mapping[str, Any]) -> list[str]:
     """What is to be said before the tables."""
-    total, modes = told["total"], told["modes"]
+    total, modes = rollout["total"], rollout["modes"]
     if not total["decisions"]:
         return ["There is no decision in it."]
     of = ", ".join(f"{number:,} in {mode} mode" for mode, number in modes.items())
-    said = [
-        f"{total['decisions']:,} decisions from {_second(told['since'])} to {_second(told['until'])}: {of}.",
+    lines = [
+        f"{total['decisions']:,} decisions from {_second(rollout['since'])} to {_second(rollout['until'])}: {of}.",
         f"{total['blocked']:,} pages were blocked, {total['would_block']:,} more would have been.",
     ]
-    if told["question"]:
-        asked = ", ".join(f"{key} {value}" for key, value in told["question"].items())
-        said.append(
+    if rollout["question"]:
+        asked = ", ".join(f"{key} {value}" for key, value in rollout["question"].items())
+        lines.append(
             f"Judged again with {asked}: {total['then_block']:,} would be blocked, "
             f"{total['newly_blocked']:,} of them newly, "
             f"and {total['newly_free']:,} newly let through."
         )
-    if told["counts_only"]:
-        said.append(
-            f"{told['counts_only']:,} decisions were only counted (bulk mode): their figures come "
+    if rollout["counts_only"]:
+        lines.append(
+            f"{rollout['counts_only']:,} decisions were only counted (bulk mode): their figures come "
             "from counts, name no signal and cannot be judged again."
         )
-    said += [
+    lines += [
         f"{number:,} decisions could not be judged again: {why}."
-        for why, number in told["not_judged_again"].items()
+        for why, number in rollout["not_judged_again"].items()
     ]
-    return said
+    return lines
 
 
 def _second(time: str) -> str:
@@ -111,17 +111,17 @@ def _second(time: str) -> str:
     return f"{time.partition('.')[0].removesuffix('Z')}Z"
 
 
-def columns(told: Mapping[str, Any]) -> dict[str, str]:
+def columns(rollout: Mapping[str, Any]) -> dict[str, str]:
     """The columns that tables have, by the names of their values."""
-    return {**_NOW, **(_THEN if told["question"] else {})}
+    return {**_NOW, **(_THEN if rollout["question"] else {})}
 
 
-def show_rollout(console: Console, told: Mapping[str, Any]) -> None:
+def show_rollout(console: Console, rollout: Mapping[str, Any]) -> None:
     """Print the tables."""
-    for sentence in sentences(told):
+    for sentence in sentences(rollout):
         console.print(safe(sentence))
-    names = columns(told)
-    for by, table in told["by"].items():
+    names = columns(rollout)
+    for by, table in rollout["by"].items():
         cells = [
             [safe(row["key"]), *(Text(f"{row[name]:,}") for name in names)] for row in table["rows"]
         ]
@@ -131,7 +131,7 @@ def show_rollout(console: Console, told: Mapping[str, Any]) -> None:
         if cells:
             console.print()
             rows(console, (by, *names.values()), cells)
-    if not told["matrix"]:
+    if not rollout["matrix"]:
         return
     console.print()
     console.print(Text("The same pages under each profile, for each purpose", style="bold"))
@@ -147,41 +147,41 @@ def show_rollout(console: Console, told: Mapping[str, Any]) -> None:
                 safe(hosts(cell["newly_blocked"], _FEW)),
                 safe(hosts(cell["newly_let_through"], _FEW)),
             )
-            for cell in told["matrix"]
+            for cell in rollout["matrix"]
         ],
     )
-    for caution in cautions(told):
+    for caution in cautions(rollout):
         console.print(safe(caution), style="dim")
 
 
-def cautions(told: Mapping[str, Any]) -> list[str]:
+def cautions(rollout: Mapping[str, Any]) -> list[str]:
     """What keeps the matrix from being the last word."""
-    said = []
-    unread = max((cell["unread"] for cell in told["matrix"]), default=0)
+    lines = []
+    unread = max((cell["unread"] for cell in rollout["matrix"]), default=0)
     if unread:
-        said.append(
+        lines.append(
             f"Up to {unread:,} pages that would proceed were never fetched: "
             "their own head or content may reserve them still."
         )
-    unasked = sorted({cell["profile"] for cell in told["matrix"] if cell["unasked"]})
+    unasked = sorted({cell["profile"] for cell in rollout["matrix"] if cell["unasked"]})
     if unasked:
-        said.append(
+        lines.append(
             f"{' and '.join(unasked)}: places that the profile asks were not asked in this crawl; "
             "they may reserve more."
         )
-    return said
+    return lines
 
 
 def hosts(found: Mapping[str, Any], most: int) -> str:
     """How many decisions change, and whose."""
     if not found["decisions"]:
         return "–"
-    named = [one["host"] for one in found["hosts"][:most]]
+    named = [row["host"] for row in found["hosts"][:most]]
     more = len(found["hosts"]) - len(named) + found["others"]
-    said = ", ".join(named)
+    hosts = ", ".join(named)
     if more:
-        said += f" and {_others(more, found)}"
-    return f"{found['decisions']:,}: {said}"
+        hosts += f" and {_others(more, found)}"
+    return f"{found['decisions']:,}: {hosts}"
 
 
 def others(table: Mapping[str, Any]) -> str:
@@ -194,7 +194,7 @@ def _others(number: int, table: Mapping[str, Any]) -> str:
     return f"{number:,}{least} other{'' if number == 1 and not least else 's'}"
 
 
-def html(told: Mapping[str, Any]) -> str:
+def html(rollout: Mapping[str, Any]) -> str:
     """The tables as one HTML page without scripts."""
     environment = jinja2.Environment(
         autoescape=True,
@@ -206,10 +206,10 @@ def html(told: Mapping[str, Any]) -> str:
         files(__package__).joinpath("rollout.html.jinja").read_text("utf-8")
     )
     return template.render(
-        told=told,
-        sentences=sentences(told),
-        cautions=cautions(told),
-        columns=columns(told),
+        rollout=rollout,
+        sentences=sentences(rollout),
+        cautions=cautions(rollout),
+        columns=columns(rollout),
         others=others,
         hosts=hosts,
     )

@@ -10,7 +10,7 @@ from reservation_middleware.model.lru import BoundedLru
 
 #: Origins, octets of their pages together, and pages of one origin that are kept.
 _MOST_ORIGINS, _MOST_OCTETS, _MOST = 10_000, 16 * 1024 * 1024, 8
-#: How long a lesson holds, as robots.txt does (RFC 9309 §2.4).
+#: How long a page's statements hold, as robots.txt does (RFC 9309 §2.4).
 LIFETIME = timedelta(hours=24)
 
 
@@ -22,18 +22,18 @@ class FeedMemory:
             _MOST_ORIGINS, _MOST_OCTETS
         )
 
-    def learn(self, origin: str, lesson: Reading, now: datetime) -> list[Reading]:
+    def learn(self, origin: str, page: Reading, now: datetime) -> list[Reading]:
         """Keep one page; all that is known of its origin then."""
-        kept = {
+        pages = {
             url: known
             for url, known in (self._known.get(origin) or {}).items()
-            if now < known[1] and url != lesson.document.url
+            if now < known[1] and url != page.document.url
         }
-        kept[lesson.document.url] = lesson, now + LIFETIME
-        kept = dict(list(kept.items())[-_MOST:])
-        octets = sum(len(reading.document.body or b"") for reading, _ in kept.values())
-        self._known.put(origin, kept, octets)
-        return [reading for reading, _ in kept.values()]
+        pages[page.document.url] = page, now + LIFETIME
+        pages = dict(list(pages.items())[-_MOST:])
+        octets = sum(len(reading.document.body or b"") for reading, _ in pages.values())
+        self._known.put(origin, pages, octets)
+        return [reading for reading, _ in pages.values()]
 
     def of(self, origin: str, now: datetime) -> list[Reading]:
         """What is known of an origin and holds still."""

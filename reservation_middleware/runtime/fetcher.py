@@ -117,7 +117,7 @@ class Fetcher:
             pause=pause,
         )
         self._sites = SiteMemory()
-        self._lessons = FeedMemory()
+        self._feeds = FeedMemory()
         #: Fetchers for Host fields, by the address that is connected to.
         self._placed: BoundedLru[str, Fetcher] = BoundedLru(_MOST_PLACED, _MOST_PLACED)
         catalogue()  # read at the start, and not while the first site waits
@@ -188,14 +188,14 @@ class Fetcher:
 
     def learn(self, check: Check) -> None:
         """Keep what a page that was fed says about others of its origin: a feed about its items."""
-        lesson = check.lesson
-        if lesson is None:
+        speaking_page = check.lesson
+        if speaking_page is None:
             return
-        lessons = self._lessons.learn(check.origin, lesson, self._clock())
+        speaking_pages = self._feeds.learn(check.origin, speaking_page, self._clock())
         for probes in Probes:
             ready = self._sites.get((check.origin, probes))
             if ready is not None:
-                ready = ready._replace(site=Site(ready.site.readings, lessons))
+                ready = ready._replace(site=Site(ready.site.readings, speaking_pages))
                 self._sites.put((check.origin, probes), ready)
 
     async def site(self, url: str, transport: Transport, probes: Probes) -> Site:
@@ -246,8 +246,8 @@ class Fetcher:
             return None
         if self._origins is Origins.PUBLIC:
             _refused(documents)
-        lessons = self._lessons.of(origin, self._clock())
-        site = Site(map(Reading, documents, probed(probes)), lessons)
+        speaking_pages = self._feeds.of(origin, self._clock())
+        site = Site(map(Reading, documents, probed(probes)), speaking_pages)
         if site.links:
             return None
         self._sites.put((origin, probes), CompiledSite.of(site, self._seconds()))
@@ -290,8 +290,8 @@ class Fetcher:
         if guarded:
             _refused(documents)
         readings = list(map(Reading, documents, probed(probes)))
-        lessons = self._lessons.of(origin, self._clock())
-        site = Site(readings, lessons)
+        speaking_pages = self._feeds.of(origin, self._clock())
+        site = Site(readings, speaking_pages)
         if site.links:
             linked = await self._resources.get(
                 map(request_for, site.links),
@@ -303,7 +303,7 @@ class Fetcher:
                 Reading(document, link.place)
                 for document, link in zip(linked, site.links, strict=True)
             ]
-            site = Site(readings, lessons)
+            site = Site(readings, speaking_pages)
         self._sites.put((origin, probes), CompiledSite.of(site, self._seconds()))
         return site
 

@@ -132,8 +132,8 @@ class Journal:
             if blocked and decision.unreachable is not None:
                 self._warn_of(check.origin, decision.unreachable, extra)
         level = self._block_level if blocked else logging.DEBUG
-        heard = _is_heard(self._log, level)
-        if not (heard or self._listens):
+        is_logged = _writes(self._log, level)
+        if not (is_logged or self._listens):
             return ""
         mode = self._policy.mode
         if self._metrics is not None:
@@ -154,7 +154,7 @@ class Journal:
                 octets=octets,
                 asked_at=check.now,
             )
-        if heard:
+        if is_logged:
             sentence = _SENTENCES[0 if blocked else 1 if decision.action is Action.BLOCK else 2]
             url = redacted(decision.url)
             event = {"id": ident, **self._event(decision, url, blocked, octets)}
@@ -262,7 +262,7 @@ class Journal:
                 self._log.exception("the cache was not closed properly")
 
 
-def _is_heard(log: logging.Logger, level: int) -> bool:
+def _writes(log: logging.Logger, level: int) -> bool:
     """Whether any handler takes events of a level.
 
     Scrapy enables every level on every logger and has its handlers choose, so that asking the

@@ -55,9 +55,9 @@ def load(
         where = _line(text, 0, "licence", "")
         raise ConfigurationError(f"{file}:{where}: write [[licence]], with two brackets")
     found: list[Licence] = []
-    for number, one in enumerate(given):
+    for number, table in enumerate(given):
         try:
-            licence = _with_tokens(checked(Licence.given(one)), environment)
+            licence = _with_tokens(checked(Licence.given(table)), environment)
             if licence.id in {known.id for known in found}:
                 raise LicenceError(f"id: {licence.id!r} is there twice", "id")
             if licence.until is not None and licence.until <= now:

@@ -151,7 +151,7 @@ class Resources:
                 found[key] = flight.result()
         late = [(key, work) for key, work in wanted if key not in found]
         if late:
-            documents = await asyncio.gather(*(self._flights.once(*one) for one in late))
+            documents = await asyncio.gather(*(self._flights.once(*flight) for flight in late))
             found.update(zip((key for key, _ in late), documents, strict=True))
         return [found[key] for key, _ in wanted]
 

@@ -60,7 +60,7 @@ class SiteMemory:
 
     def put(self, key: tuple[str, Probes], ready: CompiledSite) -> None:
         """Keep a site."""
-        lines = sum((one.body or b"").count(b"\n") for one in ready.site.documents)
+        lines = sum((document.body or b"").count(b"\n") for document in ready.site.documents)
         more = max(0, lines - LINES)
         weight = PER_SITE + PER_OCTET * ready.site.octets + PER_LINE * more
         self._recent.put(key, ready, weight)

@@ -75,7 +75,7 @@ def opened(
             lines = LineMode(ledger_lines)
         except ValueError:
             raise ConfigurationError(
-                unknown_word("ledger_lines", ledger_lines, [one.value for one in LineMode])
+                unknown_word("ledger_lines", ledger_lines, [mode.value for mode in LineMode])
             ) from None
         where = os.fspath(ledger)
         ledger = Ledger.open(where, key=ledger_key, name=ledger_name or "reservations", lines=lines)

@@ -75,7 +75,7 @@ class ReservationMiddleware:
         self._checks: WeakKeyDictionary[Request, tuple[Check, Decision]] = WeakKeyDictionary()
         self._tokens = Tokens(self._policy, crawler.signals)
         self._splash = Splash(settings)
-        self._anywhere = any(ANY_HOST in one.hosts for one in self._policy.licences)
+        self._anywhere = any(ANY_HOST in licence.hosts for licence in self._policy.licences)
         # Last, as from here on something is open.
         stores = opened(**stores_from(settings).keywords())
         self._journal = Journal("scrapy", self._policy, logger, stores, block_level=logging.DEBUG)

@@ -63,7 +63,7 @@ class PolicyUnreachableError(ReservedError):
     __module__ = "reservation_middleware.scrapy"
 
 
-def is_heard(manager: SignalManager, signal: object) -> bool:
+def has_receivers(manager: SignalManager, signal: object) -> bool:
     """Whether anybody listens to a signal: mostly nobody does, and sending it costs its time."""
     sender = manager.sender
     return any(
@@ -136,7 +136,7 @@ class Reports:
             method=request.method,
             extra={"spider": spider},
         )
-        if is_heard(self._crawler.signals, decided):
+        if has_receivers(self._crawler.signals, decided):
             self._crawler.signals.send_catch_log(
                 signal=decided,
                 decision=decision,
@@ -151,9 +151,9 @@ class Reports:
         if self._writing is not None:
             self._writing.cancel()
             self._writing = None
-        for (said, crawl), count in self._seen.items():
+        for (verdict, crawl), count in self._seen.items():
             self._inc("reservation/decided", count)
-            self._inc(f"reservation/verdict/{said}", count)
+            self._inc(f"reservation/verdict/{verdict}", count)
             self._inc(f"reservation/crawl/{crawl}", count)
         self._seen.clear()
 
@@ -164,8 +164,8 @@ class Reports:
         """
         signals = self._crawler.signals
         signals.connect(self.write, signal=spider_closed)
-        told = dispatcher.getReceivers(signals.sender, spider_closed)
-        told[:] = [*told[-1:], *told[:-1]]
+        receivers = dispatcher.getReceivers(signals.sender, spider_closed)
+        receivers[:] = [*receivers[-1:], *receivers[:-1]]
 
     def count(self, name: str) -> None:
         """Add one to a stat."""

@@ -25,7 +25,7 @@ from reservation_middleware.runtime.transport import (
 )
 from reservation_middleware.signals import ROBOTS_TXT
 
-from ._report import is_heard
+from ._report import has_receivers
 
 logger = logging.getLogger("reservation_middleware.scrapy")
 
@@ -116,7 +116,7 @@ class RobotsTxt:
         if self._signal is None or document.outcome is Outcome.UNREACHABLE:
             return
         manager = self._crawler.signals
-        if not is_heard(manager, self._signal):
+        if not has_receivers(manager, self._signal):
             return
         body = document.body or b"" if document.outcome is Outcome.FETCHED else b""
         try:

@@ -24,7 +24,7 @@ class Tokens:
 
     def __init__(self, policy: Policy, manager: SignalManager) -> None:
         self._policy = policy
-        self._some = any(server.token for one in policy.licences for server in one.servers)
+        self._some = any(server.token for licence in policy.licences for server in licence.servers)
         self._given: WeakKeyDictionary[Request, str] = WeakKeyDictionary()
         if self._some:
             manager.connect(self._reached, signal=signals.request_reached_downloader)

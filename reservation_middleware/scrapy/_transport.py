@@ -71,8 +71,8 @@ class Downloads:
         self._routes = Routes(settings)
         self._environment = settings.getbool("HTTPPROXY_ENABLED")
         self._errors = tuple(
-            load_object(one) if isinstance(one, str) else one
-            for one in settings.getlist("RETRY_EXCEPTIONS")
+            load_object(error) if isinstance(error, str) else error
+            for error in settings.getlist("RETRY_EXCEPTIONS")
         )
 
     def retriable(self, send: Transport) -> Transport:

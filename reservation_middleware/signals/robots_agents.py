@@ -123,14 +123,14 @@ class AgentFindings(Findings):
                     blocked.setdefault((inferred, rule.line, leaves), []).extend(tokens)
         if not blocked:
             return None
-        said = [
+        statements = [
             self._statement(line, leaves, tokens, inferred=inferred)
             for (inferred, line, leaves), tokens in blocked.items()
         ]
-        said.sort(key=lambda statement: statement.inferred)
+        statements.sort(key=lambda statement: statement.inferred)
         counts = policy.proxy_agents is ProxyAgents.COUNT
-        counted = [statement for statement in said if counts or not statement.inferred]
-        return Settled(usage=combine(counted), statements=for_display(said))
+        counted = [statement for statement in statements if counts or not statement.inferred]
+        return Settled(usage=combine(counted), statements=for_display(statements))
 
     def listed(self, tokens: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """Agents that an operator lists, by the token the file uses, with their leaves.
@@ -240,7 +240,9 @@ class RobotsAgents(Signal[AgentFindings]):
 
     def write(self, intent: Intent) -> tuple[Rendering, ...]:
         """A group that blocks the control tokens that say no more than is intended."""
-        tokens = [token for token, said in terms_for(self.terms, intent).items() if said]
+        tokens = [
+            token for token, preference in terms_for(self.terms, intent).items() if preference
+        ]
         if not tokens:
             return ()
         lines = [*(f"User-agent: {token}" for token in tokens), "Disallow: /", ""]

@@ -148,7 +148,7 @@ class Declaration:
         return [
             name
             for name in ("Site-Name", "Site-URL")
-            if not any(one.value for one in self.site.get(name.lower(), ()))
+            if not any(field.value for field in self.site.get(name.lower(), ()))
         ]
 
     def required(self) -> list[str]:
@@ -156,7 +156,7 @@ class Declaration:
         return [
             key
             for key in _REQUIREMENTS
-            if any(one.value.lower() == "required" for one in self.site.get(key, ()))
+            if any(field.value.lower() == "required" for field in self.site.get(key, ()))
         ]
 
     @property
@@ -252,12 +252,12 @@ def read_json(body: bytes) -> Declaration | None:
 def _take(fields: Fields, part: Mapping[str, Any], member: str, key: str) -> None:
     """Take a member's value, or each of a list of them."""
     value = part.get(member)
-    for one in value if isinstance(value, list) else [value]:
-        if one is None:
+    for item in value if isinstance(value, list) else [value]:
+        if item is None:
             continue
-        if not isinstance(one, str | bool | int | float):
-            one = "…"
-        word = (one if isinstance(one, str) else str(one).lower()).strip()
+        if not isinstance(item, str | bool | int | float):
+            item = "…"
+        word = (item if isinstance(item, str) else str(item).lower()).strip()
         _keep(fields, Field(key, word, None, f'"{member}": "{word}"'))
 
 

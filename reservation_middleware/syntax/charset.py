@@ -129,8 +129,8 @@ def _own(head: bytes) -> str | None:
     at = head.find(word)
     if at < 0:
         at = head.lower().find(word)
-    said = _SAYS.match(head, at) if at >= 0 else None
-    return codec_of(said[1].decode("latin-1")) if said else None
+    declared = _SAYS.match(head, at) if at >= 0 else None
+    return codec_of(declared[1].decode("latin-1")) if declared else None
 
 
 def _by_nulls(head: bytes) -> tuple[str, ...]:
@@ -174,5 +174,5 @@ def _narrow(body: bytes, width: int, *, big: bool) -> bytes:
     for high in octets:
         others |= int.from_bytes(high.translate(_ZERO), "big")
     marks = int.from_bytes(b"?" * len(low), "big")
-    kept = int.from_bytes(low, "big") & ~others | marks & others
-    return kept.to_bytes(len(low), "big")
+    ascii_only = int.from_bytes(low, "big") & ~others | marks & others
+    return ascii_only.to_bytes(len(low), "big")

@@ -103,7 +103,7 @@ class Unpacker:
         Raises:
             EncodingError: it was cut off.
         """
-        if self._received and not self.enough and not all(one.whole for one in self._streams):
+        if self._received and not self.enough and not all(stream.whole for stream in self._streams):
             raise EncodingError("cut off")
 
     def _pass(self, data: bytes, level: int) -> None:

@@ -29,15 +29,15 @@ def resolve(target: str) -> str | None:
     path, mark, query = target.partition("?")
     if not _UNRESOLVED.search(path):
         return None
-    kept: list[str] = []
+    segments: list[str] = []
     is_dotted = False
     for segment in _SLASH.split(path)[1:]:
         dots = _DOT.sub(".", segment) if len(segment) <= len("%2e%2e") else segment
         is_dotted = dots in (".", "..")
         if dots == "..":
-            del kept[-1:]
+            del segments[-1:]
         elif not is_dotted:
-            kept.append(segment)
+            segments.append(segment)
     if is_dotted:
-        kept.append("")  # what ends with a dot segment is a folder
-    return "/" + "/".join(kept) + mark + query
+        segments.append("")  # what ends with a dot segment is a folder
+    return "/" + "/".join(segments) + mark + query

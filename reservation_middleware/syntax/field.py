@@ -66,7 +66,7 @@ def parameters(value: str) -> dict[str, tuple[str, ...]]:
 
 def _parameters(value: str) -> dict[str, tuple[str, ...]]:
     return {
-        key: tuple(ser_params({name: one}).removeprefix(";") for name, one in given.items())
+        key: tuple(ser_params({name: value}).removeprefix(";") for name, value in given.items())
         for key, (_, given) in _members(value).items()
         if given
     }
@@ -108,21 +108,21 @@ def _directives(value: str, bot: str) -> tuple[Directive, ...]:
     found: list[Directive] = []
     parts = value[:LIMIT].split(",")
     position = 0
-    said: set[str] = set()  # plain rules to this bot, as they stand
+    plain_rules: set[str] = set()  # plain rules to this bot, as they stand
     while position < len(parts):
         part = parts[position]
         position += 1
-        if part in said:
+        if part in plain_rules:
             continue
         if ":" not in part:
-            said.add(part)
+            plain_rules.add(part)
         part = part.strip()
         name, colon, rest = part.partition(":")
         name = name.strip()
         while colon and name.lower() not in VALUED_RULES and _BOT.fullmatch(name):
             # As in a user-agent line, ``ExampleBot/1.0`` means the product token.
             bot = name.lower().partition("/")[0]
-            said.clear()
+            plain_rules.clear()
             part = rest.strip()
             name, colon, rest = part.partition(":")
             name = name.strip()

@@ -90,8 +90,8 @@ def _walk(value: object, part: str, depth: int) -> Iterator[Node]:
     if depth > MOST_DEPTH:
         return
     if isinstance(value, list):
-        for one in value:
-            yield from _walk(one, part, depth + 1)
+        for item in value:
+            yield from _walk(item, part, depth + 1)
     elif isinstance(value, dict):
         own = _bare(value)
         if part == "page" and not _MEDIA_TYPES.isdisjoint(_types(own)):
@@ -116,10 +116,10 @@ def _bare(node: Mapping[str, object]) -> dict[str, object]:
 
 
 def _types(node: Mapping[str, object]) -> Iterator[str]:
-    said = node.get("@type")
-    for one in (said if isinstance(said, list) else [said])[:MOST_VALUES]:
-        if isinstance(one, str):
-            yield _PREFIX.sub("", one, count=1)
+    types = node.get("@type")
+    for name in (types if isinstance(types, list) else [types])[:MOST_VALUES]:
+        if isinstance(name, str):
+            yield _PREFIX.sub("", name, count=1)
 
 
 def _texts(value: object, inner: tuple[str, ...], depth: int) -> Iterator[str]:
@@ -127,14 +127,14 @@ def _texts(value: object, inner: tuple[str, ...], depth: int) -> Iterator[str]:
         if value.strip():
             yield _whole(value)
     elif isinstance(value, list):
-        for one in value[:MOST_VALUES] if depth < MOST_DEPTH else ():
-            yield from _texts(one, inner, depth + 1)
+        for item in value[:MOST_VALUES] if depth < MOST_DEPTH else ():
+            yield from _texts(item, inner, depth + 1)
     elif isinstance(value, dict):
         own = _bare(value)
         for name in ("@value", *inner):
-            said = own.get(name)
-            if isinstance(said, str) and said.strip():
-                yield _whole(said)
+            text = own.get(name)
+            if isinstance(text, str) and text.strip():
+                yield _whole(text)
                 return
 
 

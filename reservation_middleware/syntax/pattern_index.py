@@ -125,7 +125,9 @@ class PatternIndex:
             number = self._by_prefix.get(path[:length])
             if number is not None:
                 numbers = self._several.get(path[:length]) or (number,)
-                found += [one for one in numbers if self._needles[one] is not None]
+                found += [
+                    candidate for candidate in numbers if self._needles[candidate] is not None
+                ]
         return found
 
     def longest(self, path: str) -> Sequence[int]:

@@ -81,17 +81,17 @@ def bill(body: bytes) -> tuple[Way, ...] | None:
     Raises:
         MalformedPaymentError: it is no JSON, or x402 without a way to pay.
     """
-    said = _json(body)
-    if not isinstance(said, dict) or not ("x402Version" in said or "accepts" in said):
+    bill = _json(body)
+    if not isinstance(bill, dict) or not ("x402Version" in bill or "accepts" in bill):
         return None
-    accepts = said.get("accepts")
-    resource = said.get("resource")
+    accepts = bill.get("accepts")
+    resource = bill.get("resource")
     if isinstance(resource, dict):  # version 2 names it once, with its description
         resource = resource.get("url")
     found = [
-        Way(_text(one.get("resource")) or _text(resource), terms)
-        for one in (accepts if isinstance(accepts, list) else [])[:MOST]
-        if isinstance(one, dict) and (terms := _x402_terms(one))
+        Way(_text(way.get("resource")) or _text(resource), terms)
+        for way in (accepts if isinstance(accepts, list) else [])[:MOST]
+        if isinstance(way, dict) and (terms := _x402_terms(way))
     ]
     if not found:
         raise MalformedPaymentError("no way to pay is named")
@@ -119,27 +119,27 @@ def challenge(parameters: Mapping[str, str]) -> Way:
     for name in ("id", "realm", "method", "intent", "request"):
         if not parameters.get(name):
             raise MalformedPaymentError(f"no {name}")
-    said = _json(_decoded(parameters["request"]))
-    if not isinstance(said, dict):
+    request = _json(_decoded(parameters["request"]))
+    if not isinstance(request, dict):
         raise MalformedPaymentError("the request is no JSON object")
     until = parameters.get("expires", "")
     if until and not _is_date(until):
         raise MalformedPaymentError("expires is no RFC 3339 date")
     terms = [(name, parameters[name]) for name in ("method", "intent")]
-    terms += [(name, _text(said.get(name))) for name in ("amount", "currency", "recipient")]
+    terms += [(name, _text(request.get(name))) for name in ("amount", "currency", "recipient")]
     return Way("", tuple((name, value) for name, value in terms if value), until)
 
 
 _X402_NAMES = ("scheme", "network", "asset", "amount", "maxAmountRequired", "payTo")
 
 
-def _x402_terms(one: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+def _x402_terms(way: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
     """The terms of one entry; nothing where it cannot be paid: no scheme, or no amount."""
-    said = {name: _text(one.get(name)) for name in _X402_NAMES}
-    amount = said["amount"] or said["maxAmountRequired"]
-    if not said["scheme"] or not _NUMBER.fullmatch(amount):
+    terms = {name: _text(way.get(name)) for name in _X402_NAMES}
+    amount = terms["amount"] or terms["maxAmountRequired"]
+    if not terms["scheme"] or not _NUMBER.fullmatch(amount):
         return ()
-    return tuple((name, value) for name, value in said.items() if value)
+    return tuple((name, value) for name, value in terms.items() if value)
 
 
 def _decoded(value: str) -> bytes:

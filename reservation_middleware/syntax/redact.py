@@ -85,7 +85,7 @@ def redacted_text(text: str) -> str:
 
 
 def _without(text: str, end: re.Pattern[str]) -> str:
-    kept: list[str] = []
+    parts: list[str] = []
     done = position = 0
     while name := _NAME.search(text, position):
         position = name.end()
@@ -93,9 +93,9 @@ def _without(text: str, end: re.Pattern[str]) -> str:
             found = end.search(text, position)
             until = found.start() if found else len(text)
             if until > position:
-                kept += text[done:position], REDACTED
+                parts += text[done:position], REDACTED
                 done = position = until
-    return "".join([*kept, text[done:]])
+    return "".join([*parts, text[done:]])
 
 
 def _is_secret(name: str) -> bool:

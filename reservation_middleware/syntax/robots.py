@@ -89,8 +89,8 @@ class Group:
         if not self._named:
             make = tuple.__new__  # a third of what Rule._make takes
             plain = self.plain
-            for number, one in enumerate(plain):  # in place: there may be very many
-                plain[number] = make(Rule, one)
+            for number, rule in enumerate(plain):  # in place: there may be very many
+                plain[number] = make(Rule, rule)
             self._named = True
         return cast("list[Rule]", self.plain)
 

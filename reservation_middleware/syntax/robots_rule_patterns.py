@@ -95,7 +95,9 @@ class RulePatterns:
             return False, Rule(*rule)
         # An end is not known, so it allows nothing.
         found = [
-            one for one in self.index.matching(path) if not self.index.texts[one].endswith("$")
+            number
+            for number in self.index.matching(path)
+            if not self.index.texts[number].endswith("$")
         ]
         if not found:
             return FREE

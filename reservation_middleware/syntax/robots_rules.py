@@ -85,7 +85,7 @@ class GroupRules:
         if not self.with_dollars:
             return texts
         if self._parts:  # each of which knows its own
-            return [text for one in self._parts for text in one.patterns or one.asked.patterns]
+            return [text for part in self._parts for text in part.patterns or part.asked.patterns]
         if self._read is None:
             ends = (rule for rule in self._rules if rule[1][-1] == "$")
             read = (pattern for rule in ends for pattern in readings(rule))

@@ -77,16 +77,16 @@ async def crawl(hosts: Sequence[SiteHost], ledger: Path) -> Crawls:
             async with asyncio.timeout(SECONDS):
                 *own, other = await asyncio.gather(
                     *(
-                        _aiohttp(urls, mode, webs["aiohttp", mode].proxy, kept, ledger)
-                        for mode, kept in zip(MODES, (cache, None), strict=True)
+                        _aiohttp(urls, mode, webs["aiohttp", mode].proxy, cache_used, ledger)
+                        for mode, cache_used in zip(MODES, (cache, None), strict=True)
                     ),
                     _scrapy(task),
                 )
         except TimeoutError:
             raise ReservationError(f"the crawls did not end within {SECONDS:g} s") from None
         visits: dict[Run, dict[str, Visit]] = {run: {} for run in RUNS}
-        for one in (*(one for visited in own for one in visited), *other):
-            visits[one.adapter, one.mode][one.asked] = one
+        for visit in (*(visit for visited in own for visit in visited), *other):
+            visits[visit.adapter, visit.mode][visit.asked] = visit
         return Crawls(
             visits, {run: web.log for run, web in webs.items()}, await _documents(cache, urls)
         )
@@ -95,10 +95,10 @@ async def crawl(hosts: Sequence[SiteHost], ledger: Path) -> Crawls:
 async def _aiohttp(
     urls: Sequence[str], mode: str, proxy: str, cache: MemoryCache | None, ledger: Path
 ) -> list[Visit]:
-    heard: dict[str, tuple[Decision, bool]] = {}
+    decisions: dict[str, tuple[Decision, bool]] = {}
 
     def listener(decision: Decision, blocked: bool) -> None:
-        heard[decision.url] = decision, blocked
+        decisions[decision.url] = decision, blocked
 
     client = ReservationClient(
         policy=profile().changed({"mode": mode, "probes": PROBES}),
@@ -109,7 +109,7 @@ async def _aiohttp(
         headers={"User-Agent": USER_AGENT},
     )
 
-    async def one(asked: str) -> Visit:
+    async def fetch(asked: str) -> Visit:
         try:
             async with client.get(asked, proxy=proxy) as response:
                 await response.read()
@@ -118,11 +118,11 @@ async def _aiohttp(
             url = reserved.decision.url
         except Exception as error:  # noqa: BLE001 - shown as what became of this page
             return Visit(adapter="aiohttp", mode=mode, asked=asked, error=repr(error))
-        decision, blocked = heard[url]
+        decision, blocked = decisions[url]
         return visit("aiohttp", mode, asked, decision, blocked=blocked)
 
     async with client:
-        return await asyncio.gather(*map(one, urls))
+        return await asyncio.gather(*map(fetch, urls))
 
 
 async def _scrapy(task: Task) -> list[Visit]:

@@ -44,12 +44,12 @@ def replayed(folder: Path) -> Checked:
 def _compared(results: Iterable[Replayed]) -> tuple[int, list[str]]:
     number = 0
     wrong = []
-    for one in results:
-        number += one.decisions
-        if one.apart is not None:
-            wrong.append(f"{one.where}: {one.apart}")
+    for result in results:
+        number += result.decisions
+        if result.apart is not None:
+            wrong.append(f"{result.where}: {result.apart}")
         wrong += [
-            f"{one.where}: {found.field}: {found.recorded!r}, now {found.replayed!r}"
-            for found in one.differences
+            f"{result.where}: {difference.field}: {difference.recorded!r}, now {difference.replayed!r}"
+            for difference in result.differences
         ]
     return number, wrong

@@ -27,20 +27,20 @@ def differences(hosts: Sequence[SiteHost], crawls: Crawls) -> list[str]:
     found = []
     for mode in MODES:
         for url, page in pages(hosts):
-            one, other = (
+            first, second = (
                 crawls.visits[adapter, mode].get(url) for adapter in ("scrapy", "aiohttp")
             )
             where = f"{url} ({mode})"
-            if one is None or other is None or one.record is None or other.record is None:
+            if first is None or second is None or first.record is None or second.record is None:
                 found += [
                     f"{where}: {adapter} came to no decision: {visit.error if visit else 'no visit'}"
-                    for adapter, visit in (("scrapy", one), ("aiohttp", other))
+                    for adapter, visit in (("scrapy", first), ("aiohttp", second))
                     if visit is None or visit.record is None
                 ]
                 continue
-            if one.blocked is not other.blocked:
-                found.append(f"{where}: only {'scrapy' if one.blocked else 'aiohttp'} blocked it")
-            mine, theirs = _comparable(one.record, page), _comparable(other.record, page)
+            if first.blocked is not second.blocked:
+                found.append(f"{where}: only {'scrapy' if first.blocked else 'aiohttp'} blocked it")
+            mine, theirs = _comparable(first.record, page), _comparable(second.record, page)
             found += [
                 f"{where}: {key}: scrapy {mine.get(key)!r}, aiohttp {theirs.get(key)!r}"
                 for key in sorted(mine.keys() | theirs.keys())

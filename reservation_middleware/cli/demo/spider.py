@@ -76,7 +76,7 @@ class DemoSpider(scrapy.Spider):
     def from_crawler(cls, crawler: Any, *args: Any, **options: Any) -> Self:
         """Make the spider; it listens to the decisions."""
         spider = super().from_crawler(crawler, *args, **options)
-        crawler.signals.connect(spider.heard, signal=decided)
+        crawler.signals.connect(spider.on_decision, signal=decided)
         return spider
 
     async def start(self) -> AsyncIterator[scrapy.Request]:
@@ -86,7 +86,7 @@ class DemoSpider(scrapy.Spider):
                 url, meta={"proxy": self.proxy}, callback=self.parse, errback=self.failed
             )
 
-    def heard(self, decision: Decision, request: scrapy.Request) -> None:
+    def on_decision(self, decision: Decision, request: scrapy.Request) -> None:
         """A decision fell; whether it stopped the request shows in ``failed``."""
         asked = _asked(request)
         self.visits[self.mode, asked] = visit("scrapy", self.mode, asked, decision, blocked=False)
@@ -123,7 +123,7 @@ def main() -> None:
         crawler.settings.set("RESERVATION_LEDGER", task.ledger, priority="cmdline")
         process.crawl(crawler, urls=task.urls, mode=mode, proxy=proxy, visits=visits)
     process.start()
-    sys.stdout.buffer.writelines(msgspec.json.encode(one) + b"\n" for one in visits.values())
+    sys.stdout.buffer.writelines(msgspec.json.encode(visit) + b"\n" for visit in visits.values())
 
 
 if __name__ == "__main__":

@@ -75,20 +75,20 @@ def _why(visit: Visit | None, observed: Visit | None) -> Text:
     lines = []
     if visit.record["url"] != visit.asked:
         lines.append(Text(f"moved to {visit.record['url']}", "dim"))
-    for one in because(visit.record):
-        where = f", {one.where}" if one.where else ""
-        aside = one.aside and one.what not in ("conflict", "note", "offer")
+    for cause in because(visit.record):
+        where = f", {cause.where}" if cause.where else ""
+        aside = cause.aside and cause.what not in ("conflict", "note", "offer")
         lines.append(
             Text.assemble(
-                (f"{one.what}{where}: ", "dim" if one.aside else "cyan"),
-                (" ".join(one.text.split()), "dim" if one.aside else ""),
+                (f"{cause.what}{where}: ", "dim" if cause.aside else "cyan"),
+                (" ".join(cause.text.split()), "dim" if cause.aside else ""),
                 (" (inferred, not enforced)" if aside else "", "dim"),
             )
         )
     seen = observed.record if observed else None
     if seen and seen["action"] != visit.record["action"]:
-        said = "; ".join(f"{one.where}: {one.text}" for one in because(seen))
-        lines.append(Text(f"provisional: observe mode read on and met {said}", "dim"))
+        causes = "; ".join(f"{cause.where}: {cause.text}" for cause in because(seen))
+        lines.append(Text(f"provisional: observe mode read on and met {causes}", "dim"))
     return Text("\n").join(lines or [Text("nobody reserved anything", "dim")])
 
 
@@ -141,8 +141,8 @@ def verdict(console: Console, checks: Sequence[tuple[str, str, Sequence[str]]]) 
             console.print(Text.assemble(("ok  ", "bold green"), good))
             continue
         console.print(Text.assemble(("NO  ", "bold red"), f"{bad} ({len(wrong)}):"))
-        for one in wrong[:_MOST]:
-            console.print(Text(f"    {one}"))
+        for problem in wrong[:_MOST]:
+            console.print(Text(f"    {problem}"))
         if len(wrong) > _MOST:
             console.print(Text(f"    … and {len(wrong) - _MOST} more"))
 

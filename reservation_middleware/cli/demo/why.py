@@ -68,7 +68,7 @@ def offered(offer: Record) -> str:
         words += ["per", offer["per"]] if offer["per"] else []
     until = f"until {offer['until']}" if offer["until"] else None
     where = (offer["url"], offer["contact"], *offer["protocols"], until)
-    turn = ", ".join(dict.fromkeys(one for one in where if one))
+    turn = ", ".join(dict.fromkeys(place for place in where if place))
     return (", " if len(words) > 1 else " ").join(filter(None, (" ".join(words), turn)))
 
 

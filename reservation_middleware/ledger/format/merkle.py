@@ -166,20 +166,20 @@ def verify_consistency(
     while place & 1:
         place >>= 1
         last >>= 1
-    one = two = nodes[0]
+    older = newer = nodes[0]
     for node in nodes[1:]:
         if not last:
             return False
         if place & 1 or place == last:
-            one, two = node_hash(node, one), node_hash(node, two)
+            older, newer = node_hash(node, older), node_hash(node, newer)
             while not place & 1 and place:
                 place >>= 1
                 last >>= 1
         else:
-            two = node_hash(two, node)
+            newer = node_hash(newer, node)
         place >>= 1
         last >>= 1
-    return not last and one == first_root and two == second_root
+    return not last and older == first_root and newer == second_root
 
 
 def _split(size: int) -> int:

@@ -47,9 +47,9 @@ def differences(line: DecisionLine, decision: Decision) -> tuple[Difference, ...
         again = _AGAIN[name](decision) if name in _AGAIN else getattr(decision, name)
         if recorded != again:
             # Lines have addresses without secrets, and no half characters.
-            told = tuple(map(_told, again)) if name in _TOLD else again
-            if canonical(recorded) != canonical(told):
-                found.append(Difference(name, recorded, told))
+            redone = tuple(map(_as_recorded, again)) if name in _REDACTED else again
+            if canonical(recorded) != canonical(redone):
+                found.append(Difference(name, recorded, redone))
     # Of a fallback list the documents say which token counts.
     if line.agents and line.agent != decision.agent:
         found.append(Difference("agent", line.agent, decision.agent))
@@ -58,8 +58,8 @@ def differences(line: DecisionLine, decision: Decision) -> tuple[Difference, ...
     return tuple(found)
 
 
-def _told(one: Any) -> Any:
-    return msgspec.structs.replace(one, document=redacted(one.document))
+def _as_recorded(value: Any) -> Any:
+    return msgspec.structs.replace(value, document=redacted(value.document))
 
 
 def _notes(decision: Decision) -> tuple[NotePart, ...]:
@@ -86,7 +86,7 @@ def _time(moment: datetime) -> str:
 
 
 #: Parts of a record that name the document in which they stand.
-_TOLD = ("reasons", "offers", "identifiers")
+_REDACTED = ("reasons", "offers", "identifiers")
 _AGAIN: dict[str, Callable[[Decision], Any]] = {
     "notes": _notes,
     "expires": lambda decision: decision.expires and _time(decision.expires),

@@ -72,7 +72,7 @@ class Segment:
         """
         self._indexes, self._offsets = array("Q"), array("Q")
         self.torn = self.erased = 0
-        offset = told = 0
+        offset = reported = 0
         try:
             with opened(self.file) as stream:
                 index = 0
@@ -94,9 +94,9 @@ class Segment:
                     yield index, entry
                     offset += len(line)
                     index += 1
-                    if progress is not None and offset - told >= _STEP:
-                        progress(offset - told)
-                        told = offset
+                    if progress is not None and offset - reported >= _STEP:
+                        progress(offset - reported)
+                        reported = offset
         except OSError as error:
             raise unreadable(self.file, error) from None
 
@@ -237,12 +237,14 @@ class LedgerReader:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
-        self.segments = tuple(Segment(self.folder, one) for one in Folder(folder).segments())
+        self.segments = tuple(Segment(self.folder, name) for name in Folder(folder).segments())
 
     @property
     def octets(self) -> int:
         """How long the lines of all segments are together, for those who show progress."""
-        return sum(one.file.stat().st_size for one in self.segments if one.file.exists())
+        return sum(
+            segment.file.stat().st_size for segment in self.segments if segment.file.exists()
+        )
 
     def lines(
         self, progress: Callable[[int], object] | None = None

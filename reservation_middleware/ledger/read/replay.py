@@ -106,9 +106,9 @@ class Evidence:
         if page is not None:
             check.feed(page)
             while answers := [
-                _at(found, one.url)
-                for one in check.wants()
-                if (found := others.get((one.resource, redacted(one.url)))) is not None
+                _at(found, request.url)
+                for request in check.wants()
+                if (found := others.get((request.resource, redacted(request.url)))) is not None
             ]:
                 for answer in answers:
                     check.feed(answer)
@@ -120,23 +120,23 @@ class Evidence:
         if known is not None:
             return known
         own: list[Reading] = []
-        lessons: list[Reading] = []
+        speaking_pages: list[Reading] = []
         linked: dict[tuple[str, str], Document] = {}
         for index in indexes:
             found = self._reading(index)
             if isinstance(found, Document):
                 linked[found.resource, found.url] = found
             elif found.place is CONTENT:
-                lessons.append(found)
+                speaking_pages.append(found)
             else:
                 own.append(found)
-        site = Site(own, lessons)
+        site = Site(own, speaking_pages)
         if site.links and linked:
             for link in site.links:
                 document = linked.get((link.place.name, redacted(link.url)))
                 if document is not None:
                     own.append(Reading(_at(document, link.url), link.place))
-            site = Site(own, lessons)
+            site = Site(own, speaking_pages)
         result = site, linked
         self._sites.put(indexes, result, site.octets + _WEIGHT * len(indexes))
         return result
@@ -180,7 +180,7 @@ class Evidence:
         if line.stage is Stage.CONTENT and not document.body:
             # Looked into, and what it held said nothing; its digest may stand nowhere else.
             document.__dict__["digest"] = next(
-                (one.digest for one in line.reasons if one.document == line.url), None
+                (reason.digest for reason in line.reasons if reason.document == line.url), None
             )
         return document
 
@@ -205,7 +205,7 @@ def replay(
     for segment, evidence, index, line in decisions(ledger, progress):
         where = segment.where(index)
         if isinstance(line, EpochLine):
-            number = sum(one.decisions for one in line.counts)
+            number = sum(count.decisions for count in line.counts)
             yield Replayed(where, line, COUNTED, decisions=number)
             continue
         try:

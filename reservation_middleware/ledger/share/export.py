@@ -187,7 +187,7 @@ def _write_draft(draft: Path, schema: Any, order: Any, rows: Iterable[Row]) -> N
 
 def _table(rows: list[Row], schema: Any) -> Any:
     columns = [
-        pa.array([_moment(one) for one in column] if kind == _TIME else list(column), type=kind)
+        pa.array([_moment(value) for value in column] if kind == _TIME else list(column), type=kind)
         for column, kind in zip(zip(*rows, strict=True), schema.types, strict=True)
     ]
     return pa.Table.from_arrays(columns, schema=schema)
@@ -205,7 +205,7 @@ def _decision(line: DecisionLine, place: tuple[str, int]) -> Row:
         *(line.profile, line.mode, line.adapter, line.stage, line.action, line.verdict),
         *(line.crawl, line.blocked),
         *(line.usage.get(leaf) for leaf in LEAVES),
-        tuple(dict.fromkeys(one.signal for one in line.reasons)),
+        tuple(dict.fromkeys(reason.signal for reason in line.reasons)),
         len(line.offers),
         page.status if page else None,
         media_type(line),
@@ -215,11 +215,18 @@ def _decision(line: DecisionLine, place: tuple[str, int]) -> Row:
 
 def _reasons(line: DecisionLine) -> Iterable[Row]:
     name = _surt(line.url)
-    for one in line.reasons:
+    for reason in line.reasons:
         yield (
-            *(name, line.time, line.id, line.url, one.signal, one.carrier, one.category),
-            *(one.preference, one.document, one.line, one.text, one.inferred, one.covers),
-            *(one.digest, one.conditions),
+            *(name, line.time, line.id, line.url, reason.signal, reason.carrier, reason.category),
+            *(
+                reason.preference,
+                reason.document,
+                reason.line,
+                reason.text,
+                reason.inferred,
+                reason.covers,
+            ),
+            *(reason.digest, reason.conditions),
         )
 
 
@@ -235,11 +242,11 @@ def _document(line: DocumentLine, place: tuple[str, int]) -> Row:
 
 def _epochs(line: EpochLine, place: tuple[str, int]) -> Iterable[Row]:
     name = _surt(line.origin)
-    for one in line.counts:
+    for count in line.counts:
         yield (
             *(name, line.time, line.until, line.origin, line.agent, line.purposes, line.profile),
-            *(line.mode, line.adapter, one.stage, one.action, one.verdict, one.crawl),
-            *(one.decisions, one.octets, *place),
+            *(line.mode, line.adapter, count.stage, count.action, count.verdict, count.crawl),
+            *(count.decisions, count.octets, *place),
         )
 
 

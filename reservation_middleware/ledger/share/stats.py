@@ -42,9 +42,9 @@ class Stats:
                 self._decisions(entry, entry, 1, entry.octets or 0)
                 self._time(entry.time, entry.time)
             case EpochLine():
-                for one in entry.counts:
-                    self.counted += one.decisions
-                    self._decisions(entry, one, one.decisions, one.octets)
+                for count in entry.counts:
+                    self.counted += count.decisions
+                    self._decisions(entry, count, count.decisions, count.octets)
                 self._time(entry.time, entry.until)
             case DocumentLine():
                 _add(self.numbers["documents"], f"{entry.resource} {entry.outcome}", 1)

@@ -98,7 +98,8 @@ def summary(
         "content_types": _ordered(found.types),
         "domains": {"share": share, "of": number, "listed": domains},
         "protocols": [
-            {**one._asdict(), "decisions": found.signals.get(one.name, 0)} for one in protocols
+            {**protocol._asdict(), "decisions": found.signals.get(protocol.name, 0)}
+            for protocol in protocols
         ],
         "measures": list(_measures(found)),
     }
@@ -144,7 +145,7 @@ class _Fold:
         self._who(line, line.time, line.time, 1)
         for place in line.consulted:
             self.places[place] = None
-        for signal in {one.signal for one in line.reasons}:
+        for signal in {reason.signal for reason in line.reasons}:
             self.signals[signal] = self.signals.get(signal, 0) + 1
         if line.blocked:
             self.stopped += 1
@@ -159,12 +160,12 @@ class _Fold:
         self.types[kind] = self.types.get(kind, 0) + line.octets
 
     def _epoch(self, line: EpochLine) -> None:
-        for one in line.counts:
-            self._who(line, line.time, line.until, one.decisions)
-            self.counted += one.decisions
-            self.fetched += one.decisions
-            self._size(line.origin, one.octets, one.decisions)
-            self.types[UNKNOWN_TYPE] = self.types.get(UNKNOWN_TYPE, 0) + one.octets
+        for count in line.counts:
+            self._who(line, line.time, line.until, count.decisions)
+            self.counted += count.decisions
+            self.fetched += count.decisions
+            self._size(line.origin, count.octets, count.decisions)
+            self.types[UNKNOWN_TYPE] = self.types.get(UNKNOWN_TYPE, 0) + count.octets
 
     def _who(self, line: DecisionLine | EpochLine, since: str, until: str, number: int) -> None:
         self.decided += number
@@ -226,65 +227,65 @@ def _measures(found: _Fold) -> Iterator[str]:
     yield "Each decision is in a signed log together with the documents that it rests on."
 
 
-def markdown(told: Mapping[str, Any]) -> str:
+def markdown(summary: Mapping[str, Any]) -> str:
     """The summary as text with tables."""
-    period, pages, domains = told["period"], told["pages"], told["domains"]
+    period, pages, domains = summary["period"], summary["pages"], summary["domains"]
     lines = [
         "# Summary of a crawl",
         "",
         "What a crawler asked, was told and did, as its ledger has it; no statement about the law.",
         "",
-        f"- Crawlers: {_list(told['crawlers'])}",
+        f"- Crawlers: {_list(summary['crawlers'])}",
         f"- Period: {period['from'] or '–'} to {period['until'] or '–'}",
-        f"- Purposes: {_list(told['purposes'])}",
+        f"- Purposes: {_list(summary['purposes'])}",
         (
             f"- Pages decided on: {pages['decided']:,}; fetched: {pages['fetched']:,}; "
             f"stopped: {pages['stopped']:,}"
         ),
-        f"- Size of content: {told['bytes']:,} bytes",
-        f"- Software: {_list(told['software'])}; specification {_list(told['spec_versions'])}",
+        f"- Size of content: {summary['bytes']:,} bytes",
+        f"- Software: {_list(summary['software'])}; specification {_list(summary['spec_versions'])}",
         "",
         "## Measures",
         "",
-        *(f"- {_cell(one)}" for one in told["measures"]),
+        *(f"- {_cell(measure)}" for measure in summary["measures"]),
         "",
         "## Protocols",
         "",
         "| protocol | text, revision | status | known since | decides | decisions with it |",
         "|---|---|---|---|---|---|",
         *(
-            f"| {_cell(one['title'])} | {_cell(one['text'])} | {one['status']} | {one['since']} "
-            f"| {'yes' if one['decides'] else 'recorded only'} | {one['decisions']:,} |"
-            for one in told["protocols"]
+            f"| {_cell(protocol['title'])} | {_cell(protocol['text'])} | {protocol['status']} | {protocol['since']} "
+            f"| {'yes' if protocol['decides'] else 'recorded only'} | {protocol['decisions']:,} |"
+            for protocol in summary["protocols"]
         ),
         "",
         "## Content types",
         "",
         "| media type | bytes |",
         "|---|---|",
-        *(f"| {_cell(kind)} | {octets:,} |" for kind, octets in told["content_types"].items()),
+        *(f"| {_cell(kind)} | {octets:,} |" for kind, octets in summary["content_types"].items()),
         "",
         f"## Domains: {domains['share']} of {domains['of']:,} by size of content",
         "",
         "| domain | bytes | pages |",
         "|---|---|---|",
         *(
-            f"| {_cell(one['domain'])} | {one['bytes']:,} | {one['pages']:,} |"
-            for one in domains["listed"]
+            f"| {_cell(domain['domain'])} | {domain['bytes']:,} | {domain['pages']:,} |"
+            for domain in domains["listed"]
         ),
     ]
     return "\n".join(lines) + "\n"
 
 
-def domains_csv(told: Mapping[str, Any]) -> str:
+def domains_csv(summary: Mapping[str, Any]) -> str:
     """The domains as a table for spreadsheets."""
     out = StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(("domain", "bytes", "pages"))
-    for one in told["domains"]["listed"]:
+    for row in summary["domains"]["listed"]:
         # A cell that begins like a formula would be one.
-        name = one["domain"]
-        writer.writerow((f"'{name}" if name[:1] in "=+-@" else name, one["bytes"], one["pages"]))
+        name = row["domain"]
+        writer.writerow((f"'{name}" if name[:1] in "=+-@" else name, row["bytes"], row["pages"]))
     return out.getvalue()
 
 

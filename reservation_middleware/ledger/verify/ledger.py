@@ -156,15 +156,19 @@ def verify(
         problems.more += check.more
     for stranger in place.strangers(strict=strict):
         problems.add(Problem(stranger, None, "it does not belong into a ledger"))
-    roots = {one.name: (one.signed, bytes.fromhex(one.root)) for one in reports if one.root}
+    roots = {
+        report.name: (report.signed, bytes.fromhex(report.root))
+        for report in reports
+        if report.root
+    }
     return VerifyReport(
         folder=str(folder),
         segments=tuple(reports),
         stamps=stamps,
-        problems=tuple(problems.told),
+        problems=tuple(problems.listed),
         more=problems.more,
         root=combined(roots).hex(),
-        keys=tuple(sorted({one.key for one in reports if one.key})),
+        keys=tuple(sorted({report.key for report in reports if report.key})),
         pinned=pinned is not None,
     )
 
@@ -173,12 +177,12 @@ class _Problems:
     """Problems, as many as may be told."""
 
     def __init__(self) -> None:
-        self.told: list[Problem] = []
+        self.listed: list[Problem] = []
         self.more = 0
 
     def add(self, problem: Problem) -> None:
-        if len(self.told) < MOST_PROBLEMS:
-            self.told.append(problem)
+        if len(self.listed) < MOST_PROBLEMS:
+            self.listed.append(problem)
         else:
             self.more += 1
 

@@ -263,7 +263,9 @@ def _authority(response: "TimeStampResponse", root: bytes, authorities: Collecti
 
     try:
         certificates = [
-            one for data in authorities for one in x509.load_pem_x509_certificates(data)
+            certificate
+            for data in authorities
+            for certificate in x509.load_pem_x509_certificates(data)
         ]
         VerifierBuilder(roots=certificates).build().verify_message(response, root)
     except (VerificationError, ValueError) as error:

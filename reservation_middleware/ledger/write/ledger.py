@@ -150,7 +150,7 @@ class Ledger:
             try:
                 known = self._ready(now)
                 writer = known.writer
-                indexes = tuple([known.document(one, now) for one in documents])
+                indexes = tuple([known.document(document, now) for document in documents])
                 rule = known.policy(policy)
                 if self._bulk and not singled_out(decision, documents, blocked=blocked):
                     self._epochs.count(decision, indexes, rule, mode, adapter, octets or 0, now)
@@ -290,8 +290,8 @@ class Ledger:
     def _fail(self, now: datetime, error: Exception) -> None:
         if self._since is None:
             self._since = now
-            said = error.strerror if isinstance(error, OSError) else str(error)
-            self._why = said or type(error).__name__
+            problem = error.strerror if isinstance(error, OSError) else str(error)
+            self._why = problem or type(error).__name__
         if not self._failing:
             self._failing = True
             logger.error("%s: lines are lost: %s", self._folder.path, self._why)

@@ -159,10 +159,10 @@ class Drafts:
         if known is None:
             known = _Parts(
                 sources,
-                _raw([_told(one) for one in decision.reasons]),
-                _raw([_told(one) for one in decision.offers]),
-                _raw([_told(one) for one in decision.identifiers]),
-                _raw([_note(one) for one in decision.notes]),
+                _raw([_redacted(reason) for reason in decision.reasons]),
+                _raw([_redacted(offer) for offer in decision.offers]),
+                _raw([_redacted(identifier) for identifier in decision.identifiers]),
+                _raw([_note(note) for note in decision.notes]),
                 None if decision.expires is None else time_text(decision.expires),
             )
             self._known.put(key, known)
@@ -200,7 +200,7 @@ def policy_line(policy: Policy) -> PolicyLine:
     """The line of a policy: plain values, licences as in their file, tokens withheld."""
     bare = msgspec.structs.replace(policy, licences=())
     plain: dict[str, Any] = msgspec.to_builtins(bare)
-    plain["licences"] = [_licence(one) for one in policy.licences]
+    plain["licences"] = [_licence(licence) for licence in policy.licences]
     return PolicyLine(salt=new_salt(), policy=plain)
 
 
@@ -213,12 +213,14 @@ def singled_out(decision: Decision, documents: Iterable[Document], *, blocked: b
     for document in documents:
         if document.outcome is Outcome.UNREACHABLE:
             return True
-    return bool(decision.notes) and any(one.kind.ident == "conflict" for one in decision.notes)
+    return bool(decision.notes) and any(note.kind.ident == "conflict" for note in decision.notes)
 
 
-def _told(one: _Stated) -> _Stated:
-    document = redacted(one.document)
-    return one if document == one.document else msgspec.structs.replace(one, document=document)
+def _redacted(stated: _Stated) -> _Stated:
+    document = redacted(stated.document)
+    if document == stated.document:
+        return stated
+    return msgspec.structs.replace(stated, document=document)
 
 
 def _note(note: Note) -> NotePart:
@@ -257,7 +259,7 @@ def _licence(licence: Licence) -> dict[str, Any]:
     if licence.crawl:
         plain["crawl"] = True
     if licence.servers:
-        plain["servers"] = [_server(one) for one in licence.servers]
+        plain["servers"] = [_server(server) for server in licence.servers]
     return plain
 
 

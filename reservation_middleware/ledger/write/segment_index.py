@@ -109,16 +109,16 @@ class SegmentIndex:
         if headers is None:
             headers = public_fields(document.headers)
         _short(headers)
-        kept = None
-        said: Literal["none", "silent", "kept", "dropped"]
+        index = None
+        kind: Literal["none", "silent", "kept", "dropped"]
         if content == "spoke":
             short = document.body is not None and len(document.body) <= MAX_PAGE
-            said = "kept" if short else "dropped"
+            kind = "kept" if short else "dropped"
             if short:
-                kept = self.document(document, now)
+                index = self.document(document, now)
         else:
-            said = content
-        return PagePart(status=document.status, headers=headers, document=kept, content=said)
+            kind = content
+        return PagePart(status=document.status, headers=headers, document=index, content=kind)
 
 
 def _short(headers: Headers) -> None:

@@ -197,8 +197,8 @@ class SharedCache(ABC):
         except UnreadableError:
             raise  # it answered
         except self.failures as error:
-            for one in self._gates(gate, error):
-                one.failed += 1
+            for hold in self._gates(gate, error):
+                hold.failed += 1
             raise
 
     def _gates(self, gate: _Gate, error: Exception) -> tuple[_Gate, ...]:
@@ -207,8 +207,8 @@ class SharedCache(ABC):
     def _failed(self, gate: _Gate, error: Exception) -> None:
         self.counts["degraded"] += 1
         known = self._reading.shut or self._writing.shut
-        for one in self._gates(gate, error):
-            one.close()
+        for hold in self._gates(gate, error):
+            hold.close()
         now = monotonic()
         if known or (self._warned is not None and now < self._warned + _QUIET):
             return

@@ -211,11 +211,11 @@ def read(body: bytes, media_type: str) -> Media:
     claims = c2pa.claims(body, kind, several, claim_problems)
     return Media(
         kind,
-        xmp=tuple(Property(*one) for one in found.xmp),
+        xmp=tuple(Property(*field) for field in found.xmp),
         rsl=tuple(found.rsl),
         epub=metas,
         claims=tuple(Claim(*claim) for claim in claims),
         problems=tuple(dict.fromkeys(problems)),
-        inner=tuple(Property(*one) for one in found.inner),
+        inner=tuple(Property(*field) for field in found.inner),
         claim_problems=tuple(claim_problems),
     )

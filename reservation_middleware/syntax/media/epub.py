@@ -41,7 +41,7 @@ def read(body: bytes, problems: list[str]) -> tuple[tuple[tuple[str, str], ...],
     try:
         with ZipFile(BytesIO(body)) as file:
             root = parse(_member(file, _CONTAINER))
-            paths = dict.fromkeys(one.get("full-path") or "" for one in root.iter(_OCF))
+            paths = dict.fromkeys(element.get("full-path") or "" for element in root.iter(_OCF))
             if not paths:
                 problems.append("the container names no package")
             if len(paths) > _MOST_PACKAGES:

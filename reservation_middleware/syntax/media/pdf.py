@@ -96,7 +96,7 @@ def _streams(pikepdf: Any, body: bytes) -> tuple[list[bytes], list[bytes]]:
 def _content(pikepdf: Any, stream: Any) -> bytes:
     filters = stream.get("/Filter")
     names = list(filters) if isinstance(filters, pikepdf.Array) else [filters]
-    if any(one is not None and str(one) != "/FlateDecode" for one in names[:3]):
+    if any(name is not None and str(name) != "/FlateDecode" for name in names[:3]):
         raise ValueError("metadata with a filter that is not read")
     return bytes(stream.read_bytes())
 

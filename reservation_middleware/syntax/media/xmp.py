@@ -67,10 +67,10 @@ def rsl_of(root: etree._Element, most: int, problems: list[str]) -> list[bytes]:
     """The RSL elements in a document, serialised."""
     elements = list(islice(root.iter(f"{{{RSL}}}rsl"), most + 1))
     texts = [etree.tostring(element, with_tail=False) for element in elements[:most]]
-    kept = [text for text in texts if len(text) <= LONGEST_RSL]
-    if len(kept) < len(elements):
+    short = [text for text in texts if len(text) <= LONGEST_RSL]
+    if len(short) < len(elements):
         problems.append("too many documents of RSL, or one that is too long")
-    return kept
+    return short
 
 
 def _utf8(packet: bytes) -> bytes:
@@ -154,7 +154,7 @@ def _structure(
 ) -> None:
     """A structure; one with rdf:value is that value with qualifiers (part 1, qualifiers)."""
     values = [node.get(_VALUE), *(text_of(value) for value in node.iterchildren(_VALUE))]
-    value = next((one for one in values if one), None)
+    value = next((text for text in values if text), None)
     if value is not None:
         found.add(name, _cut(value), inner=inner)
     elif name[0] not in _OTHER_WORKS:

@@ -201,8 +201,8 @@ class _Reader:
     ) -> tuple[RslContent, ...]:
         if len(elements) > MAX_CONTENTS:
             self.fault("cut", f"more than {MAX_CONTENTS} contents", elements[-1])
-        found = (self._content(one, in_feed=in_feed) for one in elements[:MAX_CONTENTS])
-        return tuple(one for one in found if one is not None)
+        found = (self._content(element, in_feed=in_feed) for element in elements[:MAX_CONTENTS])
+        return tuple(content for content in found if content is not None)
 
     def _content(self, element: etree._Element, *, in_feed: bool) -> RslContent | None:
         url = element.get("url")
@@ -227,7 +227,7 @@ class _Reader:
                     licenses.append(self._license(child))
             elif name == "copyright":
                 given = child.get("contactEmail"), child.get("contactUrl")
-                contacts += [one.strip()[:MOST_TEXT] for one in given if one]
+                contacts += [address.strip()[:MOST_TEXT] for address in given if address]
             elif name == "terms":
                 terms = terms or self._texts.words(child)
         if not licenses:
