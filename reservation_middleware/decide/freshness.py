@@ -6,7 +6,6 @@ Pure functions; no clock here. Times are timezone-aware.
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from functools import lru_cache
 
 from reservation_middleware.model import Document, Headers, Outcome
@@ -96,6 +95,8 @@ def _delay(value: str, sent: datetime) -> timedelta | None:
 
 def _date(value: str) -> datetime | None:
     """An HTTP date (RFC 9110 §5.6.7); None if it is none."""
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - imports socket, too
+
     try:
         found = parsedate_to_datetime(value[:_LONG])
     except (ValueError, TypeError, IndexError, OverflowError):

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property, lru_cache
-from hashlib import sha256
 
 import msgspec
 
@@ -109,7 +108,11 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     @cached_property
     def digest(self) -> str | None:
         """SHA-256 of the body in hex, None where no body was read."""
-        return None if self.body is None else sha256(self.body).hexdigest()
+        if self.body is None:
+            return None
+        from hashlib import sha256  # noqa: PLC0415 - loads OpenSSL; not every judge needs it
+
+        return sha256(self.body).hexdigest()
 
     @cached_property
     def fields(self) -> dict[str, list[str]]:

@@ -5,7 +5,6 @@ of each signal and stands on its page under ``spec/signals/``. See ``spec/vocabu
 """
 
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -67,6 +66,8 @@ def expand(terms: Iterable[str]) -> tuple[str, ...]:
 
 def unknown_word(what: str, word: str, known: Iterable[str]) -> str:
     """One line that says a word is not known and names the nearest that is."""
+    from difflib import get_close_matches  # noqa: PLC0415 - only for somebody's slip of the pen
+
     words = sorted(known)
     near = get_close_matches(word, words, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(words)}"

@@ -11,8 +11,6 @@ import re
 from ipaddress import IPv6Address
 from urllib.parse import unquote_to_bytes
 
-import idna
-
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 # An authority in lower case that is in its one spelling, but for a default port.
 _USUAL = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*(?::[1-9][0-9]*)?")
@@ -70,6 +68,8 @@ def ascii_name(name: str) -> str:
     """A host name in ASCII as browsers write it (UTS 46, nontransitional); others unchanged."""
     if name.isascii() or len(name) > _MAX_NAME:
         return name
+    import idna  # noqa: PLC0415 - large tables; nearly every name is ASCII
+
     try:
         mapped = idna.uts46_remap(name, std3_rules=False, transitional=False)
         labels = [

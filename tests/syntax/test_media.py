@@ -31,7 +31,7 @@ from PIL import Image
 
 from reservation_middleware.decide.reading import is_media
 from reservation_middleware.syntax import media
-from reservation_middleware.syntax.media import Claim, Media, Property, jumbf
+from reservation_middleware.syntax.media import Claim, Media, Property, image, jumbf, pdf
 
 PACKET = make.data_mining("DMI-PROHIBITED")
 MINING = Property(make.PLUS, "DataMining", make.VOCAB + "DMI-PROHIBITED")
@@ -659,7 +659,7 @@ def test_files_made_to_hurt_take_little_of_the_machines_memory() -> None:
 def test_a_store_that_is_whole_passes() -> None:
     for kind in ("jpeg", "png", "webp", "tiff"):
         body = SAMPLES()[f"c2pa-{kind}"]
-        [found] = media.image.STORES[kind](body, [])
+        [found] = image.STORES[kind](body, [])
         jumbf.check(found)
         for length in range(len(found)):
             with pytest.raises(jumbf.JumbfError):
@@ -689,7 +689,7 @@ def test_a_store_of_several_segments() -> None:
 
 def test_a_store_in_a_tiffs_last_directory() -> None:
     body = SAMPLES()["c2pa-tiff"]
-    [found] = media.image.STORES["tiff"](body, [])
+    [found] = image.STORES["tiff"](body, [])
     own = make.tiff()
     (at,) = struct.unpack_from("<I", own, 4)
     (count,) = struct.unpack_from("<H", own, at)
@@ -702,7 +702,7 @@ def test_a_store_in_a_tiffs_last_directory() -> None:
 
 def test_a_store_in_a_pdf() -> None:
     body = SAMPLES()["c2pa-jpeg"]
-    [found] = media.image.STORES["jpeg"](body, [])
+    [found] = image.STORES["jpeg"](body, [])
     pdf = make.pdf(PACKET, store=found, compress_streams=False)
     read = media.read(pdf, "")
     [claim] = read.claims
@@ -738,7 +738,7 @@ def test_readers_in_several_threads() -> None:
 def test_what_a_pdf_lacks_is_nobodys_log(caplog: pytest.LogCaptureFixture) -> None:
     """Qpdf's warnings become errors in Python's log, whatever is said when a file is opened."""
     log = logging.getLogger("pikepdf._core")
-    with media.pdf._bounded(pikepdf):
+    with pdf._bounded(pikepdf):
         log.error("what a site's file lacks")
     assert caplog.records == []
     log.error("what the operator's file lacks")

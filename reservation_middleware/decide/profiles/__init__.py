@@ -3,9 +3,7 @@
 A profile makes no legal claim. Values that an operator sets win over the profile's.
 """
 
-import tomllib
 from functools import cache
-from importlib.resources import files
 
 import msgspec
 
@@ -26,5 +24,8 @@ def profile(name: str = PROFILES[0]) -> Policy:
     """
     if name not in PROFILES:
         raise ConfigurationError(unknown_word("profile", name, PROFILES))
+    import tomllib  # noqa: PLC0415 - these two take longer to import than the core's own modules
+    from importlib.resources import files  # noqa: PLC0415
+
     data = tomllib.loads((files(__name__) / f"{name}.toml").read_text("utf-8"))
     return msgspec.convert({"profile": name, **data}, Policy)

@@ -1,16 +1,16 @@
 """The catalogue of known AI agents: product token, operator, purposes, and where that is said.
 
 Here live the reader of agents.json and its types. The facts themselves live in agents.toml, each
-with its source and date; agents.json says the same and is written by ``__main__.py``. Nothing here decides anything: whether a block aimed at one of these
-agents counts for a crawl is policy, and matching a token against robots.txt belongs to the reader
-of robots.txt. This package imports nothing else of the package, so that any layer may use it.
+with its source and date; agents.json says the same and is written by
+``.ci/write_agent_catalogue.py``. Nothing here decides anything: whether a block aimed at one of
+these agents counts for a crawl is policy, and matching a token against robots.txt belongs to the
+reader of robots.txt. This package imports nothing else of the package, so that any layer may use it.
 
 Product tokens: RFC 9309 §2.2.1, https://www.rfc-editor.org/rfc/rfc9309.html#section-2.2.1
 """
 
 import datetime
 import functools
-from importlib import resources
 from typing import Literal
 
 import msgspec
@@ -65,5 +65,7 @@ class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tr
 @functools.cache
 def catalogue() -> Catalogue:
     """Return the catalogue that ships with the package, read once per process."""
+    from importlib import resources  # noqa: PLC0415 - needed once, if at all
+
     text = resources.files(__name__).joinpath("agents.json").read_bytes()
     return msgspec.json.decode(text, type=Catalogue)

@@ -4,7 +4,6 @@ Where it is found is ``carriers.py``'s business, what one document amounts to ``
 """
 
 from collections.abc import Sequence
-from html import escape
 
 from reservation_middleware.model import LEAVES, Identifier, Offer, Preference, Statement
 from reservation_middleware.signals.base import (
@@ -125,6 +124,8 @@ class Rsl(Signal[RslFindings]):
 
         ``intent.policy`` is the address at which the file is served.
         """
+        from html import escape  # noqa: PLC0415 - crawlers write nothing
+
         licence = _licence(intent)
         if licence is None:
             return ()

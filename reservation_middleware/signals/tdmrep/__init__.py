@@ -5,7 +5,6 @@ Reference: https://www.w3.org/community/reports/tdmrep/CG-FINAL-tdmrep-20240510/
 """
 
 from collections.abc import Iterable, Sequence
-from html import escape
 from typing import Any
 
 import msgspec
@@ -117,6 +116,8 @@ class Tdmrep(Signal[Findings]):
 
     def write(self, intent: Intent) -> tuple[Rendering, ...]:
         """The file, the header fields and the metas."""
+        from html import escape  # noqa: PLC0415 - crawlers write nothing
+
         said = terms_for(self.terms, intent)
         if not said:
             return ()

@@ -11,8 +11,6 @@ from importlib.util import find_spec
 from itertools import islice
 from typing import NamedTuple
 
-from . import c2pa, epub, image, pdf, xmp
-
 #: A longer file is not looked into.
 LIMIT = 64 * 1024 * 1024
 #: Packets of XMP in one image that are read, and their bytes before the last: 50 KB of image may
@@ -185,6 +183,9 @@ def read(body: bytes, media_type: str) -> Media:
         return NOTHING
     if len(body) > LIMIT:
         return Media(kind, problems=(f"longer than {LIMIT // 1024**2} MiB, not looked into",))
+    # Most crawls meet no such file.
+    from . import c2pa, epub, image, pdf, xmp  # noqa: PLC0415
+
     problems: list[str] = []
     claim_problems: list[str] = []
     found = xmp.Found()
