@@ -9,7 +9,8 @@ from functools import lru_cache
 
 from aiohttp.http import SERVER_SOFTWARE
 
-from reservation_middleware.model import Agent, claimed_token
+from reservation_middleware.model import Agent
+from reservation_middleware.model.user_agent import claimed_token
 
 logger = logging.getLogger("reservation_middleware.aiohttp")
 

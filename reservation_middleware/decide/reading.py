@@ -270,7 +270,7 @@ class Part(Enum):
     ELSEWHERE = auto()
 
 
-_CONTENT_RANGE = re.compile(r"\s*bytes\s+(\d{1,15})-(\d{1,15})/(\d{1,15}|\*)\s*", re.IGNORECASE)
+_CONTENT_RANGE = r"(?i)\s*bytes\s+(\d{1,15})-(\d{1,15})/(\d{1,15}|\*)\s*"
 
 
 def part_of_page(content_range: str) -> Part:
@@ -279,7 +279,7 @@ def part_of_page(content_range: str) -> Part:
     Args:
         content_range: the value of its Content-Range field (RFC 9110 §14.4).
     """
-    found = _CONTENT_RANGE.fullmatch(content_range)
+    found = re.fullmatch(_CONTENT_RANGE, content_range)
     if found is None or int(found[1]) > 0:
         return Part.ELSEWHERE
     is_all = found[3] != "*" and int(found[2]) + 1 == int(found[3])

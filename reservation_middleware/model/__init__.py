@@ -21,7 +21,6 @@ from .policy import (
     ProxyAgents,
 )
 from .statement import EVERYTHING, Scope, Span, Statement
-from .user_agent import ClaimedToken, claimed_token, product_token
 from .vocabulary import CRAWL, LEAVES, SHORTHANDS, Preference, expand
 
 __all__ = [
@@ -33,7 +32,6 @@ __all__ = [
     "SHORTHANDS",
     "Action",
     "Agent",
-    "ClaimedToken",
     "ConfigurationError",
     "Decision",
     "Document",
@@ -64,7 +62,5 @@ __all__ = [
     "Statement",
     "blocking_reasons",
     "blocking_signals",
-    "claimed_token",
     "expand",
-    "product_token",
 ]

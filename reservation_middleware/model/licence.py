@@ -18,13 +18,13 @@ from .vocabulary import expand, unknown_word
 #: In ``hosts``: wherever a reservation offers one of the licence's servers.
 ANY_HOST = "*"
 
-_ID = re.compile(r"[^\s\x00-\x1f\x7f]{1,100}")
+_ID = r"[^\s\x00-\x1f\x7f]{1,100}"
 _LABEL = r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?"
-_HOST = re.compile(rf"(\*\.)?{_LABEL}(\.{_LABEL})*|\[[0-9a-f:.]+\]")
-_COUNTRY = re.compile(r"[A-Z]{2}")
-_TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")
-_SERVER = re.compile(r"(https?)://([^/?#@\s]+)(/[^?#\s]*)?", re.IGNORECASE)
-_LOOPBACK = re.compile(r"(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])")
+_HOST = rf"(\*\.)?{_LABEL}(\.{_LABEL})*|\[[0-9a-f:.]+\]"
+_COUNTRY = r"[A-Z]{2}"
+_TOKEN = r"[\x21-\x7e]{1,4096}"
+_SERVER = r"(?i)(https?)://([^/?#@\s]+)(/[^?#\s]*)?"
+_LOOPBACK = r"(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])"
 
 
 class LicenceError(ConfigurationError):
@@ -91,12 +91,12 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
         """
         fields = _known(data, ("url", "token", "token_env"), "servers")
         url = fields.get("url", "")
-        found = _SERVER.fullmatch(url) if isinstance(url, str) else None
+        found = re.fullmatch(_SERVER, url) if isinstance(url, str) else None
         if not found or (found[1].lower() == "http" and not is_loopback(_bare(found[2]))):
             raise LicenceError("servers: url must be an https URL without query", "url")
         for key in ("token", "token_env"):
             value = fields.get(key, "x")
-            if not isinstance(value, str) or not _TOKEN.fullmatch(value):
+            if not isinstance(value, str) or not re.fullmatch(_TOKEN, value):
                 raise LicenceError(f"servers: {key} must be one word", key)
         if "token" in fields and "token_env" in fields:
             raise LicenceError("servers: token and token_env exclude each other", "token")
@@ -170,7 +170,7 @@ class Licence(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         for key in ("id", "licensor", "purposes"):
             if not values.get(key):
                 raise LicenceError(f"{key} is missing", key)
-        if not _ID.fullmatch(values["id"]):
+        if not re.fullmatch(_ID, values["id"]):
             raise LicenceError(f"id must be one word, not {values['id']!r}", "id")
         _check(values)
         return cls(**values)
@@ -205,12 +205,12 @@ def host_name(text: str) -> str:
 
 def is_host_name(name: str) -> bool:
     """Whether a name in the form that is compared can be a host's."""
-    return _HOST.fullmatch(name) is not None
+    return re.fullmatch(_HOST, name) is not None
 
 
 def is_loopback(host: str) -> bool:
     """Whether a host name or address is this machine's own."""
-    return _LOOPBACK.fullmatch(host) is not None
+    return re.fullmatch(_LOOPBACK, host) is not None
 
 
 def _bare(authority: str) -> str:
@@ -228,7 +228,7 @@ def _check(values: dict[str, Any]) -> None:
     for key in ("hosts", "domains"):
         names = tuple(map(host_name, values.get(key, ())))
         for name, word in zip(names, values.get(key, ()), strict=True):
-            if not (_HOST.fullmatch(name) or (key == "hosts" and name == ANY_HOST)):
+            if not (re.fullmatch(_HOST, name) or (key == "hosts" and name == ANY_HOST)):
                 raise LicenceError(f"{key}: {word!r} is no host name", key, word)
             if key == "domains" and name[0] in "*[":
                 raise LicenceError(f"{key}: {word!r} is no domain", key, word)
@@ -237,7 +237,7 @@ def _check(values: dict[str, Any]) -> None:
         if not word.startswith(("/", "*")):
             raise LicenceError(f"paths: {word!r} does not start with / or *", "paths", word)
     for word in values.get("geo", ()):
-        if not _COUNTRY.fullmatch(word):
+        if not re.fullmatch(_COUNTRY, word):
             raise LicenceError(f"geo: {word!r} is no ISO 3166-1 alpha-2 code", "geo", word)
     start, until = values.get("start"), values.get("until")
     if start and until and until <= start:

@@ -21,7 +21,7 @@ from .vocabulary import Preference, expand, unknown_word
 TOKEN = re.compile(r"\*|[A-Za-z0-9_.-]+")
 
 
-_COUNTRY = re.compile(r"[A-Z]{2}")
+_COUNTRY = r"[A-Z]{2}"
 #: What kinds of users RSL 1.0 knows.
 _USERS = ("commercial", "non-commercial", "education", "government", "personal")
 
@@ -184,7 +184,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
             Agent(token, purposes)  # checks both
         # A wrong word would match nothing, prohibitions included.
         for word in self.geo:
-            if not _COUNTRY.fullmatch(word):
+            if not re.fullmatch(_COUNTRY, word):
                 raise ConfigurationError(f"geo: {word!r} is no ISO 3166-1 alpha-2 code")
         for word in self.user:
             if word not in _USERS:

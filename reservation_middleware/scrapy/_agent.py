@@ -13,8 +13,9 @@ from scrapy import Request
 from scrapy.crawler import Crawler
 from scrapy.http import Headers
 
-from reservation_middleware.model import Agent, ConfigurationError, claimed_token
+from reservation_middleware.model import Agent, ConfigurationError
 from reservation_middleware.model.lru import BoundedLru
+from reservation_middleware.model.user_agent import claimed_token
 from reservation_middleware.syntax.path import split_url
 
 from ._settings import configured_agent, default_user_agent

@@ -15,12 +15,8 @@ try:
 except ImportError:  # Scrapy 2.13
     from scrapy.utils.reactor import is_asyncio_reactor_installed as is_asyncio_available
 
-from reservation_middleware.model import (
-    Agent,
-    ConfigurationError,
-    Policy,
-    product_token,
-)
+from reservation_middleware.model import Agent, ConfigurationError, Policy
+from reservation_middleware.model.user_agent import product_token
 from reservation_middleware.model.vocabulary import unknown_word
 from reservation_middleware.runtime.config import STORES, Stores, configured, read_sources
 from reservation_middleware.runtime.retries import Retries

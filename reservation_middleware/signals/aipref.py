@@ -6,8 +6,8 @@ https://datatracker.ietf.org/doc/draft-ietf-aipref-vocab/08/
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
+import msgspec
 from http_sf import Token
 
 from reservation_middleware.model import (
@@ -109,7 +109,7 @@ BETWEEN = NoteKind(
 )
 
 
-class Superseded(NamedTuple):
+class Superseded(msgspec.Struct, frozen=True):
     """A label of an older draft.
 
     Attributes:

@@ -7,7 +7,7 @@ signal, no operator profile but what ``Question`` shows, and does no I/O.
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from enum import StrEnum
-from typing import ClassVar, Generic, NamedTuple, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 import msgspec
 
@@ -98,7 +98,7 @@ class Question(msgspec.Struct, frozen=True):
         return len(self.target) >= MAX_TARGET
 
 
-class Dependencies(NamedTuple):
+class Dependencies(msgspec.Struct, frozen=True):
     """What a family makes of an agent and a policy.
 
     Attributes:

@@ -1,7 +1,6 @@
 """What a site owner wants to say, and the words in which a signal says it."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import msgspec
 
@@ -10,7 +9,7 @@ from reservation_middleware.model import Preference
 from .parsed_document import Carrier
 
 
-class Term(NamedTuple):
+class Term(msgspec.Struct, frozen=True):
     """A native word and the leaves that its yes and its no cover (see the spec page)."""
 
     yes: tuple[str, ...]
@@ -39,7 +38,7 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
         return "\n".join([*agents, line, ""])
 
 
-class Rendering(NamedTuple):
+class Rendering(msgspec.Struct, frozen=True):
     """An intent in a signal's own words, for one carrier.
 
     ``text`` is a whole group for robots.txt, ``name: value`` lines for headers, elements

@@ -6,8 +6,9 @@ image; each format is parsed once, when the first of them asks. No I/O.
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import NamedTuple
 from urllib.parse import quote, urljoin, urlsplit
+
+import msgspec
 
 from reservation_middleware.model import Document, Note, NoteKind, Span
 from reservation_middleware.syntax import html, media, sniff
@@ -18,7 +19,7 @@ from reservation_middleware.syntax.payment import may_be_bill
 from reservation_middleware.syntax.robots import RobotsFile
 
 
-class Place(NamedTuple):
+class Place(msgspec.Struct, frozen=True):
     """Where documents come from: a well-known resource, the page, or what these point to.
 
     Attributes:
@@ -42,14 +43,14 @@ HEADERS = Place("headers")
 CONTENT = Place("content")
 
 
-class Carrier(NamedTuple):
+class Carrier(msgspec.Struct, frozen=True):
     """One way in which a signal travels: its name in reasons and the place it stands in."""
 
     name: str
     place: Place
 
 
-class Link(NamedTuple):
+class Link(msgspec.Struct, frozen=True):
     """A document that another one points to and that is needed to understand it."""
 
     place: Place
@@ -71,7 +72,7 @@ _MANY_OCTETS = 8 * 1024 * 1024
 _BLANK = b" \t\r\n\xef\xbb\xbf"
 
 
-class Words(NamedTuple):
+class Words(msgspec.Struct, frozen=True):
     """What makes content worth parsing, ASCII lower case: words of all signals together.
 
     Attributes:

@@ -4,7 +4,9 @@ Which records a group carries, matched by path, each read when it is first neede
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Generic, NamedTuple, TypeVar, cast
+from typing import Generic, TypeVar, cast
+
+import msgspec
 
 from reservation_middleware.model import Note, Statement
 from reservation_middleware.syntax.pattern_index import PatternIndex
@@ -18,7 +20,7 @@ T = TypeVar("T")
 _MOST_READ = 200
 
 
-class RuledLine(NamedTuple):
+class RuledLine(msgspec.Struct, frozen=True):
     """A record whose value may start with a path, such as Content-Usage.
 
     Attributes:
@@ -34,7 +36,7 @@ class RuledLine(NamedTuple):
     agents: tuple[str, ...]
 
 
-class Ruled(NamedTuple):
+class Ruled(msgspec.Struct, frozen=True):
     """Such records of one group, ready to be matched: their line numbers and paths."""
 
     lines: tuple[int, ...]

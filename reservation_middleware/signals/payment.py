@@ -8,7 +8,8 @@ https://github.com/x402-foundation/x402, draft-httpauth-payment-01
 """
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+
+import msgspec
 
 from reservation_middleware.model import (
     LEAVES,
@@ -101,7 +102,7 @@ _STATUS_TEXT = {
 }
 
 
-class _Said(NamedTuple):
+class _Said(msgspec.Struct, frozen=True):
     """What one carrier says: its words, what it asks for, and the offer if it is one."""
 
     carrier: str

@@ -113,21 +113,17 @@ _MIXED = (
 _KINDS = (
     (
         "doi",
-        re.compile(r"(?:doi:|https?://(?:dx\.)?doi\.org/)?\s*(10\.\d{4,9}/\S+)", re.IGNORECASE),
+        r"(?i)(?:doi:|https?://(?:dx\.)?doi\.org/)?\s*(10\.\d{4,9}/\S+)",
     ),
-    ("iscc", re.compile(r"(ISCC:[A-Z2-7]{10,80})", re.IGNORECASE)),
+    ("iscc", r"(?i)(ISCC:[A-Z2-7]{10,80})"),
     (
         "isni",
-        re.compile(
-            r"(?:(?:urn:)?isni[: ]\s*|https?://(?:www\.)?isni\.org/(?:isni/)?)"
-            r"((?:\d{4}[ -]?){3}\d{3}[\dX])",
-            re.IGNORECASE,
-        ),
+        r"(?i)(?:(?:urn:)?isni[: ]\s*|https?://(?:www\.)?isni\.org/(?:isni/)?)((?:\d{4}[ -]?){3}\d{3}[\dX])",
     ),
 )
 
-_MAIL = re.compile(r"\s*(?:mailto:)?([^\s@<>]{1,64}@[^\s@<>]{1,255})\s*", re.IGNORECASE)
-_PHONE = re.compile(r"\s*(?:tel:)?\s*(\+?\d[\d ()./-]{3,40})\s*", re.IGNORECASE)
+_MAIL = r"(?i)\s*(?:mailto:)?([^\s@<>]{1,64}@[^\s@<>]{1,255})\s*"
+_PHONE = r"(?i)\s*(?:tel:)?\s*(\+?\d[\d ()./-]{3,40})\s*"
 
 
 class PlusFindings(Findings):
@@ -276,10 +272,10 @@ def _offers(source: ParsedDocument, file: Media) -> Iterator[Offer]:
             yield Offer(kind="contact", signal=signal, url=url, contact=url, document=where)
         contact = None
         if field.name == "LicensorEmail":
-            found = _MAIL.fullmatch(field.value)
+            found = re.fullmatch(_MAIL, field.value)
             contact = found and found[1]
         elif field.name in ("LicensorTelephone1", "LicensorTelephone2"):
-            found = _PHONE.fullmatch(field.value)
+            found = re.fullmatch(_PHONE, field.value)
             contact = found and "tel:" + re.sub(r"[^+\d]", "", found[1])
         if contact:
             yield Offer(kind="contact", signal=signal, contact=contact, document=where)
@@ -310,7 +306,7 @@ def _in_namespace(properties: Iterable[Property], namespace: str) -> Iterator[Pr
 def _identified(value: str) -> tuple[str | None, str | None]:
     """The scheme of an identifier that shows it, and the identifier without its prefix."""
     for scheme, pattern in _KINDS:
-        found = pattern.fullmatch(value.strip()[:400])
+        found = re.fullmatch(pattern, value.strip()[:400])
         if found:
             return scheme, found[1]
     return None, None

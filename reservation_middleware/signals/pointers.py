@@ -10,7 +10,8 @@ https://www.dublincore.org/specifications/dublin-core/dcmi-terms/
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
-from typing import NamedTuple
+
+import msgspec
 
 from reservation_middleware.model import Identifier, Level, Note, NoteKind, Offer
 from reservation_middleware.syntax.html import Element
@@ -66,7 +67,7 @@ _DUBLIN = re.compile(
 _SCHEMA = re.compile(r"schema:|https?://schema\.org/", re.IGNORECASE)
 
 
-class _Said(NamedTuple):
+class _Said(msgspec.Struct, frozen=True):
     """What it is, its value, and the image or video that it is about, empty for the page."""
 
     kind: str

@@ -11,7 +11,8 @@ Reference: https://www.ietf.org/archive/id/draft-kelley-aipref-training-preferen
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import NamedTuple
+
+import msgspec
 
 from reservation_middleware.model import (
     Level,
@@ -260,7 +261,7 @@ def _beginnings() -> Mapping[str, KnownAgent]:
     }
 
 
-class _Block(NamedTuple):
+class _Block(msgspec.Struct, frozen=True):
     """Groups that are asked together, and whom they are about.
 
     Attributes:

@@ -54,10 +54,9 @@ CONTRADICTION = NoteKind(
 )
 
 # A line that makes a text a trust.txt: one of the names that the reference document has.
-_LINE = re.compile(
-    r"^[ \t]*+(member|belongto|control|controlledby|social|vendor|customer|disclosure|contact"
-    rf"|{KEY})(?![\w-])[ \t]*(=?)([^\n]*)",
-    re.IGNORECASE | re.MULTILINE,
+_LINE = (
+    r"(?im)^[ \t]*+(member|belongto|control|controlledby|social|vendor|customer|disclosure|contact"
+    rf"|{KEY})(?![\w-])[ \t]*(=?)([^\n]*)"
 )
 
 
@@ -103,7 +102,7 @@ class TrustTxt(Signal[TrustTxtFindings]):
         said: dict[Preference, Statement] = {}
         exists = False
         line, counted = 1, 0
-        for found in _LINE.finditer(text):
+        for found in re.finditer(_LINE, text):
             name, sign, value = found.groups()
             exists = exists or bool(sign)
             if name.lower() != KEY:

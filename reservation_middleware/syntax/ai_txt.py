@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -51,8 +51,8 @@ def shape(body: bytes, media_type: str) -> Shape:
 
 # ---- Spawning: robots.txt over file extensions
 
-_AGENT_LINE = re.compile(r"^[ \t]*user-?agent[ \t]*:", re.IGNORECASE | re.MULTILINE)
-_RULE_LINE = re.compile(r"^[ \t]*(?:dis)?allow[ \t]*:[ \t]*\S", re.IGNORECASE | re.MULTILINE)
+_AGENT_LINE = r"(?im)^[ \t]*user-?agent[ \t]*:"
+_RULE_LINE = r"(?im)^[ \t]*(?:dis)?allow[ \t]*:[ \t]*\S"
 
 
 class RobotsDialect(StrEnum):
@@ -65,15 +65,15 @@ class RobotsDialect(StrEnum):
 
 def robots_like(text: str) -> RobotsDialect:
     """Whether a text is a robots.txt by its colons; prose about user agents is none."""
-    if not _RULE_LINE.search(text):
+    if not re.search(_RULE_LINE, text):
         return RobotsDialect.NO
-    return RobotsDialect.YES if _AGENT_LINE.search(text) else RobotsDialect.RULES
+    return RobotsDialect.YES if re.search(_AGENT_LINE, text) else RobotsDialect.RULES
 
 
 # ---- draft-car-ai-txt-wellknown-00
 
 
-class Field(NamedTuple):
+class Field(msgspec.Struct, frozen=True):
     """One field: its key in lower case as the text has it, its value, where and how it stands."""
 
     key: str
@@ -113,7 +113,7 @@ _MEMBERS = (
 _SPEAKING = ("training", "indexing", "training-allow", "training-deny")
 # What people write behind a word.
 _REMARK = re.compile(r"\s+#.*")
-_CONTACT = re.compile(r"[^\s@<>:/]+@[^\s@<>:/]+|tel:[0-9+*#().;=,-]+|https://[^\s<>]+")
+_CONTACT = r"[^\s@<>:/]+@[^\s@<>:/]+|tel:[0-9+*#().;=,-]+|https://[^\s<>]+"
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 
 
@@ -295,4 +295,4 @@ def valid(fields: Fields, key: str) -> list[tuple[str, Field]]:
 def contact_of(value: str) -> str | None:
     """The mail address, the telephone number or the page that a value is."""
     mail = value[7:].strip() if value[:7].lower() == "mailto:" else value
-    return mail if _CONTACT.fullmatch(mail) and mail.isprintable() else None
+    return mail if re.fullmatch(_CONTACT, mail) and mail.isprintable() else None

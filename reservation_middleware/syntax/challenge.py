@@ -8,7 +8,8 @@ Reference: https://www.rfc-editor.org/rfc/rfc9110#section-11.6.1
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
+
+import msgspec
 
 #: Characters of a field value that are read, and challenges in it.
 LIMIT, MOST = 64 * 1024, 32
@@ -22,7 +23,7 @@ _PAIR = re.compile(r"\\(.)", re.DOTALL)
 _TOKEN68 = re.compile(r"[ \t]++[A-Za-z0-9._~+/-]++=*+[ \t]*+(?=,|\Z)")
 
 
-class Challenge(NamedTuple):
+class Challenge(msgspec.Struct, frozen=True):
     """A scheme in lower case and its parameters by name in lower case, the first of each."""
 
     scheme: str

@@ -12,7 +12,7 @@ https://html.spec.whatwg.org/multipage/parsing.html#determining-the-character-en
 import re
 from codecs import utf_7_decode
 from encodings.aliases import aliases
-from functools import lru_cache
+from functools import cache, lru_cache
 
 #: Codecs by the labels of the WHATWG and of IANA, as far as Python's own aliases lack them. In
 #: lower case, without what stands between letters and digits.
@@ -40,20 +40,6 @@ _CODECS = {
     **{name: name for name in ("iso2022_kr", "hz", "mac_arabic", "mac_farsi")},
 }
 _BETWEEN = re.compile(r"[^0-9a-z]+")
-_BY_LABEL: dict[str, str] = {
-    **{_BETWEEN.sub("", name): codec for name, codec in _CODECS.items()},
-    **{
-        _BETWEEN.sub("", alias): _CODECS[name] for alias, name in aliases.items() if name in _CODECS
-    },
-    **_LABELS,
-}
-#: Labels that name any encoding: what a page says of itself counts only beside others.
-_KNOWN = {"utf8", "xuserdefined", "replacement", *_BY_LABEL} | {
-    _BETWEEN.sub("", name)
-    for pair in aliases.items()
-    if not pair[1].endswith("_codec") and pair[1] not in ("rot_13", "mbcs")
-    for name in pair
-}
 #: A longer label is none.
 _LONGEST_LABEL = 60
 
@@ -114,13 +100,37 @@ def ascii_based(body: bytes, label: str = "", *, markup: bool = True) -> bytes:
     return max(readings, key=lambda reading: len(pattern.findall(reading[:_SAMPLE])))
 
 
+@cache
+def _by_label() -> dict[str, str]:
+    """Codecs by label; "" for labels of encodings in which markup is ASCII.
+
+    What a page says of itself counts only beside other labels. Made when a label is first met.
+    """
+    plain = {
+        _BETWEEN.sub("", name): ""
+        for pair in aliases.items()
+        if not pair[1].endswith("_codec") and pair[1] not in ("rot_13", "mbcs")
+        for name in pair
+    }
+    return {
+        **dict.fromkeys(("utf8", "xuserdefined", "replacement"), ""),
+        **plain,
+        **{_BETWEEN.sub("", name): codec for name, codec in _CODECS.items()},
+        **{
+            _BETWEEN.sub("", alias): _CODECS[name]
+            for alias, name in aliases.items()
+            if name in _CODECS
+        },
+        **_LABELS,
+    }
+
+
 @lru_cache(maxsize=256)
 def codec_of(label: str) -> str | None:
     """The codec for a label; "" where its markup is ASCII, None where it names no encoding."""
     if len(label) > _LONGEST_LABEL:
         return None
-    name = _BETWEEN.sub("", label.lower())
-    return _BY_LABEL.get(name) or ("" if name in _KNOWN else None)
+    return _by_label().get(_BETWEEN.sub("", label.lower()))
 
 
 def _own(head: bytes) -> str | None:

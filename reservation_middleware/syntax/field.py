@@ -6,9 +6,10 @@ values repeat from page to page, so what was parsed is kept by the string.
 
 import re
 from functools import lru_cache
-from typing import NamedTuple, cast
+from typing import cast
 
 import http_sf
+import msgspec
 from http_sf import StructuredFieldError
 from http_sf.parameters import ser_params
 from http_sf.types import ParamsType
@@ -24,7 +25,7 @@ VALUED_RULES = frozenset(
 )
 _BOT = re.compile(r"[A-Za-z0-9_.*/-]+")
 # A date swallowed by unavailable_after: RFC 822/850 dates have a comma after the weekday.
-_WEEKDAY = re.compile(r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\s*\Z", re.IGNORECASE)
+_WEEKDAY = r"(?i)(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\s*\Z"
 
 
 class MalformedFieldError(ValueError):
@@ -87,7 +88,7 @@ def _members(value: str) -> "dict[str, tuple[object, ParamsType]]":
     return cast("dict[str, tuple[object, ParamsType]]", parsed)
 
 
-class Directive(NamedTuple):
+class Directive(msgspec.Struct, frozen=True):
     """One rule of an X-Robots-Tag or robots meta: lower-case name, for one bot or all."""
 
     bot: str
@@ -130,7 +131,7 @@ def _directives(value: str, bot: str) -> tuple[Directive, ...]:
             continue
         if colon and name.lower() in VALUED_RULES:
             rest = rest.strip()
-            if name.lower() == "unavailable_after" and _WEEKDAY.fullmatch(rest):
+            if name.lower() == "unavailable_after" and re.fullmatch(_WEEKDAY, rest):
                 date = parts[position].strip() if position < len(parts) else ""
                 position += 1
                 rest = f"{rest}, {date}"

@@ -12,20 +12,13 @@ from collections.abc import Iterator
 _SCHEMES = (
     (
         "doi",
-        re.compile(
-            r"(?:doi:\s*|https?://(?:dx\.|www\.)?doi\.org/)?(10\.[0-9]{4,9}/\S{1,300})",
-            re.IGNORECASE,
-        ),
+        r"(?i)(?:doi:\s*|https?://(?:dx\.|www\.)?doi\.org/)?(10\.[0-9]{4,9}/\S{1,300})",
     ),
     (
         "isni",
-        re.compile(
-            r"(?:isni:?\s*|https?://(?:www\.)?isni\.org/(?:isni/)?)"
-            r"([0-9]{4}\s?[0-9]{4}\s?[0-9]{4}\s?[0-9]{3}[0-9X])/?",
-            re.IGNORECASE,
-        ),
+        r"(?i)(?:isni:?\s*|https?://(?:www\.)?isni\.org/(?:isni/)?)((?:[0-9]{4}\s?){3}[0-9]{3}[0-9X])/?",
     ),
-    ("iscc", re.compile(r"(ISCC:[A-Z2-7]{10,80})", re.IGNORECASE)),
+    ("iscc", r"(?i)(ISCC:[A-Z2-7]{10,80})"),
 )
 
 
@@ -35,7 +28,7 @@ def identified(value: str) -> Iterator[tuple[str, str]]:
     if len(value) > 500:
         return
     for scheme, pattern in _SCHEMES:
-        found = pattern.fullmatch(value)
+        found = re.fullmatch(pattern, value)
         if found:
             yield scheme, "".join(found[1].split())
             return

@@ -9,12 +9,13 @@ Reference: https://www.w3.org/TR/json-ld11/
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+
+import msgspec
 
 #: Nodes that are looked at, how deep they may lie, and values of one property.
 MOST_NODES, MOST_DEPTH, MOST_VALUES = 500, 12, 16
 
-_PREFIX = re.compile(
+_PREFIX = (
     r"^(?:https?://schema\.org/|schema:|https?://purl\.org/dc/(?:terms|elements/1\.1)/"
     r"|dc:|dct:|dcterms:|cc:|https?://creativecommons\.org/ns#)"
 )
@@ -33,7 +34,7 @@ class MalformedJsonLdError(ValueError):
     """A script that is no JSON."""
 
 
-class Node(NamedTuple):
+class Node(msgspec.Struct, frozen=True):
     """A node with its properties by bare name.
 
     Attributes:
@@ -110,7 +111,7 @@ def _bare(node: Mapping[str, object]) -> dict[str, object]:
     """The properties by name without prefix; those that only differ in it stand side by side."""
     found: dict[str, object] = {}
     for name, value in node.items():
-        name = _PREFIX.sub("", name)
+        name = re.sub(_PREFIX, "", name)
         found[name] = [found[name], value] if name in found else value
     return found
 
@@ -119,7 +120,7 @@ def _types(node: Mapping[str, object]) -> Iterator[str]:
     types = node.get("@type")
     for name in (types if isinstance(types, list) else [types])[:MOST_VALUES]:
         if isinstance(name, str):
-            yield _PREFIX.sub("", name, count=1)
+            yield re.sub(_PREFIX, "", name, count=1)
 
 
 def _texts(value: object, inner: tuple[str, ...], depth: int) -> Iterator[str]:

@@ -9,7 +9,8 @@ Reference: https://www.rfc-editor.org/rfc/rfc8288#section-3
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import NamedTuple
+
+import msgspec
 
 #: Characters of a field value that are read, and links in it: more is a flood.
 LIMIT, MOST = 16 * 1024, 64
@@ -29,7 +30,7 @@ _SKIP = re.compile(r'(?:[^",]|"(?:[^"\\]|\\.)*(?:"|\\?\Z))*', re.DOTALL)
 _SKIP_TO_PARAMETER = re.compile(r"[^;,]*")
 
 
-class LinkValue(NamedTuple):
+class LinkValue(msgspec.Struct, frozen=True):
     """One link.
 
     Attributes:

@@ -13,7 +13,6 @@ import base64
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import NamedTuple
 
 import msgspec
 
@@ -24,24 +23,24 @@ PAYMENT_REQUIRED = 402
 #: Ways to pay that are kept of one document.
 MOST = 16
 
-_PRICE = re.compile(r"([A-Za-z]{3})[ \t]+([0-9]{1,15}(?:\.[0-9]{1,15})?)")
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]*+={0,2}")
-_NUMBER = re.compile(r"[0-9]{1,80}")
-_JSON = re.compile(r"application/(?:json|[a-z0-9.+-]{1,60}\+json)")
+_PRICE = r"([A-Za-z]{3})[ \t]+([0-9]{1,15}(?:\.[0-9]{1,15})?)"
+_BASE64 = r"[A-Za-z0-9+/_-]*+={0,2}"
+_NUMBER = r"[0-9]{1,80}"
+_JSON = r"application/(?:json|[a-z0-9.+-]{1,60}\+json)"
 
 
 class MalformedPaymentError(ValueError):
     """Words about money that are not of their grammar; the message says where."""
 
 
-class Price(NamedTuple):
+class Price(msgspec.Struct, frozen=True):
     """A currency in upper case and a decimal amount as written."""
 
     currency: str
     amount: str
 
 
-class Way(NamedTuple):
+class Way(msgspec.Struct, frozen=True):
     """One way to pay: what is asked for, as written, in the order of its own format.
 
     Attributes:
@@ -60,7 +59,7 @@ def may_be_bill(media_type: str, status: int | None) -> bool:
 
     The media type is in lower case without parameters, empty if none was sent.
     """
-    return status == PAYMENT_REQUIRED and (not media_type or bool(_JSON.fullmatch(media_type)))
+    return status == PAYMENT_REQUIRED and (not media_type or bool(re.fullmatch(_JSON, media_type)))
 
 
 def price(value: str) -> Price:
@@ -69,7 +68,7 @@ def price(value: str) -> Price:
     Raises:
         MalformedPaymentError: it is not a currency code and a decimal amount.
     """
-    found = _PRICE.fullmatch(value.strip(" \t"))
+    found = re.fullmatch(_PRICE, value.strip(" \t"))
     if found is None:
         raise MalformedPaymentError("not a currency code and an amount")
     return Price(found[1].upper(), found[2])
@@ -137,7 +136,7 @@ def _x402_terms(way: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
     """The terms of one entry; nothing where it cannot be paid: no scheme, or no amount."""
     terms = {name: _text(way.get(name)) for name in _X402_NAMES}
     amount = terms["amount"] or terms["maxAmountRequired"]
-    if not terms["scheme"] or not _NUMBER.fullmatch(amount):
+    if not terms["scheme"] or not re.fullmatch(_NUMBER, amount):
         return ()
     return tuple((name, value) for name, value in terms.items() if value)
 
@@ -147,7 +146,7 @@ def _decoded(value: str) -> bytes:
     value = value.strip()
     if len(value) > LIMIT:
         raise MalformedPaymentError("too long")
-    if not _BASE64.fullmatch(value):
+    if not re.fullmatch(_BASE64, value):
         raise MalformedPaymentError("no base64")
     value = value.rstrip("=").replace("-", "+").replace("_", "/")
     try:
@@ -174,15 +173,14 @@ def _text(value: object) -> str:
     return value.strip() if isinstance(value, str) else ""
 
 
-_DATE = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?"
-    r"(?:Z|[+-][0-9]{2}:[0-9]{2})",
-    re.IGNORECASE,
+_DATE = (
+    r"(?i)[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?"
+    r"(?:Z|[+-][0-9]{2}:[0-9]{2})"
 )
 
 
 def _is_date(value: str) -> bool:
-    if not _DATE.fullmatch(value):
+    if not re.fullmatch(_DATE, value):
         return False
     try:
         datetime.fromisoformat(value.upper())

@@ -10,6 +10,8 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple, cast
 
+import msgspec
+
 from .robots_line import AGENT, ALLOW, DISALLOW, EXACT, classify, lines_of
 
 #: Bytes that are read (RFC 9309 §2.5 asks for at least 500 KiB); cut at a line end.
@@ -34,7 +36,7 @@ class Rule(NamedTuple):
 BareRule = tuple[bool, str, int]
 
 
-class Record(NamedTuple):
+class Record(msgspec.Struct, frozen=True):
     """Any other line of the form ``key: value`` (RFC 9309 §2.2.4); the key in lower case."""
 
     key: str

@@ -12,14 +12,11 @@ from .charset import ascii_based
 LIMIT = 1445
 
 # Comments and an XML declaration may come first. What stands in them is passed over once.
-_PROLOG = rb"[ \t\r\n\f]*+(?:(?><!--.*?-->|<\?.*?>)[ \t\r\n\f]*+)*+"
-_PAGE = re.compile(
-    _PROLOG + rb"<(?:!doctype[ \t\r\n\f]+html|html|head|title|body)[ \t\r\n\f/>]",
-    re.IGNORECASE | re.DOTALL,
-)
+_PROLOG = rb"(?is)[ \t\r\n\f]*+(?:(?><!--.*?-->|<\?.*?>)[ \t\r\n\f]*+)*+"
+_PAGE = _PROLOG + rb"<(?:!doctype[ \t\r\n\f]+html|html|head|title|body)[ \t\r\n\f/>]"
 # What may come before the root of an XML document, and the root.
-_BEFORE = rb"(?:[^<]|<!--.*?-->|<\?.*?>|<!doctype[^>\[]*+(?:\[[^\]]*+\])?+[^>]*+>)*+"
-_ROOT = re.compile(_BEFORE + rb"<([A-Za-z_][^ \t\r\n/>]*+)[ \t\r\n/>]", re.IGNORECASE | re.DOTALL)
+_BEFORE = rb"(?is)(?:[^<]|<!--.*?-->|<\?.*?>|<!doctype[^>\[]*+(?:\[[^\]]*+\])?+[^>]*+>)*+"
+_ROOT = _BEFORE + rb"<([A-Za-z_][^ \t\r\n/>]*+)[ \t\r\n/>]"
 _BLANK = b" \t\r\n\f"
 # How text that may be markup begins: with a bracket, blanks, byte order marks, NULs, EBCDIC.
 _MAY_BE_MARKUP = re.compile(rb"[<\xff\xfe\xef+\0L]|\Z")
@@ -36,7 +33,7 @@ def begins_as_page(body: bytes, charset: str = "") -> bool:
         body: its octets, or the first of them.
         charset: that it was sent with, "" if none was.
     """
-    return _may_be_markup(body) and bool(_PAGE.match(_unmarked(body, charset)))
+    return _may_be_markup(body) and bool(re.match(_PAGE, _unmarked(body, charset)))
 
 
 def may_become_page(beginning: bytes) -> bool:
@@ -64,7 +61,7 @@ def is_xhtml(body: bytes, charset: str = "") -> bool:
 
 def root_of(body: bytes, charset: str = "") -> str:
     """The name of an XML document's first element, "" where none begins in its first 64 KiB."""
-    found = _ROOT.match(ascii_based(body[:_FIRST], charset))
+    found = re.match(_ROOT, ascii_based(body[:_FIRST], charset))
     return found[1].decode("utf-8", "replace").lower() if found else ""
 
 

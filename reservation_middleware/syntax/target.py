@@ -5,7 +5,8 @@ to. So that field, and not the URL's authority, says to which origin a page and 
 """
 
 import re
-from typing import NamedTuple
+
+import msgspec
 
 from .path import split_url
 
@@ -14,7 +15,7 @@ _AUTHORITY = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s/?#@:\[\]\\\x00-\x1f\x7f]+)(
 _AFTER_AUTHORITY = re.compile(r"[/?#].*", re.DOTALL)
 
 
-class HostField(NamedTuple):
+class HostField(msgspec.Struct, frozen=True):
     """A Host field that names another origin than the URL.
 
     Attributes:

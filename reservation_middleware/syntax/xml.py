@@ -20,10 +20,8 @@ MAX_TAGS = 50_000
 _TOO_DEEP = etree.XPath(f"boolean({'/*' * (MAX_DEPTH + 1)})")
 # The text of a subtree, gathered without an object for each piece.
 _TEXT = etree.XPath("string()", smart_strings=False)
-_DOCTYPE = re.compile(rb"<!\s*DOCTYPE", re.IGNORECASE)
-_DECLARATION = re.compile(
-    rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([^\"'>]{0,100})[\"'][^>]{0,100}\?>"
-)
+_DOCTYPE = rb"(?i)<!\s*DOCTYPE"
+_DECLARATION = rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([^\"'>]{0,100})[\"'][^>]{0,100}\?>"
 
 
 class XmlError(ValueError):
@@ -55,12 +53,12 @@ def parse(body: bytes, charset: str = "") -> etree._Element:
     given, body = body, ascii_based(body, charset)
     converted = body is not given
     body = body.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")
-    declared = _DECLARATION.match(body)
+    declared = re.match(_DECLARATION, body)
     if declared and (converted or codec_of(declared[1].decode("latin-1")) != ""):
         # What is declared was undone, or is wrong. The parser knows UTF-7, too, in which a
         # document type would not be seen here.
         body = body[declared.end() :]
-    if _DOCTYPE.search(body):
+    if re.search(_DOCTYPE, body):
         raise XmlError("it has a document type declaration")
     if body.count(b"<") > MAX_TAGS:
         raise TooLargeError(f"more than {MAX_TAGS} tags")

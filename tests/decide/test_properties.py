@@ -550,7 +550,7 @@ def test_directives_survive_being_written_again() -> None:
         found = robots_directives(value)
         assert [directive.bot for directive in found] == ["googlebot"] * 3
         value = "googlebot: " + ", ".join(
-            f"{name}: {word}" if word else name for _, name, word in found
+            f"{one.name}: {one.value}" if one.value else one.name for one in found
         )
 
 

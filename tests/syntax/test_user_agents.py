@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from reservation_middleware.model import Agent, claimed_token, product_token
+from reservation_middleware.model import Agent
 from reservation_middleware.model.policy import TOKEN
+from reservation_middleware.model.user_agent import claimed_token, product_token
 
 AGENTS = Path(__file__).parents[3] / "shared" / "data" / "ai-robots-txt.json"
 FIELDS = json.loads((Path(__file__).parent / "user_agents.json").read_text("utf-8"))

@@ -7,7 +7,8 @@ https://datatracker.ietf.org/doc/html/draft-car-ai-txt-wellknown-00
 
 from collections.abc import Iterator
 from operator import itemgetter
-from typing import NamedTuple
+
+import msgspec
 
 from reservation_middleware.model import (
     Identifier,
@@ -89,7 +90,7 @@ _PATH_ALLOW = "training-allow"
 _NO_FIELD = Field("training", DENY, None, "(no Training field)")
 
 
-class _Choice(NamedTuple):
+class _Choice(msgspec.Struct, frozen=True):
     """The value that holds for an agent, and whether an agent block says so."""
 
     word: str

@@ -6,7 +6,8 @@ exchange. How clauses combine is ``document.py``'s business.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
-from typing import NamedTuple
+
+import msgspec
 
 from reservation_middleware.model import (
     LEAVES,
@@ -61,7 +62,7 @@ class Kind(StrEnum):
     CLOSED = "closed"
 
 
-class Clause(NamedTuple):
+class Clause(msgspec.Struct, frozen=True):
     """One thing that a licence says, for one operator.
 
     Attributes:

@@ -6,7 +6,8 @@ Nothing is read here.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+
+import msgspec
 
 from reservation_middleware.model import LEAVES, Preference, Statement
 from reservation_middleware.signals.base import ParsedDocument
@@ -21,7 +22,7 @@ from .clauses import AI_ALL, NAME, ONE_USE, UNNAMED, Clause, Kind, Operator, Rea
 _MOST_MATCHING = 500
 
 
-class PageQuery(NamedTuple):
+class PageQuery(msgspec.Struct, frozen=True):
     """The page that is asked about, and for whom."""
 
     origin: str

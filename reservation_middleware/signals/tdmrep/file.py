@@ -80,7 +80,7 @@ class _Rule(msgspec.Struct):
 
 
 _MEMBER = b'"tdm-reservation"'
-_VALUES = re.compile(_MEMBER + rb"\s*:\s*([^\s,}]{1,5})")
+_VALUES = _MEMBER + rb"\s*:\s*([^\s,}]{1,5})"
 _ONE = ("1", '"1"', "1.0")
 _ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
 _RULE = msgspec.json.Decoder(_Rule)
@@ -147,7 +147,7 @@ def _said(
     if (
         value not in _ONE
         and raw.count(_MEMBER) > 1
-        and any(found.decode() in _ONE for found in _VALUES.findall(raw))
+        and any(found.decode() in _ONE for found in re.findall(_VALUES, raw))
     ):
         value = "1"  # of a member that is there twice, libraries take the last
         notes.append(source.note(TWICE, f"{_MEMBER.decode()} twice in one rule"))

@@ -44,13 +44,13 @@ POLICY_REPAIRED = NoteKind(
 
 # The report's own example lacks this comma, and publishers have copied it. Bounded, since
 # whoever writes many openings would have each looked for its end.
-_CONTEXT = re.compile(
+_CONTEXT = (
     rb'"@context"\s{0,100}:\s{0,100}'
     rb'(?:\[[^\[\]]{0,2000}\]|\{[^{}]{0,2000}\}|"[^"]{0,500}")(?=\s{0,100}")'
 )
-_MAIL = re.compile(r"[^\s@<>\"',;:\x00-\x1f\x7f]{1,64}@[^\s@<>\"',;:/?\x00-\x1f\x7f]{1,255}")
-_PHONE = re.compile(r"tel:\+?[0-9(][0-9().-]{1,40}(;[0-9A-Za-z=.+-]{1,40})?")
-_SPACE = re.compile(r"\s+")
+_MAIL = r"[^\s@<>\"',;:\x00-\x1f\x7f]{1,64}@[^\s@<>\"',;:/?\x00-\x1f\x7f]{1,255}"
+_PHONE = r"tel:\+?[0-9(][0-9().-]{1,40}(;[0-9A-Za-z=.+-]{1,40})?"
+_SPACE = r"\s+"
 _TERMS = ("tdm:", "http://www.w3.org/ns/tdmrep")
 #: ODRL's operators as they are shown.
 _SIGNS = {"eq": "=", "neq": "!=", "lt": "<", "lteq": "<=", "gt": ">", "gteq": ">="}
@@ -84,7 +84,7 @@ def read_policy(source: ParsedDocument) -> PolicyFindings:
     notes: tuple[Note, ...] = ()
     data = _decoded(body)
     if data is None:
-        data = _decoded(_CONTEXT.sub(rb"\g<0>,", body, count=1))
+        data = _decoded(re.sub(_CONTEXT, rb"\g<0>,", body, count=1))
         if data is None:
             return PolicyFindings(source, (source.note(POLICY_UNREADABLE, "no JSON"),))
         notes = (source.note(POLICY_REPAIRED),)
@@ -129,11 +129,11 @@ def _contacts(source: ParsedDocument, card: Mapping[str, Any]) -> Iterator[Offer
     contacts: list[str] = []
     for text in _texts(card.get("hasEmail")):
         mail = (text[7:] if text[:7].lower() == "mailto:" else text).partition("?")[0]
-        if _MAIL.fullmatch(mail):
+        if re.fullmatch(_MAIL, mail):
             contacts.append(mail)
     for text in _texts(card.get("hasTelephone")):
-        number = _SPACE.sub("", text if text[:4].lower() == "tel:" else f"tel:{text}")
-        if _PHONE.fullmatch(number):
+        number = re.sub(_SPACE, "", text if text[:4].lower() == "tel:" else f"tel:{text}")
+        if re.fullmatch(_PHONE, number):
             contacts.append(number)
     for text in _texts(card.get("hasURL")):
         url = source.absolute(text)

@@ -9,7 +9,8 @@ not read.
 from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 from itertools import islice
-from typing import NamedTuple
+
+import msgspec
 
 #: A longer file is not looked into.
 LIMIT = 64 * 1024 * 1024
@@ -18,7 +19,7 @@ LIMIT = 64 * 1024 * 1024
 _MOST_PACKETS, _MOST_OCTETS = 16, 4 * 1024 * 1024
 
 
-class Property(NamedTuple):
+class Property(msgspec.Struct, frozen=True):
     """An XMP property: its namespace URI, its name, a value as text, and RSL's XML if it is one."""
 
     namespace: str
@@ -26,7 +27,7 @@ class Property(NamedTuple):
     value: str
 
 
-class Claim(NamedTuple):
+class Claim(msgspec.Struct, frozen=True):
     """A C2PA assertion about training and mining.
 
     Attributes:
@@ -40,7 +41,7 @@ class Claim(NamedTuple):
     valid: bool
 
 
-class Media(NamedTuple):
+class Media(msgspec.Struct, frozen=True):
     """What one file says of itself.
 
     Attributes:

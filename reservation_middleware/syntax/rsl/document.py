@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import msgspec
+
 NAMESPACE = "https://rslstandard.org/rsl"
 MEDIA_TYPE = "application/rsl+xml"
 #: Days for which a document holds where it does not say (§3.2).
@@ -51,7 +53,7 @@ COUNTRY = re.compile(r"[A-Z]{2}")
 DATE = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)")
 
 
-class Fault(NamedTuple):
+class Fault(msgspec.Struct, frozen=True):
     """Something that is not as RSL 1.0 has it.
 
     Attributes:
@@ -67,7 +69,7 @@ class Fault(NamedTuple):
     line: int | None
 
 
-class RslPayment(NamedTuple):
+class RslPayment(msgspec.Struct, frozen=True):
     """What is asked for; the type is ``free`` where nothing is."""
 
     type: str
@@ -79,7 +81,7 @@ class RslPayment(NamedTuple):
     line: int | None = None
 
 
-class License(NamedTuple):
+class License(msgspec.Struct, frozen=True):
     """Terms under which a content may be used.
 
     Attributes:
@@ -100,7 +102,7 @@ class License(NamedTuple):
     line: int | None = None
 
 
-class RslContent(NamedTuple):
+class RslContent(msgspec.Struct, frozen=True):
     """Something that is licensed: a path pattern, an absolute URL, or "" for where it stands."""
 
     url: str
