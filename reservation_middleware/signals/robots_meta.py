@@ -115,7 +115,7 @@ class RobotsMeta(Signal[DirectiveFindings]):
         b"noarchive",
         b"nocache",
         b"nosnippet",
-        b"max-snippet:0",
+        b"max-snippet : 0",
     )
 
     def parse(self, source: ParsedDocument) -> DirectiveFindings | None:

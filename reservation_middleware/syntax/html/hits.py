@@ -1,68 +1,87 @@
-"""Whether words that occur in a page may stand where they count: in a tag, or in a script of data.
+"""Up to where a page must be tokenized so that every word that may count is seen.
 
-Most stand in text, in the address of a link or in a script, and matter to nobody. Linear in the
-length of the page.
+Most words stand in text, in addresses or in scripts, and say nothing. A tag that holds a word
+begins behind the last ``>`` before that word, or that ``>`` stands in one of its values, whose
+quotes were opened before it. A tag of the first kind is tokenized by itself; if there may be one
+of the second kind the page is read whole. Linear in the length of the page.
 
-Why no word that counts is passed over: a tag that a parser sees and that a word stands in begins
-behind the last ``>`` before the word, or that ``>`` stands in a value of the tag whose quotes
-were opened before it. The first kind is read as a tokenizer does; of the second it is enough
-that there may be one.
+Reference: https://html.spec.whatwg.org/multipage/parsing.html#tokenization
 """
 
-from bisect import bisect_left
+import re
 from collections.abc import Sequence
 
-from .tags import LONG_TAG, SCRIPT_END, START, WHOLE, says
-from .words import DATA, Hit
+from turbohtml import Token, TokenType, tokenize
 
-# Pages with more tags in which a word stands are looked at closely.
-_MOST_TAGS = 200
-_QUOTES = b"\"'"
-_BLANK = b" \t\n\r\f"
+from .tags import TagReader, is_data
+from .words import JSON_LD, REFERENCE, Hit
+
+# A page with more tags, or with a longer one, in which a word stands is read whole.
+_MOST_TAGS, _LONG_TAG = 200, 64 * 1024
+_START = re.compile(rb"<(?=[aAmMlLsS])(?i:a|meta|link|script)(?=[ \t\n\r\f/])")
+_SCRIPT_END = re.compile(rb"</(?i:script)[ \t\n\r\f/>]")
+_QUOTES, _BLANK = b"\"'", b" \t\n\r\f"
 # White space between "=" and a quote that is looked behind.
 _MOST_BLANKS = 20
-# An end of a script with what follows.
-_END = len(b"</script>")
 
 
-def any_in_markup(body: bytes, hits: Sequence[Hit], words: Sequence[bytes]) -> bool:
-    """Whether one of some words may count, so that the page needs a closer look.
+def needed(body: bytes, hits: Sequence[Hit], reader: TagReader) -> int:
+    """How many octets of a page hold all that says something; all of them where that is unsure.
 
     Args:
         body: the page, tags in ASCII.
-        hits: where the words stand, in their order.
-        words: ASCII lower case.
+        hits: where words stand, in order.
+        reader: tells which tags say something.
     """
-    end = -1  # the last ">" before a word
-    looked = 0
-    room = len(body)
-    opened = _Quotes(body)
-    scripts = _Scripts(body, hits)
-    tags = 0
-    ends: list[int] = []  # of the tags that begin behind it
+    end = looked = tags = 0
+    last = -1  # the last ">" before a word
+    script = range(0)  # of data, in which words count
+    room = size = len(body)
+    quotes = _Quotes(body)
     for hit in hits:
-        before = body.rfind(b">", end + 1, hit.at)
+        if hit.at in script and hit.word not in (JSON_LD, REFERENCE):
+            end = max(end, script.stop)
+        before = body.rfind(b">", last + 1, hit.at)
         if before >= 0:
-            end = before
-            ends = []
-            if opened.may_be_open(end):
-                return True
-        if hit.at - end > LONG_TAG:
-            return True
-        for start in START.finditer(body, max(end + 1, looked), hit.at):
-            whole = WHOLE.match(body, start.end())
-            close = whole.end() if whole else start.end()
+            last = before
+            if quotes.may_be_open(last):
+                return size
+        if hit.at - last > _LONG_TAG:
+            return size
+        for start in _START.finditer(body, max(last + 1, looked), hit.at):
+            close = body.find(b">", hit.at) + 1
             tags += 1
             room -= close - start.start()
-            if tags > _MOST_TAGS or room < 0 or close - start.start() > LONG_TAG:
-                return True
-            if says(body[start.start() : close], words):
-                return True
-            ends.append(close)
-        if hit.word == DATA and any(map(scripts.may_hold, ends)):
-            return True
-        looked = max(looked, hit.at)
-    return False
+            if not close or tags > _MOST_TAGS or room < 0:
+                return size
+            tag = _first_tag(body[start.start() : close])
+            if tag is None:
+                return size
+            if tag.tag == "script" and is_data(tag):
+                if close not in script:
+                    script = range(close, _end_of_script(body, close))
+                close = script.stop
+            if reader.speaks(tag):
+                if tag.tag == "a":
+                    return size  # its text counts, and where that ends is not known
+                end = max(end, close)
+        looked = hit.at
+    return end
+
+
+def _first_tag(markup: bytes) -> Token | None:
+    """The tag that some markup begins with; None if a quote is open at its end."""
+    token = next(tokenize(markup.decode("latin-1")), None)
+    return token if token and token.type is TokenType.START_TAG else None
+
+
+def _end_of_script(body: bytes, start: int) -> int:
+    """Where a script surely has ended that begins somewhere, with its end tag."""
+    end = _SCRIPT_END.search(body, start)
+    # Behind "<!--" what looks like its end may be none (script data escaped).
+    if end is None or body.find(b"<!--", start, end.start()) >= 0:
+        return len(body)
+    return body.find(b">", end.end() - 1) + 1 or len(body)
 
 
 class _Quotes:
@@ -87,43 +106,4 @@ class _Quotes:
                 if not behind or behind.endswith(b"="):
                     return True
         self._looked = at
-        return False
-
-
-class _Scripts:
-    """Whether a word stands in the script whose tag ends at some place.
-
-    Asked about places in no order, up to the one that may.
-    """
-
-    def __init__(self, body: bytes, hits: Sequence[Hit]) -> None:
-        self._body = body
-        self._hits = hits
-        # From where to the end of a script no word is, and no comment begins; and places in them.
-        self._silent: list[range] = []
-        self._known: set[int] = set()
-
-    def may_hold(self, start: int) -> bool:
-        if start in self._known:
-            return False
-        self._known.add(start)
-        if any(start in silent for silent in self._silent):
-            return False
-        # What is known is not searched again.
-        behind = [silent for silent in self._silent if start < silent.start]
-        known = min(behind, key=lambda silent: silent.start, default=None)
-        stop = known.start + _END if known else len(self._body)
-        close = SCRIPT_END.search(self._body, start, stop)
-        if close is None and known is None:
-            return True
-        end = close.start() if close else known.stop if known else stop
-        look = end if close else stop
-        # Behind "<!--" what looks like its end may be none (script data escaped).
-        if self._body.find(b"<!--", start, look) >= 0:
-            return True
-        first = bisect_left(self._hits, start, key=lambda hit: hit.at)
-        last = bisect_left(self._hits, look, key=lambda hit: hit.at)
-        if any(hit.word != DATA for hit in self._hits[first:last]):
-            return True
-        self._silent.append(range(start, end))
         return False

@@ -1,70 +1,66 @@
-"""Tags as bytes: where they begin and end, and what their attributes say.
+"""Which tags say something: metas by name and content, others by what they are for.
 
-A room of ``html.py``, for what looks at a page before it is parsed.
-Reference: https://html.spec.whatwg.org/multipage/parsing.html#tokenization
+Reference: https://html.spec.whatwg.org/multipage/semantics.html
 """
 
-import re
-from collections.abc import Iterable
-from itertools import islice
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING
 
-#: Bytes of a tag that is still looked at.
-LONG_TAG = 64 * 1024
-#: The attributes that say what an element is for, and the scripts that are looked into.
+from .words import JSON_LD, WordSearch
+
+if TYPE_CHECKING:
+    from turbohtml import Token  # imported with the first page in which a word stands
+
+#: The attributes that say what an element is for.
 KINDS = ("rel", "itemprop", "property", "type")
-SCRIPTS = ("application/rsl+xml", "application/ld+json")
-_KINDS = frozenset(kind.encode() for kind in KINDS)
+_SCRIPTS = ("application/rsl+xml", JSON_LD.decode())
 
 
-def compiled(pattern: bytes) -> "re.Pattern[bytes]":
-    """A pattern in which ``~`` stands for the white space of HTML, which has no vertical tab."""
-    return re.compile(pattern.replace(b"~", rb" \t\n\r\f"))
+class TagReader:
+    """Tells tags that say something from others, by the words that signals read.
+
+    Args:
+        words: in the names and contents of metas.
+        element_words: in what links, scripts, metas and anchors are for, and in scripts of data.
+    """
+
+    def __init__(self, words: tuple[bytes, ...], element_words: tuple[bytes, ...]) -> None:
+        self.everywhere = WordSearch((*words, *element_words, JSON_LD))
+        self._metas, self._elements = WordSearch(words), WordSearch(element_words)
+        self._in_scripts = element_words
+
+    def named(self, token: "Token") -> tuple[str, str] | None:
+        """The name and the content of a meta in which a word stands."""
+        name, content = token.attr("name"), token.attr("content")
+        if name is None or content is None or not self._metas.occurs(f"{name}\0{content}"):
+            return None
+        return name, content
+
+    def is_for(self, token: "Token") -> bool:
+        """Whether a word stands in what an element is for."""
+        kinds = " ".join(filter(None, map(token.attr, KINDS)))
+        return bool(kinds) and self._elements.occurs(kinds)
+
+    def speaks(self, token: "Token") -> bool:
+        """Whether a tag says something by itself."""
+        if token.tag == "meta" and self.named(token):
+            return True
+        return (token.tag != "script" or is_data(token)) and self.is_for(token)
+
+    def in_script(self, text: str) -> bool:
+        """Whether a word stands in a script of data, as it is usually written."""
+        body = text.encode("utf-8", "replace")
+        return bool([word for word in self._in_scripts if word in body])
 
 
-#: How tags begin that may say something.
-START = compiled(rb"<(?=[aAmMlLsS])(?i:a|meta|link|script)(?=[~/])")
-# A value whose quotes are open at the end. A quote opens a value only behind "=".
-_OPEN = compiled(rb"""=[~]*+(?:"[^"]*+|'[^']*+)\Z""")
-# An attribute with what stands before it, as a tokenizer reads it; and a tag from behind its
-# name to before its end. A name may begin with "=", an unquoted value may hold quotes.
-_ATTRIBUTE = (
-    rb"""[~/]*+([^~/>][^~/>=]*+)(?:[~]*+=[~]*+("[^"]*+"?+|'[^']*+'?+|[^~>"'][^~>]*+)?+)?+"""
-)
-_ATTRIBUTES = compiled(_ATTRIBUTE)
-WHOLE = compiled(rb"(?:%b)*+[~/]*+" % _ATTRIBUTE.replace(b"([^", b"(?:[^").replace(b'("', b'(?:"'))
-# Single bytes are numbers here: ``b"x" in tag`` takes five times as long.
-_QUOTE, _APOSTROPHE = b"\"'"
-_NO_VALUE = b"= \t\n\r\f"
-SCRIPT_END = compiled(rb"</(?i:script)[~/>]")
-# Character references to what words are made of, or to white space: a word may be spelled
-# with them. The names are those of "+", "-", ".", "/", ":", "_", tab, line feed and "fj".
-SPELLED = re.compile(
-    rb"&(?:#(?:0*+(?:9|1[023]|32|4[35-9]|5[0-8]|6[5-9]|[78]\d|90|9[5789]|1[01]\d|12[0-2])(?!\d)"
-    rb"|[xX]0*+(?:[9aAcCdD]|2[0bBdDeEfF]|3[0-9aA]|[46][1-9a-fA-F]|5[0-9aAfF]|7[0-9aA])"
-    rb"(?![0-9a-fA-F]))"
-    rb"|(?:plus|period|sol|colon|lowbar|UnderBar|Tab|NewLine|fjlig);)"
-)
+def is_data(script: "Token") -> bool:
+    """Whether a script holds RSL or JSON-LD."""
+    media_type = script.attr("type") or ""
+    return media_type.partition(";")[0].strip().lower() in _SCRIPTS
 
 
-def attributes(body: bytes, start: int, end: int, most: int) -> int:
-    """How many attributes stand between two places of a tag, if not more than some."""
-    return sum(1 for _ in islice(_ATTRIBUTES.finditer(body, start, end), most))
-
-
-def is_open(tag: bytes) -> bool:
-    """Whether a quote is open at the end of a tag, up to its first ``>``."""
-    # A quote at the end that is none to open a value closes one, where there is no other kind.
-    closed = tag[-1] == _QUOTE and _APOSTROPHE not in tag and tag[-2] not in _NO_VALUE
-    return not closed and _OPEN.search(tag) is not None
-
-
-def says(tag: bytes, words: Iterable[bytes]) -> bool:
-    """True if one of some lower-case words stands in a tag's attribute values."""
-    start = START.match(tag)
-    said = b" ".join(
-        value
-        for name, value in _ATTRIBUTES.findall(tag, start.end() if start else 0)
-        if name.lower() in _KINDS
-    )
-    lower = said.lower()
-    return any(word in lower for word in words) or SPELLED.search(said) is not None
+@cache
+def tag_reader(words: Sequence[bytes], element_words: Sequence[bytes]) -> TagReader:
+    """The reader for some words; made once."""
+    return TagReader(tuple(words), tuple(element_words))

@@ -1,27 +1,22 @@
-"""A glance at a whole page: its metas, and whether a word occurs in it at all.
+"""Finding words in a page: all of them at once, in any case, also where references spell them.
 
-Most pages hold none of the words that matter, in no place. All words are searched for at once,
-which costs a fraction of finding the tags first. Linear in the length of the page.
+What a word stands in, a tag or a text, is not known here. Linear in the length of the page.
 """
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
 
 from ahocorasick_rs import BytesAhoCorasick, MatchKind
 
-from .tags import SPELLED
-
-#: How scripts of data call themselves that are looked into if a word stands in them.
-DATA = b"application/ld+json"
+#: How scripts of JSON-LD call themselves, and how a reference begins that may spell a word.
+JSON_LD, REFERENCE = b"application/ld+json", b"&"
 #: So many bytes are searched at a time, so that what is found is bounded, too.
 _PART = 128 * 1024
-#: A page with more of them needs a closer look.
-_MOST_METAS, _MOST_HITS = 1_000, 1_000
-#: References of a part that are looked at one by one.
-_MOST_REFERENCES = 200
-_META, _BEHIND = b"<meta", b"/ \t\n\r\f"
-_AND = ord("&")
+#: A page with more hits in one part, or in all, is read whole.
+_MOST_HITS = 1_000
+_BLANK = rb"[ \t\r\n\f]*+"
 # How references begin that may spell a word: by number, or by a name of punctuation or white
 # space ("fj" besides). In lower case, as all is that is searched.
 _NUMBERS = (*(b"&#%d" % digit for digit in range(10)), b"&#x")
@@ -29,109 +24,103 @@ _NAMES = (
     *(b"&plus;", b"&period;", b"&sol;", b"&colon;", b"&lowbar;", b"&underbar;"),
     *(b"&tab;", b"&newline;", b"&fjlig;"),
 )
+_LONGEST_NAME = max(map(len, _NAMES))
+# References to what words are made of, or to white space.
+_SPELLED = re.compile(
+    rb"&(?:#(?:0*+(?:9|1[023]|32|4[35-9]|5[0-8]|6[5-9]|[78]\d|90|9[5789]|1[01]\d|12[0-2])(?!\d)"
+    rb"|[xX]0*+(?:[9aAcCdD]|2[0bBdDeEfF]|3[0-9aA]|[46][1-9a-fA-F]|5[0-9aAfF]|7[0-9aA])"
+    rb"(?![0-9a-fA-F]))"
+    rb"|(?:plus|period|sol|colon|lowbar|UnderBar|Tab|NewLine|fjlig);)"
+)
 
-Search = Callable[[bytes], list[tuple[int, int, int]]]
+_Search = Callable[[bytes], list[tuple[int, int, int]]]
 
 
 class Hit(NamedTuple):
-    """A word, or how a script of data calls itself, and where it begins."""
+    """A word in lower case, or ``REFERENCE``, and the octet where it begins."""
 
     word: bytes
     at: int
 
 
-class FoundWords(NamedTuple):
-    """What a page holds at first sight.
-
-    Attributes:
-        metas: its meta tags up to the first ">", which is left out.
-        starts: where these begin.
-        hits: words that occur in it, wherever they stand.
-    """
-
-    metas: Sequence[bytes]
-    starts: Sequence[int]
-    hits: Sequence[Hit]
-
-
-def find_words(body: bytes, words: tuple[bytes, ...]) -> FoundWords | None:
-    """Look for words and meta tags anywhere in a page.
-
-    Returns:
-        None for a page that needs a closer look: there is too much in it, or references in it
-        may spell words.
+class WordSearch:
+    """Some words, ready to be looked for.
 
     Args:
-        body: the page, tags in ASCII.
-        words: ASCII lower case.
+        words: ASCII; a blank in one stands for white space that may be there, or not.
     """
-    searches = _searches(words)
-    metas: list[bytes] = []
-    starts: list[int] = []
-    hits: list[Hit] = []
-    # What stands across two parts is found in the first.
-    size, step = len(body), _PART - searches.longest
-    end = -1  # of the last meta, the page's where it is never ended
-    room = size
-    for begin in range(0, size, step):
-        part = (body if size <= _PART else body[begin : begin + _PART]).lower()
-        found = searches.words(part)
-        if len(found) > _MOST_METAS + _MOST_HITS:
-            return None
-        for number, at, _ in found:
-            start = begin + at
-            if number:
-                if not hits or start > hits[-1].at:
-                    hits.append(Hit(searches.named[number], start))
-                continue
-            if end < start:
-                end = body.find(b">", start)
-                if end < 0:
-                    end = size
-            # One that is never ended is none; one found twice does no harm.
-            if end < size and body[start + len(_META)] in _BEHIND:
-                room -= end - start
-                if room < 0:
-                    return None  # one inside of the other, again and again
-                metas.append(body[start:end])
-                starts.append(start)
-        if len(metas) > _MOST_METAS or len(hits) > _MOST_HITS:
-            return None
-        if _AND in part:
-            references = searches.references(part)
-            if len(references) > _MOST_REFERENCES:
+
+    def __init__(self, words: Sequence[bytes]) -> None:
+        parts = {word.lower().split()[0]: word.split() for word in words}
+        self._named = tuple(parts)
+        self._wholes = tuple(
+            re.compile(_BLANK.join(map(re.escape, part)), re.IGNORECASE) if part[1:] else None
+            for part in parts.values()
+        )
+        self._longest = max(map(len, self._named), default=0)
+        self._search = _search(self._named)
+
+    def occurs(self, text: str) -> bool:
+        """Whether one of the words stands in a text, its references resolved."""
+        # As octets, since lower case is that of ASCII: a dotted capital I is no "i".
+        body = text.encode("utf-8", "replace")
+        if len(body) <= _PART and not self._search(body.lower()):
+            return False  # nearly always: benchmark `content:with-signals`
+        return any(
+            self._is_whole(number, body, begin + at)
+            for begin, part in _parts(body, self._longest)
+            for number, at, _ in self._search(part)
+        )
+
+    def hits(self, body: bytes) -> list[Hit] | None:
+        """Where the words stand in a page, and references that may spell one; in order.
+
+        Returns:
+            None where there are too many to look at each.
+        """
+        found: dict[int, Hit] = {}  # by place: what stands in two parts is found twice
+        for begin, part in _parts(body, max(self._longest, _LONGEST_NAME)):
+            words = self._search(part)
+            references = _REFERENCES(part) if b"&" in part else []
+            if len(words) + len(references) > _MOST_HITS:
                 return None
-            if any(SPELLED.match(body, begin + at) for _, at, _ in references):
+            here = [
+                *(
+                    Hit(self._named[number], begin + at)
+                    for number, at, _ in words
+                    if self._is_whole(number, body, begin + at)
+                ),
+                *(
+                    Hit(REFERENCE, begin + at)
+                    for _, at, _ in references
+                    if _SPELLED.match(body, begin + at)
+                ),
+            ]
+            found |= {hit.at: hit for hit in here}
+            if len(found) > _MOST_HITS:
                 return None
-        if begin + _PART >= size:
+        return sorted(found.values(), key=lambda hit: hit.at)
+
+    def _is_whole(self, number: int, body: bytes, at: int) -> bool:
+        whole = self._wholes[number]
+        return whole is None or whole.match(body, at) is not None
+
+
+def _parts(body: bytes, longest: int) -> Iterator[tuple[int, bytes]]:
+    """A page in parts in lower case, each with where it begins; they overlap by a word."""
+    step = _PART - longest
+    for begin in range(0, len(body), step):
+        yield begin, body[begin : begin + _PART].lower()
+        if begin + _PART >= len(body):
             break
-    return FoundWords(metas, starts, hits)
-
-
-def holds(text: bytes, words: tuple[bytes, ...]) -> bool:
-    """Whether one of some words occurs in a text."""
-    search = _search(words)
-    if len(text) <= _PART:
-        return bool(search(text))
-    step = _PART - max(map(len, words))
-    return any(search(text[begin : begin + _PART]) for begin in range(0, len(text), step))
-
-
-class _Searches(NamedTuple):
-    named: tuple[bytes, ...]
-    words: Search
-    references: Search
-    longest: int
 
 
 @cache
-def _searches(words: tuple[bytes, ...]) -> _Searches:
-    named = (_META, *words, DATA)
-    longest = max(map(len, (*named, *_NAMES)))
-    return _Searches(named, _search(named), _search((*_NUMBERS, *_NAMES)), longest)
-
-
-@cache
-def _search(words: tuple[bytes, ...]) -> Search:
-    # With other kinds of matches several bytes at a time are not searched.
+def _search(words: tuple[bytes, ...]) -> _Search:
+    if not words:
+        return lambda _: []
+    # With other kinds of matches several bytes at a time are not searched: benchmark `content`.
     return BytesAhoCorasick(words, matchkind=MatchKind.LeftmostFirst).find_matches_as_indexes
+
+
+_REFERENCES = _search((*_NUMBERS, *_NAMES))

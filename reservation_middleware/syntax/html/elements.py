@@ -1,0 +1,57 @@
+"""What a page says, as immutable values: metas with a name, and elements that are for something."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+#: Metas of interest that are kept, and other elements; a page with more is not trying to be
+#: understood.
+MAX_METAS, MAX_ELEMENTS = 256, 64
+#: Characters of an element's text that are kept.
+MAX_TEXT = 256 * 1024
+
+
+class Meta(NamedTuple):
+    """A meta element with a name: both values stripped, the name in lower case."""
+
+    name: str
+    content: str
+    line: int
+
+
+class Element(NamedTuple):
+    """A link or script, or an anchor or meta that says what it is for.
+
+    Attributes:
+        tag: its name in lower case.
+        attributes: values by lower-case name, stripped.
+        text: what stands in it, of scripts and anchors.
+        line: where its tag begins; of a script with text where that does.
+        whole: whether it stands where it is about the whole page: in the head, or directly
+            in the body, no element before it left open.
+    """
+
+    tag: str
+    attributes: Mapping[str, str]
+    text: str
+    line: int
+    whole: bool
+
+
+class Html(NamedTuple):
+    """What a page holds of interest, in document order.
+
+    Attributes:
+        metas: those with a name and a content.
+        elements: all others.
+        truncated: whether some of the page was not read.
+    """
+
+    metas: tuple[Meta, ...] = ()
+    elements: tuple[Element, ...] = ()
+    truncated: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.metas or self.elements or self.truncated)
+
+
+NOTHING = Html()
