@@ -50,29 +50,36 @@ def read(
     if hits is None or hits:
         # Imported here, since turbohtml takes longer to import than most pages to be read.
         from .hits import needed  # noqa: PLC0415
-        from .tokens import read_tokens  # noqa: PLC0415
+        from .tokens import UnendedElementError, read_tokens  # noqa: PLC0415
 
-        end = len(page) if hits is None else needed(page, hits, reader)
-        if end:
-            markup = _with_ends(page[:end], xml=xml)
-            found = read_tokens(markup.decode("utf-8", "replace"), reader)
+        need = needed(page, hits, reader)
+        if need.end:
+            page = page[: need.end]
+            try:
+                text = _text(_with_ends(page, xml=True) if xml else page)
+                found = read_tokens(text, reader, need.tags)
+            except UnendedElementError:
+                text = _text(_with_ends(page, xml=xml))
+                found = read_tokens(text, reader, need.tags)
     return found._replace(truncated=True) if len(body) > LIMIT else found
 
 
-def _with_ends(body: bytes, *, xml: bool) -> bytes:
-    """A page in which empty elements have an end tag where they may go without: XML, SVG, MathML."""
-    if b"/>" not in body:
-        return body
-    is_xml = xml
+def _text(page: bytes) -> str:
+    return page.decode("utf-8", "replace")
+
+
+def _with_ends(page: bytes, *, xml: bool) -> bytes:
+    """A page with end tags for empty elements where these may go without: XML, SVG, MathML."""
+    may_be_empty = xml
 
     def ended(found: "re.Match[bytes]") -> bytes:
-        nonlocal is_xml
+        nonlocal may_be_empty
         if found[2]:
-            return b"<%b%b></%b>" % found.group(2, 3, 2) if is_xml else found[0]
-        is_xml = xml or not found[1]
+            return b"<%b%b></%b>" % found.group(2, 3, 2) if may_be_empty else found[0]
+        may_be_empty = xml or not found[1]
         return found[0]
 
-    return _FOREIGN_OR_EMPTY.sub(ended, body)
+    return _FOREIGN_OR_EMPTY.sub(ended, page)
 
 
 def metas(body: bytes, words: Sequence[bytes], *, charset: str = "") -> tuple[Meta, ...]:

@@ -10,10 +10,11 @@ Reference: https://html.spec.whatwg.org/multipage/parsing.html#tokenization
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from turbohtml import Token, TokenType, tokenize
 
-from .tags import TagReader, is_data
+from .tags import TAGS, TagReader, is_data
 from .words import JSON_LD, REFERENCE, Hit
 
 # A page with more tags, or with a longer one, in which a word stands is read whole.
@@ -25,48 +26,65 @@ _QUOTES, _BLANK = b"\"'", b" \t\n\r\f"
 _MOST_BLANKS = 20
 
 
-def needed(body: bytes, hits: Sequence[Hit], reader: TagReader) -> int:
-    """How many octets of a page hold all that says something; all of them where that is unsure.
+class Need(NamedTuple):
+    """What of a page must be tokenized.
+
+    Attributes:
+        end: how many octets, from its beginning.
+        tags: names of the tags that may say something.
+    """
+
+    end: int = 0
+    tags: frozenset[str] = frozenset()
+
+
+def needed(body: bytes, hits: Sequence[Hit] | None, reader: TagReader) -> Need:
+    """What of a page holds all that says something; all of it where that is unsure.
 
     Args:
         body: the page, tags in ASCII.
-        hits: where words stand, in order.
+        hits: where words stand, in order; None if there are too many.
         reader: tells which tags say something.
     """
-    end = looked = tags = 0
+    everything = Need(len(body), TAGS)
+    if hits is None:
+        return everything
+    end = looked = count = 0
+    tags: set[str] = set()
     last = -1  # the last ">" before a word
     script = range(0)  # of data, in which words count
-    room = size = len(body)
+    room = len(body)
     quotes = _Quotes(body)
     for hit in hits:
         if hit.at in script and hit.word not in (JSON_LD, REFERENCE):
             end = max(end, script.stop)
+            tags.add("script")
         before = body.rfind(b">", last + 1, hit.at)
         if before >= 0:
             last = before
             if quotes.may_be_open(last):
-                return size
+                return everything
         if hit.at - last > _LONG_TAG:
-            return size
+            return everything
         for start in _START.finditer(body, max(last + 1, looked), hit.at):
             close = body.find(b">", hit.at) + 1
-            tags += 1
+            count += 1
             room -= close - start.start()
-            if not close or tags > _MOST_TAGS or room < 0:
-                return size
+            if not close or count > _MOST_TAGS or room < 0:
+                return everything
             tag = _first_tag(body[start.start() : close])
             if tag is None:
-                return size
+                return everything
             if tag.tag == "script" and is_data(tag):
                 if close not in script:
                     script = range(close, _end_of_script(body, close))
                 close = script.stop
             if reader.speaks(tag):
-                if tag.tag == "a":
-                    return size  # its text counts, and where that ends is not known
-                end = max(end, close)
+                # The text of an anchor counts, and where that ends is not known.
+                end = max(end, len(body) if tag.tag == "a" else close)
+                tags.add(tag.tag or "")
         looked = hit.at
-    return end
+    return Need(end, frozenset(tags))
 
 
 def _first_tag(markup: bytes) -> Token | None:

@@ -12,6 +12,8 @@ from .words import JSON_LD, WordSearch
 if TYPE_CHECKING:
     from turbohtml import Token  # imported with the first page in which a word stands
 
+#: Tags that may say something.
+TAGS = frozenset(("a", "link", "meta", "script"))
 #: The attributes that say what an element is for.
 KINDS = ("rel", "itemprop", "property", "type")
 _SCRIPTS = ("application/rsl+xml", JSON_LD.decode())

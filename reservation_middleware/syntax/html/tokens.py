@@ -8,136 +8,195 @@ Reference: https://html.spec.whatwg.org/multipage/parsing.html#tokenization
 """
 
 from collections import defaultdict
+from collections.abc import Collection
+from collections.abc import Set as AbstractSet
+from itertools import islice
 from typing import NamedTuple
 
 from turbohtml import Token, TokenType, tokenize
 
 from .elements import MAX_ELEMENTS, MAX_METAS, MAX_TEXT, Element, Html, Meta
-from .tags import TagReader, is_data
+from .tags import TAGS, TagReader, is_data
 
-# Tokens that are read of any page, and characters for each further one. Pages have 130
-# characters for each.
-_LEAST_TOKENS, _LEAST_LENGTH = 100_000, 20
-# Tags that are looked at closely cost as much as so many tokens.
-_CLOSELY = 5
+# Tokens of any page that are read, and characters for each further one; real pages have 130
+# characters for each. Tags of these that are looked at closely.
+_LEAST_TOKENS, _LEAST_LENGTH = 150_000, 20
+_SHARE_LOOKED_AT = 10
 
 _END, _TEXT = TokenType.END_TAG, TokenType.TEXT
-_INTERESTING, _WITH_TEXT = frozenset(("a", "link", "meta", "script")), frozenset(("a", "script"))
+_FOREIGN = frozenset(("svg", "math"))
+#: Elements whose text a tokenizer reads up to their end tag; in SVG and MathML they may have none.
+RAW = ("script", "title", "style", "noscript", "textarea", "iframe", "noframes", "noembed", "xmp")
+_ALWAYS_READ = frozenset(("template", *_FOREIGN, *RAW))
 # Elements that hold nothing, those around everything, and those whose end tag is mostly left out
 # and that stand in one that is counted.
 _TRANSPARENT = frozenset(
-    "area base basefont bgsound br col embed hr img input link meta param source track wbr "
-    "html head body li dt dd tr td th tbody thead tfoot option optgroup colgroup".split()
+    (
+        *("area", "base", "basefont", "bgsound", "br", "col", "embed", "hr", "img", "input"),
+        *("link", "meta", "param", "source", "track", "wbr", "html", "head", "body"),
+        *("li", "dt", "dd", "tr", "td", "th", "tbody", "thead", "tfoot", "option", "optgroup"),
+        "colgroup",
+    )
 )
 
 
-def read_tokens(text: str, reader: TagReader) -> Html:
+class UnendedElementError(ValueError):
+    """An empty element of SVG or MathML, which a tokenizer of HTML takes to be open."""
+
+
+def read_tokens(text: str, reader: TagReader, names: AbstractSet[str] = TAGS) -> Html:
     """Everything of interest in a page.
 
     Args:
         text: the page, or its beginning up to the end of a tag.
         reader: tells which tags say something.
+        names: of tags that may do so.
+
+    Raises:
+        UnendedElementError: an end tag must be put in before the page can be read.
     """
-    found = _Found(reader)
-    room = max(_LEAST_TOKENS, len(text) // _LEAST_LENGTH)
-    open_elements: defaultdict[str, int] = defaultdict(int)
-    depth = 0
-    tokens = tokenize(text)
-    # One loop with few calls, which most of the time goes into: benchmark `content:with-signals`.
-    for token in tokens:
-        room -= 1
-        if room < 0:
-            break
-        tag = token.tag
-        if tag is None:
-            if found.waiting:
-                found.add_text(token)
-        elif token.type is _END:
-            if open_elements[tag]:
-                open_elements[tag] -= 1
-                depth -= 1
-            if tag in _WITH_TEXT:
-                found.end(tag)
-        else:
-            if tag in _INTERESTING and not open_elements["template"]:
-                room -= _CLOSELY
-                found.look(token, tag, whole=depth == 0)
-            if tag not in _TRANSPARENT and not (
-                token.self_closing and (open_elements["svg"] or open_elements["math"])
-            ):
-                open_elements[tag] += 1
-                depth += 1
-    return found.html(truncated=room < 0)
+    most = max(_LEAST_TOKENS, len(text) // _LEAST_LENGTH)
+    page = _Page(reader, names, most // _SHARE_LOOKED_AT)
+    read = names | _ALWAYS_READ
+    tokens, waiting = tokenize(text), page.waiting
+    # Most of the time goes into this loop: benchmark `content:with-signals`.
+    for token in islice(tokens, most):
+        if token.tag in read:
+            page.take(token)
+        elif waiting and token.type is _TEXT:
+            page.add_text(token)
+    return page.html(text, truncated=next(tokens, None) is not None)
 
 
 class _Waiting(NamedTuple):
     """An anchor or a script whose text is still to come."""
 
     tag: Token
-    whole: bool
     number: int  # among the elements, of an anchor
     texts: list[Token]
 
 
-class _Found:
-    """What was found so far, and the anchor and the script whose text is still to come."""
+class _Page:
+    """What was found so far, and the anchor and the script whose text is still to come.
 
-    def __init__(self, reader: TagReader) -> None:
+    Args:
+        reader: tells which tags say something.
+        names: of tags that may do so.
+        room: how many tags may be looked at.
+    """
+
+    def __init__(self, reader: TagReader, names: AbstractSet[str], room: int) -> None:
         self.waiting: dict[str, _Waiting] = {}
         self._reader = reader
+        self._names = names
+        self._room = room
         self._metas: list[Meta] = []
         self._elements: list[Element] = []
+        self._tags: list[Token] = []  # of the elements
+        self._templates = 0
+        self._is_foreign = False
 
-    def look(self, token: Token, tag: str, *, whole: bool) -> None:
+    def take(self, token: Token) -> None:
+        """Take a tag that is read."""
+        tag = token.tag or ""
+        if token.type is _END:
+            if tag == "template":
+                self._templates = max(self._templates - 1, 0)
+            elif tag in _FOREIGN:
+                self._is_foreign = False
+            elif tag in self.waiting:
+                self._end(tag)
+        elif tag == "template":
+            self._templates += 1
+        elif tag in _FOREIGN:
+            self._is_foreign = not token.self_closing
+        elif self._is_foreign and token.self_closing and tag in RAW:
+            raise UnendedElementError(tag)
+        elif not self._templates and tag in self._names:
+            self._room -= 1
+            if self._room >= 0:
+                self._look(token, tag)
+
+    def add_text(self, token: Token) -> None:
+        """Take text that is waited for."""
+        self.waiting["script" if "script" in self.waiting else "a"].texts.append(token)
+
+    def html(self, text: str, *, truncated: bool) -> Html:
+        """All of it, once there are no more tokens."""
+        for tag in tuple(self.waiting):
+            self._end(tag)
+        full = len(self._metas) == MAX_METAS or len(self._elements) == MAX_ELEMENTS
+        whole = _about_page(text, self._tags) if self._tags else set()
+        elements = (
+            element._replace(whole=_place(tag) in whole)
+            for element, tag in zip(self._elements, self._tags, strict=True)
+        )
+        return Html(tuple(self._metas), tuple(elements), truncated or full or self._room < 0)
+
+    def _look(self, token: Token, tag: str) -> None:
         """Keep a tag that says something, or may once its text is known."""
         if tag == "meta" and len(self._metas) < MAX_METAS:
             named = self._reader.named(token)
             if named:
                 name, content = named
                 self._metas.append(Meta(name.strip().lower(), content.strip(), token.line))
-        if tag == "a":
-            self.end(tag)
+        elif tag == "a" and tag in self.waiting:
+            self._end(tag)
         if len(self._elements) == MAX_ELEMENTS:
             return
         if tag == "script":
             if is_data(token):
-                self.waiting[tag] = _Waiting(token, whole, 0, [])
+                self.waiting[tag] = _Waiting(token, 0, [])
         elif self._reader.is_for(token):
             if tag == "a":
-                self.waiting[tag] = _Waiting(token, whole, len(self._elements), [])
-            self._elements.append(_element(token, whole=whole))
+                self.waiting[tag] = _Waiting(token, len(self._elements), [])
+            self._keep(token, "", token.line)
 
-    def add_text(self, token: Token) -> None:
-        """Take a token without a tag, of which texts count."""
-        if token.type is _TEXT:
-            self.waiting["script" if "script" in self.waiting else "a"].texts.append(token)
-
-    def end(self, tag: str) -> None:
-        """End the open anchor or script, if there is one."""
-        waiting = self.waiting.pop(tag, None)
-        if waiting is None:
-            return
-        token, whole, number, texts = waiting
+    def _end(self, tag: str) -> None:
+        """End the open anchor or script."""
+        token, number, texts = self.waiting.pop(tag)
         text = "".join(part.data or "" for part in texts)
         if tag == "a":
             anchor = self._elements[number]
             self._elements[number] = anchor._replace(text=text.strip()[:MAX_TEXT])
         elif self._reader.in_script(text) or self._reader.is_for(token):
-            script = _element(token, whole=whole)
-            body = text.lstrip()
-            if body:
-                above = text.count("\n", 0, len(text) - len(body))
-                script = script._replace(text=text[:MAX_TEXT], line=texts[0].line + above)
-            self._elements.append(script)
+            blank = len(text) - len(text.lstrip())
+            line = texts[0].line + text.count("\n", 0, blank) if texts else token.line
+            self._keep(token, text[:MAX_TEXT], line)
 
-    def html(self, *, truncated: bool) -> Html:
-        """All of it, once there are no more tokens."""
-        for tag in tuple(self.waiting):
-            self.end(tag)
-        full = len(self._metas) == MAX_METAS or len(self._elements) == MAX_ELEMENTS
-        return Html(tuple(self._metas), tuple(self._elements), truncated or full)
+    def _keep(self, token: Token, text: str, line: int) -> None:
+        attributes = {name: value.strip() for name, value in token.attrs or ()}
+        self._elements.append(Element(token.tag or "", attributes, text, line, whole=False))
+        self._tags.append(token)
 
 
-def _element(token: Token, *, whole: bool) -> Element:
-    attributes = {name: value.strip() for name, value in token.attrs or ()}
-    return Element(token.tag or "", attributes, "", token.line, whole)
+def _place(token: Token) -> tuple[int, int]:
+    return token.line, token.col
+
+
+def _about_page(text: str, tags: Collection[Token]) -> set[tuple[int, int]]:
+    """Which of some tags no element is open around but those around everything; their places."""
+    wanted = set(map(_place, tags))
+    last = max(wanted)
+    found = set()
+    opened: defaultdict[str, int] = defaultdict(int)
+    depth = 0
+    for token in tokenize(text, capture_attributes=False):
+        tag = token.tag
+        if tag is None:
+            continue
+        place = _place(token)
+        if place > last:
+            break
+        if token.type is _END:
+            if opened[tag]:
+                opened[tag] -= 1
+                depth -= 1
+            continue
+        if depth == 0 and place in wanted:
+            found.add(place)
+        is_foreign = opened["svg"] or opened["math"]
+        if tag not in _TRANSPARENT and not (token.self_closing and is_foreign):
+            opened[tag] += 1
+            depth += 1
+    return found

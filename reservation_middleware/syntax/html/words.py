@@ -9,6 +9,7 @@ from functools import cache
 from typing import NamedTuple
 
 from ahocorasick_rs import BytesAhoCorasick, MatchKind
+from stringzilla import translate
 
 #: How scripts of JSON-LD call themselves, and how a reference begins that may spell a word.
 JSON_LD, REFERENCE = b"application/ld+json", b"&"
@@ -16,6 +17,7 @@ JSON_LD, REFERENCE = b"application/ld+json", b"&"
 _PART = 128 * 1024
 #: A page with more hits in one part, or in all, is read whole.
 _MOST_HITS = 1_000
+_LOWER = bytes(range(256)).lower()
 _BLANK = rb"[ \t\r\n\f]*+"
 # How references begin that may spell a word: by number, or by a name of punctuation or white
 # space ("fj" besides). In lower case, as all is that is searched.
@@ -110,7 +112,7 @@ def _parts(body: bytes, longest: int) -> Iterator[tuple[int, bytes]]:
     """A page in parts in lower case, each with where it begins; they overlap by a word."""
     step = _PART - longest
     for begin in range(0, len(body), step):
-        yield begin, body[begin : begin + _PART].lower()
+        yield begin, translate(body[begin : begin + _PART], _LOWER)
         if begin + _PART >= len(body):
             break
 
