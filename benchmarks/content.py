@@ -6,6 +6,7 @@ pages that are made to be misread.
 """
 
 import random
+import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -22,7 +23,19 @@ from .timing import OURS, Batch, Options, Prepare, Row, row, versus
 
 WORDS = tuple(dict.fromkeys(word for signal in SIGNALS for word in signal.words))
 ELEMENT_WORDS = tuple(dict.fromkeys(word for signal in SIGNALS for word in signal.element_words))
+_WORDS = re.compile(b"|".join(rb"\s*".join(map(re.escape, word.split())) for word in WORDS))
 _KINDS = ("rel", "itemprop", "property", "type")
+_HIDING = (
+    "script",
+    "style",
+    "noscript",
+    "iframe",
+    "xmp",
+    "title",
+    "textarea",
+    "noembed",
+    "noframes",
+)
 _DATA = ("application/ld+json", "application/rsl+xml")
 
 _NOAI = '<meta name="robots" content="noai">'
@@ -100,7 +113,7 @@ TRAPS: dict[str, str | bytes] = {
     "license-in-text": '<p>license <a rel="nofollow" href="/license">license</a>',
     "one-of-1,000-anchors": "<a href=/license>x</a>" * 1_000 + "<a rel=license href=/l>x</a>",
     "property": '<meta property="dct:license" content="/l"><a property="cc:license" href=/l>x</a>',
-    "json-ld": f"<!-- {_LD} --><template>{_LD}</template><noscript>{_LD}</noscript>{_LD}",
+    "json-ld": f"<p><!-- {_LD} --><template>{_LD}</template><noscript>{_LD}</noscript>{_LD}",
     "json-ld-same-tag": "<a title='<script type=\"application/ld+json\">'></a><script></script>"
     + _LD,
     "json-ld-escaped": _LD.replace("{", "<!-- <script> </script> {"),
@@ -219,14 +232,13 @@ def truth(body: bytes) -> Seen:
     for node in LexborHTMLParser(body.decode("utf-8", "replace").encode()).css(
         "meta,link,a,script"
     ):
-        given = {name.lower(): (value or "").strip() for name, value in node.attributes.items()}
+        given = {name: (value or "").strip() for name, value in node.attributes.items()}
         above = _above(node)
         if {"noscript", "template"} & set(above):
             continue
         name, content = given.get("name"), given.get("content")
         if node.tag == "meta" and name is not None and content is not None:
-            said = _ascii(f"{name}\0{content}").translate(None, b" \t\r\n\f")
-            if any(word in said for word in WORDS):
+            if _WORDS.search(_ascii(f"{name}\0{content}")):
                 seen.metas.append((name.lower(), content))
         text = node.text() or ""
         said = _ascii(" ".join(given.get(kind, "") for kind in _KINDS))
@@ -236,11 +248,20 @@ def truth(body: bytes) -> Seen:
                 continue
             speaks = speaks or any(word in text.encode() for word in ELEMENT_WORDS)
         else:
-            text = text.strip() if node.tag == "a" else ""
+            text = _shown(node).strip() if node.tag == "a" else ""
         if speaks:
-            whole = above[:1] in (["head"], ["html"], ["body"])
+            whole = node.tag in ("link", "script") and above[:1] in (["head"], ["html"], ["body"])
             seen.elements.append((node.tag or "", given, text, whole))
     return Seen(seen.metas[:MAX_METAS], seen.elements[:MAX_ELEMENTS])
+
+
+def _shown(node: LexborNode) -> str:
+    """The text of an element but for scripts and the like."""
+    if node.tag in _HIDING:
+        return ""
+    if node.tag == "-text":
+        return node.text() or ""
+    return "".join(map(_shown, node.iter(include_text=True)))
 
 
 def _ascii(text: str) -> bytes:

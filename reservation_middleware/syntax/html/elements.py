@@ -26,8 +26,8 @@ class Element(NamedTuple):
         attributes: values by lower-case name, stripped.
         text: what stands in it, of scripts and anchors.
         line: where its tag begins; of a script with text where that does.
-        whole: whether it stands where it is about the whole page: in the head, or directly
-            in the body, no element before it left open.
+        whole: whether it is a link or script about the whole page: in the head, or directly in
+            the body, with no element before it left open.
     """
 
     tag: str

@@ -94,11 +94,13 @@ class _Page:
         self._elements: list[Element] = []
         self._tags: list[Token] = []  # of the elements
         self._templates = 0
-        self._is_foreign = False
+        self._is_foreign = self._is_raw = False
 
     def take(self, token: Token) -> None:
         """Take a tag that is read."""
         tag = token.tag or ""
+        if tag in RAW:
+            self._is_raw = token.type is not _END
         if token.type is _END:
             if tag == "template":
                 self._templates = max(self._templates - 1, 0)
@@ -118,15 +120,17 @@ class _Page:
                 self._look(token, tag)
 
     def add_text(self, token: Token) -> None:
-        """Take text that is waited for."""
-        self.waiting["script" if "script" in self.waiting else "a"].texts.append(token)
+        """Take text, of which some is waited for."""
+        waiting = self.waiting.get("script" if self._is_raw else "a")
+        if waiting and not self._templates:
+            waiting.texts.append(token)
 
     def html(self, text: str, *, truncated: bool) -> Html:
         """All of it, once there are no more tokens."""
         for tag in tuple(self.waiting):
             self._end(tag)
         full = len(self._metas) == MAX_METAS or len(self._elements) == MAX_ELEMENTS
-        whole = _about_page(text, self._tags) if self._tags else set()
+        whole = _about_page(text, self._tags)
         elements = (
             element._replace(whole=_place(tag) in whole)
             for element, tag in zip(self._elements, self._tags, strict=True)
@@ -158,7 +162,8 @@ class _Page:
         text = "".join(part.data or "" for part in texts)
         if tag == "a":
             anchor = self._elements[number]
-            self._elements[number] = anchor._replace(text=text.strip()[:MAX_TEXT])
+            text = text.replace("\0", "").strip()  # as a tree builder leaves it out
+            self._elements[number] = anchor._replace(text=text[:MAX_TEXT])
         elif self._reader.in_script(text) or self._reader.is_for(token):
             blank = len(text) - len(text.lstrip())
             line = texts[0].line + text.count("\n", 0, blank) if texts else token.line
@@ -175,9 +180,9 @@ def _place(token: Token) -> tuple[int, int]:
 
 
 def _about_page(text: str, tags: Collection[Token]) -> set[tuple[int, int]]:
-    """Which of some tags no element is open around but those around everything; their places."""
-    wanted = set(map(_place, tags))
-    last = max(wanted)
+    """The places of those links and scripts around which no element is open but body and the like."""
+    wanted = {_place(tag) for tag in tags if tag.tag in ("link", "script")}
+    last = max(wanted, default=(0, 0))
     found = set()
     opened: defaultdict[str, int] = defaultdict(int)
     depth = 0
@@ -195,6 +200,8 @@ def _about_page(text: str, tags: Collection[Token]) -> set[tuple[int, int]]:
             continue
         if depth == 0 and place in wanted:
             found.add(place)
+        if tag == "a":
+            depth -= opened.pop(tag, 0)  # anchors end each other
         is_foreign = opened["svg"] or opened["math"]
         if tag not in _TRANSPARENT and not (token.self_closing and is_foreign):
             opened[tag] += 1
