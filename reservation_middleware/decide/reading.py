@@ -108,6 +108,15 @@ UNREAD = NoteKind(
 )
 
 
+TRUNCATED = NoteKind(
+    "page-truncated",
+    Level.WARNING,
+    "the page was not read to its end, so that a reservation behind that would be missed",
+    "Say it in the head of the page or in a header field, and keep pages under 8 MiB.",
+    "https://reservation-middleware.example/spec/decision",
+)
+
+
 class Reading:
     """A document with what every signal found in it at one place; made once, used often."""
 
@@ -131,6 +140,8 @@ class Reading:
         )
         if document.stale is not None:
             self.notes = (_stale(document), *self.notes)
+        if place is CONTENT and source.page.truncated:
+            self.notes = (*self.notes, Note(TRUNCATED, document.url))
         #: What this document points to and is needed to understand it; one step, no further.
         self.links: tuple[Link, ...] = (
             ()

@@ -11,7 +11,6 @@ import json
 import lzma
 import random
 import re
-import tarfile
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -21,16 +20,13 @@ from pathlib import Path
 import msgspec
 import pytest
 from protego import Protego
-from selectolax.lexbor import LexborHTMLParser
 
 from reservation_middleware import Agent, Check, Document, Outcome, Preference, Stage, profile
 from reservation_middleware.decide.profiles import PROFILES
 from reservation_middleware.decide.reading import PLACES, Reading
 from reservation_middleware.decide.record import record
 from reservation_middleware.decide.site import Site
-from reservation_middleware.signals import CONTENT, ROBOTS_TXT, SIGNALS
-from reservation_middleware.syntax.html import metas
-from reservation_middleware.syntax.html.tree_cost import is_costly
+from reservation_middleware.signals import ROBOTS_TXT, SIGNALS
 from reservation_middleware.syntax.path import canonical
 from reservation_middleware.syntax.robots import LIMIT, Group, RobotsFile
 from reservation_middleware.syntax.robots_rules import GroupRules
@@ -371,106 +367,3 @@ def test_files_that_are_not_utf_8_are_read() -> None:
             read = RobotsFile(body).tokens or b"user-agent" not in text
             assert read or b"*\xa0" in text, host
     assert odd == 7
-
-
-# --- HTML pages ---------------------------------------------------------------------------
-
-
-@cache
-def html_pages() -> dict[str, bytes]:
-    found = {}
-    with tarfile.open(DATA / "html-pages.tar.xz") as archive:
-        for member in archive:
-            file = archive.extractfile(member)
-            if file is not None:
-                found[member.name] = file.read()
-    return found
-
-
-def test_no_real_page_is_too_much_for_the_parser() -> None:
-    assert [name for name, body in html_pages().items() if is_costly(body)] == []
-
-
-def whole_page(body: bytes, words: tuple[bytes, ...] = WORDS) -> list[tuple[str, str]]:
-    """The same metas by a parse of the whole page, without a prescan."""
-    found = []
-    wanted = [word.decode() for word in words]
-    for node in LexborHTMLParser(body).css("meta"):
-        name, content = node.attributes.get("name"), node.attributes.get("content")
-        if name is None or content is None:
-            continue
-        ancestors = set()
-        parent = node.parent
-        while parent is not None:
-            ancestors.add(parent.tag)
-            parent = parent.parent
-        name, content = name.strip().lower(), content.strip()
-        if ancestors & {"noscript", "template"}:
-            continue
-        if any(word in name or word in content.lower() for word in wanted):
-            found.append((name, content))
-    return found
-
-
-def ours(body: bytes, words: tuple[bytes, ...] = WORDS) -> list[tuple[str, str]]:
-    return [(meta.name, meta.content) for meta in metas(body, words)]
-
-
-def test_pages_hold_the_metas_that_a_whole_parse_finds() -> None:
-    total = 0
-    for name, body in html_pages().items():
-        expected = whole_page(body)
-        total += len(expected)
-        assert ours(body) == expected, name
-    assert len(html_pages()) == 90
-    assert CONTENT in PLACES
-    print(f"{len(html_pages())} pages, {total} metas that matter")
-
-
-def test_pages_hold_all_metas_where_the_words_are_common() -> None:
-    words = (b"a", b"e", b"robots", b"1")
-    for name, body in html_pages().items():
-        expected = whole_page(body, words)
-        assert len(expected) <= 256
-        assert ours(body, words) == expected, name
-
-
-INSERTED = (
-    b'<meta name="robots" content="noai">',
-    b"<META NAME=Robots CONTENT='NoAI, noimageai'>",
-    b"<meta\ncontent = noml\tname=googlebot />",
-    b"<meta/name=tdm-reservation/content=1>",
-    b'<meta name="tdm:policy" content="https://a.example/>x">',
-    b'<meta name="robots" content="no&#97;i, n&#x6f;ml">',
-    b'<meta name="robots" content="\xff noai">',
-    b"<noscript><meta name=robots content=noai></noscript>",
-    b"<template><meta name=robots content=noai></template>",
-    b"<script>'<meta name=robots content=noai>'</script>",
-    b"<!-- <meta name=robots content=noai> -->",
-    b"<textarea><meta name=robots content=noai></textarea>",
-    b"<title><meta name=robots content=noai></title>",
-    b"<svg><meta name=robots content=noai></svg>",
-    b"<table><meta name=robots content=noai></table>",
-    b"<select><meta name=robots content=noai></select>",
-)
-
-
-@pytest.mark.slow
-def test_metas_put_anywhere_into_pages_are_found_where_a_whole_parse_finds_them() -> None:
-    chooser = random.Random(311)
-    inserted = seen = 0
-    for name, body in html_pages().items():
-        if len(body) > 400_000:
-            continue
-        for meta in INSERTED:
-            place = chooser.randrange(len(body))
-            # Half of them between tags, half of them anywhere at all.
-            if chooser.random() < 0.5:
-                place = body.find(b">", place) + 1
-            changed = body[:place] + meta + body[place:]
-            expected = whole_page(changed)
-            inserted += 1
-            seen += len(expected)
-            assert ours(changed) == expected, (name, place, meta)
-    print(f"{inserted} insertions, {seen} metas")
-    assert seen > inserted / 4

@@ -8,7 +8,7 @@ import itertools
 import random
 import re
 import string
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -18,7 +18,6 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from selectolax.lexbor import LexborHTMLParser
 
 from reservation_middleware import Agent, Check, Decision, Document, Outcome, Policy, profile
 from reservation_middleware.decide.freshness import LONGEST, SHORTEST, UNREACHABLE, lifetime
@@ -34,7 +33,6 @@ from reservation_middleware.syntax.field import (
     dictionary,
     robots_directives,
 )
-from reservation_middleware.syntax.html import metas
 from reservation_middleware.syntax.path import Pattern, canonical, octets, split_url
 from reservation_middleware.syntax.pattern_index import PatternIndex
 from reservation_middleware.syntax.robots import RobotsFile, product_tokens
@@ -627,61 +625,6 @@ def test_every_line_of_robots_txt_has_its_number(body: bytes) -> None:
         assert group_ is robots.named(token)
         assert group_.line_of(token) is not None
         assert product_tokens(token)[:1] in ((token,), ())
-
-
-def _named(body: bytes, words: Sequence[bytes]) -> list[tuple[str, str]]:
-    found = []
-    for node in LexborHTMLParser(body).css("meta[name][content]"):
-        name = (node.attributes["name"] or "").strip().lower()
-        content = (node.attributes["content"] or "").strip()
-        parent, inert = node.parent, False
-        while parent is not None:
-            inert = inert or parent.tag in ("noscript", "template")
-            parent = parent.parent
-        wanted = [word.decode() for word in words]
-        if not inert and any(word in name or word in content.lower() for word in wanted):
-            found.append((name, content))
-    return found
-
-
-HTML_PIECES = st.sampled_from(
-    [
-        *(
-            "<meta ",
-            "<META\n",
-            "<meta/",
-            "name=",
-            "content=",
-            "robots",
-            "noai",
-            "NoAI",
-            "tdm-policy",
-        ),
-        *('"', "'", ">", "/>", " ", "=", "<", "<!--", "-->", "<script>", "</script>", "<noscript>"),
-        *(
-            "</noscript>",
-            "<template>",
-            "</template>",
-            "<title>",
-            "</title>",
-            "<svg>",
-            "</svg>",
-            "a",
-        ),
-        *("no&#97;i", "tdm&#58;reservation", "tdm&colon;policy", "&#x6E;oai", "<p>", "<body>", "1"),
-        *('name="robots" content="noai"', "name=tdm:reservation content=1", "<table>", "\0", "é"),
-    ]
-)
-
-
-@examples(1000)
-@given(st.lists(HTML_PIECES, max_size=20).map("".join))
-@example('<meta name="tdm&#58;reservation" content="1">')
-@example('<meta name="tdm&colon;reservation" content="1">')
-@example('<meta name=robots x" content=noai>')
-def test_the_prescan_of_html_misses_nothing(text: str) -> None:
-    body = text.encode()
-    assert [(meta.name, meta.content) for meta in metas(body, WORDS)] == _named(body, WORDS)
 
 
 CONTROL = st.lists(

@@ -93,10 +93,10 @@ def elements(page: str) -> list[tuple[str, str, int | None, bool]]:
     [
         ('<link rel="license" href="/l">', [("link", "/l", 1, True)]),
         ('<html>\n<head>\n<LINK REL="License"\n HREF=/l>', [("link", "/l", 3, True)]),
-        ('<body><a rel="license" href="/l">words</a>', [("a", "/l", 1, True)]),
+        ('<body><a rel="license" href="/l">words</a>', [("a", "/l", 1, False)]),
         ('<body><div><a rel="nofollow license" href="/l">x</a>', [("a", "/l", 1, False)]),
-        ('<meta itemprop="license" content="CC BY">', [("meta", "", None, True)]),
-        ('<a property="dct:license" href=/l>CC</a>', [("a", "/l", 1, True)]),
+        ('<meta itemprop="license" content="CC BY">', [("meta", "", 1, False)]),
+        ('<a property="dct:license" href=/l>CC</a>', [("a", "/l", 1, False)]),
         ('<p itemprop="license">CC BY</p>', []),
         ('<a href="/license">no rel</a>', []),
         ('<a rel="nofollow" href="/license">rel of something else</a>', []),
@@ -122,7 +122,27 @@ def test_scripts_are_whole() -> None:
     assert all(one.whole for one in found)
 
 
-def test_elements_of_a_page_that_is_not_parsed_as_a_whole() -> None:
+@pytest.mark.parametrize(
+    ("before", "whole"),
+    [
+        ("<head>", True),
+        ("<body>", True),
+        ("<head></head>", True),
+        ("<body><p>x</p><ul><li>x</ul><img><svg><path/></svg><a>x<a>y</a>", True),
+        ("<body><div>", False),
+        ("<body><p>x", False),
+        ("<body><div><p></div>", False),  # a tree builder closes it; to be sure it counts as open
+        ("<body></div></p></table>", True),
+        ("<template></template>", True),
+    ],
+)
+def test_links_about_the_whole_page(before: str, *, whole: bool) -> None:
+    page = f"{before}<link rel=license href=/l><script type=application/rsl+xml><rsl/></script>"
+    found = read(page.encode(), (), WORDS).elements
+    assert [element.whole for element in found] == [whole, whole]
+
+
+def test_elements_of_a_page_of_many_levels() -> None:
     deep = "<div>" * 100_000
     page = f"""{deep}<link rel=license href=/l><script type="application/rsl+xml"><rsl/></script>
         <a rel='license' href='/m'>x</a>"""
@@ -130,7 +150,7 @@ def test_elements_of_a_page_that_is_not_parsed_as_a_whole() -> None:
     assert [(one.tag, one.attributes.get("href"), one.text) for one in found] == [
         ("link", "/l", ""),
         ("script", None, "<rsl/>"),
-        ("a", "/m", ""),
+        ("a", "/m", "x"),
     ]
 
 
@@ -151,7 +171,7 @@ def test_monstrous_elements_end(page: bytes) -> None:
 def test_no_words_no_elements() -> None:
     assert read(b'<link rel="license" href="/l">', (), ()) is NOTHING
     assert not NOTHING
-    assert Element("a", {}, "", None, True)
+    assert Element("a", {}, "", 1, True)
 
 
 # ---- XML

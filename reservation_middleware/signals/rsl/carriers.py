@@ -131,7 +131,7 @@ def _content(source: ParsedDocument) -> RslFindings | None:
                 fetched.setdefault(link)
                 pointers.append(Pointer(link.url, element.whole and not source.guessed))
         elif element.tag == "script":
-            above = None if element.line is None else element.line - 1
+            above = element.line - 1
             body = element.text.strip().encode("utf-8", "replace")
             read_here = _embedded(source, body, "script", above, notes)
             unread = unread or read_here is None

@@ -24,7 +24,7 @@ class Element(NamedTuple):
     Attributes:
         tag: its name in lower case.
         attributes: values by lower-case name, stripped.
-        text: what stands in it, of scripts and anchors.
+        text: what stands in it, of scripts, and of anchors with white space folded.
         line: where its tag begins; of a script with text where that does.
         whole: whether it is a link or script about the whole page: in the head, or directly in
             the body, with no element before it left open.

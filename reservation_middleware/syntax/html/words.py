@@ -9,7 +9,7 @@ from functools import cache
 from typing import NamedTuple
 
 from ahocorasick_rs import BytesAhoCorasick, MatchKind
-from stringzilla import translate
+from stringzilla import translate  # type: ignore[import-not-found]  # it has no stubs
 
 #: How scripts of JSON-LD call themselves, and how a reference begins that may spell a word.
 JSON_LD, REFERENCE = b"application/ld+json", b"&"

@@ -1,12 +1,12 @@
-"""What a page may cost a tree builder is known before it is built, and such a page is heard still.
+"""Pages made to take long are read all the same, within bounds, and what is not read is known.
 
-Each unit here was seen to take lexbor time or memory quadratic in how often it is repeated.
+Each unit of ``COSTLY`` was seen to take a tree builder time or memory quadratic in how often it
+is repeated.
 """
 
 import pytest
 
-from reservation_middleware.syntax.html import read
-from reservation_middleware.syntax.html.tree_cost import is_costly
+from reservation_middleware.syntax.html import LIMIT, MAX_ELEMENTS, MAX_METAS, Html, read
 
 X = b"xxxxxxxxxx"
 LINK = b"<link rel=license href=/x>"
@@ -37,39 +37,62 @@ COSTLY = {
     "blanks in a frameset": (b"<frameset>", b"          <b a=b>"),
     "blanks behind the body": (b"<body>x</body>", b"          <!--a-->"),
     "blanks behind the head": (b"<head></head>", b"          <link a=b>"),
-    "blanks in a column": (b"<template><col>", b"          <b a=b></b>"),
     "attributes of one tag": (b"<p", b" a b c d"),
     "attributes parted by slashes": (b"<p", b"/a/b/c/d"),
     "attributes behind a quote that opens nothing": (b"<p a' ", b"a b c d "),
     "attributes behind an end in a value": (b"<p a='>' ", b"a b='>' c d "),
     "attributes behind a comment": (b"<!--<p a='--><p ", b"a b c d "),
 }
-ORDINARY = {
-    "paragraphs": b"<p>Some text with <b>bold</b> and <a href=/x>links</a>.</p>\n",
-    "a table": b"<tr><td>1</td><td>2</td></tr>\n",
-    "a list": b"<li>one<ul><li>two</li></ul></li>\n",
-    "scripts": b"<script>if (a < b && c > d) { e('<div>' + f + '</div>') }</script>\n",
-    "comments": b"<div><!-- <div class='x'> --></div>\n",
-    "values": b'<div data-x=\'{"a": "<b>c</b>"}\'>x</div>\n',
-    "forms": b"<form><input><select><option>1<option>2</select></form>\n",
+META = b"<meta name=robots content=noai>"
+#: Pages of which not all is read: what they begin with, what is repeated, how often.
+CUT = {
+    "tokens": (META, b"<p>", 200_000),
+    "tags that are looked at": (META, b"<meta name=x content=y>", 16_000),
+    "empty styles": (META, b"<style></style>", 50_000),
+    "metas": (b"", META, MAX_METAS),
+    "elements": (b"", LINK, MAX_ELEMENTS),
+    "octets": (META, b"x", LIMIT),
+    "octets of a page that says nothing": (b"", b"x", LIMIT + 1),
 }
 
 
-@pytest.mark.parametrize("name", COSTLY)
-def test_a_page_that_costs_too_much_is_known(name: str) -> None:
-    begin, unit = COSTLY[name]
-    assert is_costly(begin + unit * 20_000)
+def said(page: bytes) -> Html:
+    return read(page, (b"noai",), (b"license",))
 
 
 @pytest.mark.parametrize("name", COSTLY)
-def test_what_such_a_page_says_is_heard(name: str) -> None:
+def test_what_a_costly_page_says_is_heard(name: str) -> None:
     begin, unit = COSTLY[name]
-    page = b"<meta name=robots content=noai>" + begin + unit * 20_000 + b">" + LINK
-    found = read(page, (b"noai",), (b"license",))
+    found = said(META + begin + unit * 8_000 + b">" + LINK)
     assert [(meta.name, meta.content) for meta in found.metas] == [("robots", "noai")]
     assert [element.attributes["href"] for element in found.elements] == ["/x"]
+    assert not found.truncated
 
 
-@pytest.mark.parametrize("name", ORDINARY)
-def test_an_ordinary_page_is_built_as_a_whole(name: str) -> None:
-    assert not is_costly(b"<body><table>" + ORDINARY[name] * 500)
+@pytest.mark.parametrize("name", CUT)
+def test_a_page_that_is_not_read_to_its_end_is_known(name: str) -> None:
+    begin, unit, times = CUT[name]
+    page = begin + unit * times + LINK
+    assert said(page).truncated
+    assert not said(begin + unit * (times // 2) + LINK).truncated
+
+
+@pytest.mark.parametrize(("attributes", "truncated"), [(5_000, False), (100_000, True)])
+def test_a_tag_that_says_something_may_be_64_kib_long(attributes: int, *, truncated: bool) -> None:
+    many = b"".join(b" a%d" % number for number in range(attributes))
+    found = said(b"<meta name=robots content=noai" + many + b">" + META + LINK)
+    assert found.truncated is truncated
+    assert len(found.metas) == 2 - truncated
+    assert len(found.elements) == 1
+
+
+def test_a_tag_of_megabytes_that_says_nothing_is_passed_over() -> None:
+    many = b"".join(b" a%d='>'" % number for number in range(200_000))
+    found = said(b"<p" + many + b">" + META + LINK)
+    assert (len(found.metas), len(found.elements), found.truncated) == (1, 1, False)
+
+
+def test_line_ends_by_the_million() -> None:
+    found = said(b"\n" * 3_000_000 + META + b"\r\n" * 500_000 + LINK)
+    assert [meta.line for meta in found.metas] == [3_000_001]
+    assert [element.line for element in found.elements] == [3_500_001]
