@@ -17,6 +17,7 @@ from reservation_middleware.decide.reading import content_reading
 from reservation_middleware.model import PAGE
 from reservation_middleware.signals import SIGNALS
 from reservation_middleware.syntax.html import MAX_ELEMENTS, MAX_METAS, Html, read
+from reservation_middleware.syntax.html.tags import ATTRIBUTES
 
 from .corpus import Page, pages
 from .timing import OURS, Batch, Options, Prepare, Row, row, versus
@@ -133,7 +134,7 @@ def content(options: Options) -> Iterator[Row]:
     """The pages as they are; then what was missed."""
     known = pages(options.some(None, 24))
     runs = options.runs(9)
-    yield from versus("content", _sides(known), options, operations=len(known), runs=runs, goal=0.4)
+    yield from versus("content", _sides(known), options, operations=len(known), runs=runs, goal=0.35)
     speaking = put_into(known, options.seed)
     yield versus(
         "content:with-signals",
@@ -141,7 +142,7 @@ def content(options: Options) -> Iterator[Row]:
         options,
         operations=len(speaking),
         runs=runs,
-        goal=None,
+        goal=1.5,
     )[0]
     yield from faults((*known, *speaking, *traps()), options)
 
@@ -258,7 +259,8 @@ def truth(body: bytes) -> Seen:
             text = " ".join(_shown(node).split()) if node.tag == "a" else ""
         if speaks:
             whole = node.tag in ("link", "script") and above[:1] in (["head"], ["html"], ["body"])
-            seen.elements.append((node.tag or "", given, text, whole))
+            kept = {name: given[name] for name in ATTRIBUTES if name in given}
+            seen.elements.append((node.tag or "", kept, text, whole))
     return Seen(seen.metas[:MAX_METAS], seen.elements[:MAX_ELEMENTS])
 
 

@@ -48,4 +48,19 @@ PAGES: Mapping[str, Builder] = {
     "a thousand attributes on each tag": lambda s: page(f"<p {many('a# ', 900)}>" * int(1500 * s) + _LINK),
     "ends without an end": lambda s: page("</scripta noai" * int(500_000 * s) + _LINK),
     "names of tags without an end": lambda s: page("<a&colon;" * int(800_000 * s) + f" rel=license {_LINK}"),
+    # Two megabytes of what takes longest for each octet.
+    "2 MB of <p>": lambda s: page(_SAYS + "<p>" * int(700_000 * s) + _LINK),
+    "2 MB of styles": lambda s: page(_SAYS + "<style></style>" * int(140_000 * s) + _LINK),
+    "2 MB of metas": lambda s: page("<meta name=x content=y>" * int(90_000 * s) + _SAYS + _LINK),
+    "2 MB of anchors": lambda s: page("<a rel=x>" * int(230_000 * s) + "<a rel=license>"),
+    "2 MB of scripts of data": lambda s: page(f"{_DATA}1</script>" * int(48_000 * s) + f"{_DATA}license"),
+    "2 MB of images": lambda s: page(_SAYS + "<svg></svg>" * int(190_000 * s) + "<svg><title/>" + _LINK),
+    "2 MB of values with >": lambda s: page("<a b='>' rel=x>" * int(140_000 * s) + "<a rel=license>"),
+    "a pointer in each of 32 tags of 64 KB": lambda s: page(
+        f"<a rel=license {many('a# ', 9_000)}>" * int(32 * s) + _SAYS
+    ),
+    "8 MB of <p>": lambda s: page(_SAYS + "<p>" * int(2_800_000 * s) + _LINK),
+    "8 MB of anchors with a relation": lambda s: page("<a rel=x>" * int(930_000 * s) + "<a rel=license>"),
+    "8 MB of line ends": lambda s: page(_SAYS + "\n" * int(8e6 * s) + _LINK),
+    "8 MB of text beyond Latin": lambda s: page(_SAYS + "\U00010400" * int(2e6 * s) + _LINK),
 }  # fmt: skip

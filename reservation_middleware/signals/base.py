@@ -165,7 +165,8 @@ class Signal(ABC, Generic[F]):
     common_fields: ClassVar[Mapping[bytes, tuple[str, ...]]] = {}
     #: Statuses of the page that say something by themselves.
     statuses: ClassVar[tuple[int, ...]] = ()
-    #: Words that make a meta element worth parsing, lower case, no white space.
+    #: Words that make a meta element worth parsing, lower case; a blank in one stands for white
+    #: space that may be there, or not.
     words: ClassVar[tuple[bytes, ...]] = ()
     #: Words that make links, scripts and other elements worth parsing (``syntax.html.Element``),
     #: as they are usually written: ``usageInfo``.

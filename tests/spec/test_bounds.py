@@ -105,6 +105,15 @@ def test_pointers_read_the_first_64_elements_of_interest() -> None:
     assert not decided(page(many * 2 + last))["identifiers"]
 
 
+@pytest.mark.parametrize(
+    ("filler", "verdict"), [("x", "disallowed"), ("x" * 8 * KIB * KIB, "unknown")]
+)
+def test_of_a_page_8_mib_are_read(filler: str, verdict: str) -> None:
+    record = decided(page(f'{filler}<meta name="robots" content="noai">'))
+    assert record["verdict"] == verdict
+    assert ("page-truncated" in notes(record)) is (verdict == "unknown")
+
+
 def test_robots_judges_pages_that_begin_alike_by_themselves() -> None:
     """A page whose address is not cut does not answer for one that is."""
     body = b"User-agent: *\nDisallow: /*.pdf\n"

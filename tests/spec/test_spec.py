@@ -25,6 +25,7 @@ from reservation_middleware.decide.batch import FOREIGN, Given, GivenDocument, G
 from reservation_middleware.decide.licences import EXPIRED
 from reservation_middleware.decide.profiles import PROFILES
 from reservation_middleware.decide.reading import PLACES, STALE, UNREAD
+from reservation_middleware.decide.reading import TRUNCATED as PAGE_TRUNCATED
 from reservation_middleware.decide.resolve import CONFLICT, RESOLVED
 from reservation_middleware.model import (
     CRAWL,
@@ -213,7 +214,7 @@ def test_vectors_are_fit_for_real_crawls() -> None:
 # ---- notes
 
 
-OF_NO_SIGNAL = [CONFLICT, EXPIRED, STALE, RESOLVED, FOREIGN, UNREAD]
+OF_NO_SIGNAL = [CONFLICT, EXPIRED, STALE, RESOLVED, FOREIGN, UNREAD, PAGE_TRUNCATED]
 
 
 def declared() -> list[NoteKind]:

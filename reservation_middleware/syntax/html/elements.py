@@ -23,7 +23,7 @@ class Element(NamedTuple):
 
     Attributes:
         tag: its name in lower case.
-        attributes: values by lower-case name, stripped.
+        attributes: values of ``ATTRIBUTES`` by their names, stripped; of others nothing is kept.
         text: what stands in it, of scripts, and of anchors with white space folded.
         line: where its tag begins; of a script with text where that does.
         whole: whether it is a link or script about the whole page: in the head, or directly in

@@ -53,7 +53,6 @@ def needed(body: bytes, hits: Sequence[Hit] | None, reader: TagReader) -> Need:
     tags: set[str] = set()
     last = -1  # the last ">" before a word
     script = range(0)  # of data, in which words count
-    room = len(body)
     quotes = _Quotes(body)
     for hit in hits:
         if hit.at in script and hit.word not in (JSON_LD, REFERENCE):
@@ -69,8 +68,7 @@ def needed(body: bytes, hits: Sequence[Hit] | None, reader: TagReader) -> Need:
         for start in _START.finditer(body, max(last + 1, looked), hit.at):
             close = body.find(b">", hit.at) + 1
             count += 1
-            room -= close - start.start()
-            if not close or count > _MOST_TAGS or room < 0:
+            if not close or close - start.start() > _LONG_TAG or count > _MOST_TAGS:
                 return everything
             tag = _first_tag(body[start.start() : close])
             if tag is None:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 TAGS = frozenset(("a", "link", "meta", "script"))
 #: The attributes that say what an element is for.
 KINDS = ("rel", "itemprop", "property", "type")
+#: Those that are kept of a tag that says something: of what it speaks besides.
+ATTRIBUTES = (*KINDS, "href", "content", "about", "resource")
 _SCRIPTS = ("application/rsl+xml", JSON_LD.decode())
 
 

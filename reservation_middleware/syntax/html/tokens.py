@@ -16,7 +16,7 @@ from typing import NamedTuple
 from turbohtml import Token, TokenType, tokenize
 
 from .elements import MAX_ELEMENTS, MAX_METAS, MAX_TEXT, Element, Html, Meta
-from .tags import TAGS, TagReader, is_data
+from .tags import ATTRIBUTES, TAGS, TagReader, is_data
 
 #: Characters of a tag that is read; a longer one is passed over.
 LONG_TAG = 64 * 1024
@@ -25,15 +25,19 @@ LONG_TAG = 64 * 1024
 # characters for each. Benchmark `hostile`: 0.3 µs each, and the same again for tags that are
 # taken, which count as so many tokens, and for those that are looked at closely.
 _LEAST_TOKENS, _LEAST_LENGTH = 130_000, 20
-_TAKEN, _LOOKED_AT = 2, 12
+_TAKEN, _LOOKED_AT = 2, 16
+# A tag of 4 KiB counts as 128 tokens more, one of 64 KiB as 32,768, since its attributes are compared.
+_LONG = 17
 # Characters behind the first ">" in a tag up to which its end is looked for first.
 _MORE = 1024
 
 _END, _TEXT = TokenType.END_TAG, TokenType.TEXT
 _FOREIGN = frozenset(("svg", "math"))
 #: Elements whose text a tokenizer reads up to their end tag; in SVG and MathML they may have none.
-RAW = ("script", "title", "style", "noscript", "textarea", "iframe", "noframes", "noembed", "xmp")
-_ALWAYS_READ = frozenset(("template", *_FOREIGN, *RAW))
+RAW = frozenset(
+    ("script", "title", "style", "noscript", "textarea", "iframe", "noframes", "noembed", "xmp")
+)
+_ALWAYS_READ = _FOREIGN | RAW | {"template"}
 # Elements that hold nothing, those around everything, and those whose end tag is mostly left out
 # and that stand in one that is counted.
 _TRANSPARENT = frozenset(
@@ -116,9 +120,12 @@ class _Page:
         """Take a tag that is read."""
         self.room -= _TAKEN
         tag = token.tag or ""
+        is_end = token.type is _END
         if tag in RAW:
-            self._is_raw = token.type is not _END
-        if token.type is _END:
+            self._is_raw = not is_end
+            if not (self._is_foreign or tag in self._names):
+                return
+        if is_end:
             if tag == "template":
                 self._templates = max(self._templates - 1, 0)
             elif tag in _FOREIGN:
@@ -160,8 +167,7 @@ class _Page:
         is_full = len(self._elements) == MAX_ELEMENTS
         if is_full and (name != "meta" or len(self._metas) == MAX_METAS):
             return
-        self.room -= _LOOKED_AT
-        tag = first_tag(self._text, at)
+        tag = self._tag_at(at)
         if tag is None:
             self._is_cut = True
             return
@@ -178,6 +184,17 @@ class _Page:
                 self.waiting[name] = _Waiting(tag, at, len(self._elements), [])
             self._keep(tag, at, "", at)
 
+    def _tag_at(self, at: int) -> Token | None:
+        """A start tag with its attributes; None if it is too long."""
+        close = self._text.find(">", at, at + LONG_TAG) + 1
+        # A ">" in a value ends nothing.
+        for end in (close, close + _MORE, at + LONG_TAG) if close else ():
+            self.room -= _LOOKED_AT + ((end - at) ** 2 >> _LONG)
+            tag = next(tokenize(self._text[at:end]), None)
+            if tag and tag.type is TokenType.START_TAG:
+                return tag
+        return None
+
     def _end(self, name: str) -> None:
         """End the open anchor or script."""
         tag, at, number, texts = self.waiting.pop(name)
@@ -187,16 +204,18 @@ class _Page:
             text = " ".join(text.replace("\0", "").split())
             self._elements[number] = self._elements[number]._replace(text=text[:MAX_TEXT])
             return
+        self.room -= _LOOKED_AT
         start = texts[0].col if texts else at
-        # As it stands in the page, which has as many characters, but for what is made of these.
-        text = self._text[start : start + len(text)].replace("\0", "\ufffd")
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        text = self._text[start : start + len(text)]  # as it stands in the page, not in one line
         if self._reader.in_script(text) or self._reader.is_for(tag):
             blank = len(text) - len(text.lstrip())
+            for written, meant in (("\0", "\ufffd"), ("\r\n", "\n"), ("\r", "\n")):
+                text = text.replace(written, meant)
             self._keep(tag, at, text[:MAX_TEXT], start + blank)
 
     def _keep(self, tag: Token, at: int, text: str, seen: int) -> None:
-        attributes = {name: value.strip() for name, value in tag.attrs or ()}
+        values = ((name, tag.attr(name)) for name in ATTRIBUTES)
+        attributes = {name: value.strip() for name, value in values if value is not None}
         line = self._line_at(seen)
         self._elements.append(Element(tag.tag or "", attributes, text, line, whole=False))
         self._places.append(at if tag.tag in ("link", "script") else -1)
@@ -239,14 +258,3 @@ def _about_page(flat: str, places: Collection[int]) -> Collection[int]:
             opened[tag] += 1
             depth += 1
     return found
-
-
-def first_tag(text: str, at: int = 0) -> Token | None:
-    """The start tag at some place, with its attributes; None if it is too long, or never ended."""
-    close = text.find(">", at, at + LONG_TAG) + 1
-    # A ">" in a value ends nothing.
-    for end in (close, close + _MORE, at + LONG_TAG) if close else ():
-        token = next(tokenize(text[at:end]), None)
-        if token and token.type is TokenType.START_TAG:
-            return token
-    return None
