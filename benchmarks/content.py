@@ -134,7 +134,9 @@ def content(options: Options) -> Iterator[Row]:
     """The pages as they are; then what was missed."""
     known = pages(options.some(None, 24))
     runs = options.runs(9)
-    yield from versus("content", _sides(known), options, operations=len(known), runs=runs, goal=0.35)
+    yield from versus(
+        "content", _sides(known), options, operations=len(known), runs=runs, goal=0.35
+    )
     speaking = put_into(known, options.seed)
     yield versus(
         "content:with-signals",

@@ -76,7 +76,8 @@ class Words(msgspec.Struct, frozen=True):
     """What makes content worth parsing, ASCII lower case: words of all signals together.
 
     Attributes:
-        metas: in the name or content of a meta element.
+        metas: in the name or content of a meta element; a blank stands for white space that may
+            be there, or not.
         elements: in a link, a script or another element that carries statements.
         xml: in XML that is no HTML.
     """

@@ -220,6 +220,21 @@ def test_empty_elements_of_svg_hide_nothing(foreign: str, element: str) -> None:
     assert found(outside.encode()).metas == []
 
 
+def test_an_empty_element_that_is_too_long_to_be_ended_hides_the_rest() -> None:
+    page = f"<svg><title x='{'y' * 3_000}'/></svg>{NOAI}</title>{NOAI}"
+    assert len(found(page.encode()).metas) == 1
+
+
+def test_words_with_white_space_beside_words_without() -> None:
+    page = b"<meta name=x content='max-snippet\n: 0'><meta name=y content=max-snippet:1>"
+    for words, names in (
+        ((b"max-snippet : 0",), ["x"]),
+        ((b"max-snippet : 0", b"max-snippet"), ["x", "y"]),
+        ((b"max-snippet : 0", b"max-snippet : 1"), ["x", "y"]),
+    ):
+        assert [meta.name for meta in read(page, words).metas] == names
+
+
 @pytest.mark.parametrize("signal", SIGNALS)
 def test_each_signal_alone(signal: str) -> None:
     assert check(f"<title>x</title>{signal}<p>x".encode())

@@ -7,11 +7,12 @@ the page is tokenized up to there, and what hides tags in HTML hides them (``tok
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 
 from reservation_middleware.syntax.charset import ascii_based
 
 from .elements import MAX_ELEMENTS, MAX_METAS, NOTHING, Element, Html, Meta
-from .tags import tag_reader
+from .tags import TagReader, tag_reader
 
 #: Bytes of a page that are looked at.
 LIMIT = 8 * 1024 * 1024
@@ -49,23 +50,22 @@ def read(
     found = NOTHING
     if hits is None or hits:
         # Imported here, since turbohtml takes longer to import than most pages to be read.
-        from .hits import needed  # noqa: PLC0415
-        from .tokens import UnendedElementError, read_tokens  # noqa: PLC0415
+        from .hits import needed  # noqa: PLC0415 - see above
 
         need = needed(page, hits, reader)
         if need.end:
-            page = page[: need.end]
-            try:
-                text = _text(_with_ends(page, xml=True) if xml else page)
-                found = read_tokens(text, reader, need.tags)
-            except UnendedElementError:
-                text = _text(_with_ends(page, xml=xml))
-                found = read_tokens(text, reader, need.tags)
+            found = _tokenized(page[: need.end], reader, need.tags, xml=xml)
     return found._replace(truncated=True) if len(body) > LIMIT else found
 
 
-def _text(page: bytes) -> str:
-    return page.decode("utf-8", "replace")
+def _tokenized(page: bytes, reader: TagReader, names: frozenset[str], *, xml: bool) -> Html:
+    from .tokens import UnendedElementError, read_tokens  # noqa: PLC0415 - see above
+
+    if not xml:
+        with suppress(UnendedElementError):
+            return read_tokens(page.decode("utf-8", "replace"), reader, names)
+    text = _with_ends(page, xml=xml).decode("utf-8", "replace")
+    return read_tokens(text, reader, names, never_empty=frozenset())
 
 
 def _with_ends(page: bytes, *, xml: bool) -> bytes:

@@ -18,7 +18,7 @@ from .tags import TAGS, TagReader, is_data
 from .words import JSON_LD, REFERENCE, Hit
 
 # A page with more tags, or with a longer one, in which a word stands is read whole.
-_MOST_TAGS, _LONG_TAG = 200, 64 * 1024
+_MOST_TAGS, _LONG_TAG = 200, 4 * 1024
 _START = re.compile(rb"<(?=[aAmMlLsS])(?i:a|meta|link|script)(?=[ \t\n\r\f/])")
 _SCRIPT_END = re.compile(rb"</(?i:script)[ \t\n\r\f/>]")
 _QUOTES, _BLANK = b"\"'", b" \t\n\r\f"

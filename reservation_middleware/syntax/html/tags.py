@@ -3,7 +3,6 @@
 Reference: https://html.spec.whatwg.org/multipage/semantics.html
 """
 
-from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -65,6 +64,6 @@ def is_data(script: "Token") -> bool:
 
 
 @cache
-def tag_reader(words: Sequence[bytes], element_words: Sequence[bytes]) -> TagReader:
+def tag_reader(words: tuple[bytes, ...], element_words: tuple[bytes, ...]) -> TagReader:
     """The reader for some words; made once."""
-    return TagReader(tuple(words), tuple(element_words))
+    return TagReader(words, element_words)

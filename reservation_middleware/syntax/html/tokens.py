@@ -54,19 +54,26 @@ class UnendedElementError(ValueError):
     """An empty element of SVG or MathML, which a tokenizer of HTML takes to be open."""
 
 
-def read_tokens(text: str, reader: TagReader, names: AbstractSet[str] = TAGS) -> Html:
+def read_tokens(
+    text: str,
+    reader: TagReader,
+    names: AbstractSet[str] = TAGS,
+    *,
+    never_empty: AbstractSet[str] = RAW,
+) -> Html:
     """Everything of interest in a page.
 
     Args:
         text: the page, or its beginning up to the end of a tag.
         reader: tells which tags say something.
         names: of tags that may do so.
+        never_empty: names of elements that must have end tags in SVG and MathML, too.
 
     Raises:
-        UnendedElementError: an end tag must be put in before the page can be read.
+        UnendedElementError: one of them has none.
     """
     most = max(_LEAST_TOKENS, len(text) // _LEAST_LENGTH)
-    page = _Page(text, reader, names, most)
+    page = _Page(text, reader, names, never_empty, most)
     tokens, waiting = tokenize(page.flat, capture_attributes=False), page.waiting
     read = names | _ALWAYS_READ
     # Most of the time goes into this loop: benchmark `content:with-signals`.
@@ -96,10 +103,18 @@ class _Page:
         text: the page.
         reader: tells which tags say something.
         names: of tags that may do so.
+        never_empty: names of elements that must have end tags in SVG and MathML, too.
         room: how much may be taken and looked at.
     """
 
-    def __init__(self, text: str, reader: TagReader, names: AbstractSet[str], room: int) -> None:
+    def __init__(
+        self,
+        text: str,
+        reader: TagReader,
+        names: AbstractSet[str],
+        never_empty: AbstractSet[str],
+        room: int,
+    ) -> None:
         self.waiting: dict[str, _Waiting] = {}
         self.room = room
         #: The page as one line, so that the column of a token is its place in the text. Tags
@@ -110,6 +125,7 @@ class _Page:
         self._line, self._counted = 1, 0
         self._reader = reader
         self._names = names
+        self._never_empty = never_empty
         self._metas: list[Meta] = []
         self._elements: list[Element] = []
         self._places: list[int] = []  # of the links and scripts among the elements, else -1
@@ -136,7 +152,7 @@ class _Page:
             self._templates += 1
         elif tag in _FOREIGN:
             self._is_foreign = not token.self_closing
-        elif self._is_foreign and token.self_closing and tag in RAW:
+        elif self._is_foreign and token.self_closing and tag in self._never_empty:
             raise UnendedElementError(tag)
         elif not self._templates and tag in self._names:
             self._look(tag, token.col)
@@ -234,7 +250,9 @@ def _about_page(flat: str, places: Collection[int]) -> Collection[int]:
         flat: the page as one line.
         places: of tags.
     """
-    last = max(places, default=-1)
+    if not places:
+        return places
+    last = max(places)
     found = set()
     opened: defaultdict[str, int] = defaultdict(int)
     depth = 0

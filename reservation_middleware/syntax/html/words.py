@@ -53,11 +53,14 @@ class WordSearch:
     """
 
     def __init__(self, words: Sequence[bytes]) -> None:
-        parts = {word.lower().split()[0]: word.split() for word in words}
-        self._named = tuple(parts)
+        wholes: dict[bytes, list[bytes]] = {}  # by their first parts, which are searched for
+        for word in words:
+            first, *rest = word.lower().split()
+            wholes.setdefault(first, []).append(_BLANK.join(map(re.escape, (first, *rest))))
+        self._named = tuple(wholes)
         self._wholes = tuple(
-            re.compile(_BLANK.join(map(re.escape, part)), re.IGNORECASE) if part[1:] else None
-            for part in parts.values()
+            None if found == [re.escape(first)] else re.compile(b"|".join(found), re.IGNORECASE)
+            for first, found in wholes.items()
         )
         self._longest = max(map(len, self._named), default=0)
         self._search = _search(self._named)
