@@ -14,7 +14,6 @@ from aiohttp import ClientError, ClientResponse, StreamReader
 
 from reservation_middleware.model import ReservationError
 
-_CHUNK = 64 * 1024
 #: Seconds for a body that is read only for the sake of an offer.
 _PATIENCE = 10.0
 
@@ -29,7 +28,7 @@ MEDIA_SECONDS = 30.0
 MAX_PIECES = 65_536
 
 
-async def beginning(response: ClientResponse, limit: int = _CHUNK) -> bytes:
+async def beginning(response: ClientResponse, limit: int) -> bytes:
     """What comes first of a body that nobody else will read; nothing if it does not come."""
     try:
         async with asyncio.timeout(_PATIENCE):

@@ -15,7 +15,7 @@ from yarl import URL
 
 from reservation_middleware.decide.check import Check
 from reservation_middleware.decide.licences import authorization
-from reservation_middleware.decide.reading import may_be_bill
+from reservation_middleware.decide.reading import bill_limit, may_be_bill
 from reservation_middleware.model import (
     Action,
     Agent,
@@ -288,7 +288,8 @@ class ReservationMiddleware:
             return
         if stops:
             if may_be_bill(head.media_type, head.status):
-                check.feed(page_of(head, await beginning(response)))
+                body = await beginning(response, bill_limit(head.media_type))
+                check.feed(page_of(head, body))
                 decision = check.decide()
             raise self.blocked(check, decision)
 

@@ -32,7 +32,7 @@ from reservation_middleware.signals import (
     Signal,
     Words,
 )
-from reservation_middleware.syntax import media, payment, sniff
+from reservation_middleware.syntax import media, payment, rsl, sniff, xml
 from reservation_middleware.syntax.content_coding import is_marked, unpacked
 from reservation_middleware.syntax.media import TYPES as MEDIA_TYPES
 from reservation_middleware.syntax.media import recognised
@@ -305,8 +305,17 @@ _STREAMS = (
 
 
 def may_be_bill(media_type: str, status: int | None) -> bool:
-    """Whether a body may hold a price, so that it is read though the head blocks the page."""
-    return payment.may_be_bill(media_type, status)
+    """Whether a body may hold an offer, so that it is read though the head blocks the page.
+
+    It is JSON with a price, or the licence that is asked for (RSL 1.0 §4.10).
+    """
+    asks = status == payment.PAYMENT_REQUIRED
+    return payment.may_be_bill(media_type, status) or (asks and media_type == rsl.MEDIA_TYPE)
+
+
+def bill_limit(media_type: str) -> int:
+    """Octets that are read of such a body."""
+    return xml.LIMIT if media_type == rsl.MEDIA_TYPE else payment.LIMIT
 
 
 def is_media(media_type: str, body: bytes = b"") -> bool:

@@ -85,6 +85,7 @@ def _stricter(one: Settled | None, other: Settled | None) -> Settled | None:
         statements=statements,
         offers=tuple(dict.fromkeys((*one.offers, *other.offers))),
         identifiers=tuple(dict.fromkeys((*one.identifiers, *other.identifiers))),
+        notes=tuple(dict.fromkeys((*one.notes, *other.notes))),
     )
 
 

@@ -206,6 +206,8 @@ class Site:
                 offers += one.offers
             if one.identifiers:
                 identifiers += one.identifiers
+            if one.notes:
+                notes = (*notes, *one.notes)
         linked = [one for one in page if one.place.linked]
         names = [one.place.name for one in linked]
         consulted = tuple(dict.fromkeys((*self.consulted, *_CONSULTED[stage], *names)))

@@ -125,6 +125,7 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
         unreachable: why crawl rules could not be had.
         statements: those that decide, and those to be kept as inferred.
         page_only: it holds for this page only, not for all whose paths match the same patterns.
+        notes: what only several documents together show; each document's own are its findings'.
 
     """
 
@@ -135,6 +136,7 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
     offers: tuple[Offer, ...] = ()
     identifiers: tuple[Identifier, ...] = ()
     page_only: bool = False
+    notes: tuple[Note, ...] = ()
 
 
 F = TypeVar("F", bound=Findings)

@@ -194,7 +194,12 @@ class ParsedDocument:
         )
 
     def absolute(self, url: str) -> str | None:
-        """A URL in this document as an absolute one without fragment; None if it cannot be one.
+        """A URL in this document as an absolute one without fragment; None if it cannot be one."""
+        found = self.address(url)
+        return found.partition("#")[0] if found else None
+
+    def address(self, url: str) -> str | None:
+        """A URL in this document as an absolute one with its fragment; None if it cannot be one.
 
         What may not stand in a URL is percent-encoded, as browsers do it.
         """
@@ -207,7 +212,7 @@ class ParsedDocument:
                 return None  # "https:x" would be taken for a relative reference
             if not given.scheme and not url.startswith("/"):
                 self.local = True
-            found = urljoin(self.document.url, quote(url, safe=_URL)).partition("#")[0]
+            found = urljoin(self.document.url, quote(url, safe=_URL))
             host = urlsplit(found).hostname
         except ValueError:
             return None

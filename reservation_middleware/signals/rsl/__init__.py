@@ -5,7 +5,7 @@ Where it is found is ``carriers.py``'s business, what one document amounts to ``
 
 from collections.abc import Sequence
 
-from reservation_middleware.model import LEAVES, Identifier, Offer, Preference, Statement
+from reservation_middleware.model import LEAVES, Identifier, Note, Offer, Preference, Statement
 from reservation_middleware.signals.base import (
     CONTENT,
     HEADERS,
@@ -29,6 +29,8 @@ from .clauses import NAME, TERMS
 from .document import PageQuery, Ruling, combined
 from .findings import RSL, RslFindings
 from .notes import (
+    ADDRESS,
+    ELSEWHERE,
     FOREIGN,
     INVALID,
     LINK_INVALID,
@@ -67,7 +69,7 @@ class Rsl(Signal[RslFindings]):
     terms = TERMS
     notes = (
         *(LINK_INVALID, LINK_RELATIVE, MANY, UNREACHABLE, INVALID, NONCONFORMANT),
-        *(TOO_LARGE, VALUE, OLD, TOKEN, FOREIGN),
+        *(TOO_LARGE, ADDRESS, ELSEWHERE, VALUE, OLD, TOKEN, FOREIGN),
     )
     common_fields = {b"link": (MEDIA_TYPE,), b"www-authenticate": ("license",)}
     element_words = (MEDIA_TYPE.encode(),)
@@ -85,19 +87,22 @@ class Rsl(Signal[RslFindings]):
         site: list[Ruling] = []
         page: list[Ruling] = []
         offers: list[Offer] = []
+        notes: list[Note] = []
         for one in found:
             if one.place is ROBOTS_TXT:
                 for url in one.candidates(question.agent.key):
                     document = documents.get(url)
                     site += document.on_site(asked) if document else [one.absent]
+                    notes += _elsewhere(document, asked)
             elif one.place is not RSL:
                 page += one.here(asked)
                 for url, whole in one.pointers:
                     if url in documents:
                         page += documents[url].on_page(asked, whole=whole)
+                        notes += _elsewhere(documents[url], asked)
                     if one.challenged:
                         offers.append(_challenge(one, url))
-        return _settled(page, site, offers)
+        return _settled(page, site, offers, notes)
 
     def depends_on(self, found: Sequence[RslFindings], question: Question) -> Dependencies | None:
         """The paths in the documents that robots.txt names for the agent."""
@@ -151,8 +156,16 @@ def _challenge(found: RslFindings, url: str) -> Offer:
     return Offer(kind="policy", signal=NAME, url=url, document=found.source.document.url)
 
 
+def _elsewhere(found: RslFindings | None, asked: PageQuery) -> Sequence[Note]:
+    note = found.elsewhere(asked.origin) if found else None
+    return (note,) if note else ()
+
+
 def _settled(
-    page: Sequence[Ruling], site: Sequence[Ruling], offers: Sequence[Offer]
+    page: Sequence[Ruling],
+    site: Sequence[Ruling],
+    offers: Sequence[Offer],
+    notes: Sequence[Note],
 ) -> Settled | None:
     usage: dict[str, Preference] = {}
     statements: list[Statement] = []
@@ -169,13 +182,14 @@ def _settled(
             if usage[leaf] is Preference.DISALLOWED:
                 offers += clause.offers
     statements += [ruling.notice for ruling in (*page, *site) if ruling.notice]
-    if not (usage or statements or offers):
+    if not (usage or statements or offers or notes):
         return None
     return Settled(
         usage=usage,
         statements=for_display(statements),
         offers=tuple(dict.fromkeys(offers))[:_MOST_OFFERS],
         identifiers=tuple(dict.fromkeys(identifiers))[:_MOST_OFFERS],
+        notes=tuple(dict.fromkeys(notes))[:_MOST_OFFERS],
     )
 
 

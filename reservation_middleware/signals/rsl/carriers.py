@@ -13,12 +13,13 @@ from reservation_middleware.syntax.html import Element
 from reservation_middleware.syntax.link import links
 from reservation_middleware.syntax.path import split_url
 from reservation_middleware.syntax.robots import Record
-from reservation_middleware.syntax.rsl import MEDIA_TYPE, Fault, read, read_feed
+from reservation_middleware.syntax.rsl import MEDIA_TYPE, Fault, RslDocument, read, read_feed
 from reservation_middleware.syntax.xml import XmlError
 
 from .document import Licences
 from .findings import KEY, MOST_LINES, RSL, Pointer, RslFindings, address
 from .notes import (
+    ADDRESS,
     FOREIGN,
     INVALID,
     LINK_INVALID,
@@ -34,9 +35,16 @@ from .notes import (
 
 #: Documents of one origin that are fetched.
 _MOST_DOCUMENTS = 8
-_FAULTS = {"cut": TOO_LARGE, "nonconformant": NONCONFORMANT, "value": VALUE, "old": OLD}
-#: Statuses with which a server asks for a licence (§4.10).
-_CHALLENGED = (401, 402, 403)
+_FAULTS = {
+    "cut": TOO_LARGE,
+    "nonconformant": NONCONFORMANT,
+    "address": ADDRESS,
+    "value": VALUE,
+    "old": OLD,
+}
+#: Statuses with which a server asks for a token (§6), and with which a document may stand in
+#: the body (§4.10).
+_CHALLENGED, IN_BODY = (401, 402, 403), (401, 402)
 
 
 def parse(source: ParsedDocument) -> RslFindings | None:
@@ -145,7 +153,12 @@ def _content(source: ParsedDocument) -> RslFindings | None:
         unread = unread or read_here is None
         if read_here:
             licences.append((read_here, True))
-    if source.xml is not None:
+    if source.xml is not None and _is_body(source):
+        whole = _embedded(source, source.xml, "rsl", 0, notes)
+        unread = unread or whole is None or _is_empty(whole.rsl)
+        if whole:
+            licences.append((whole, True))
+    elif source.xml is not None:
         feed = _feed(source, source.xml, notes)
         if feed:
             licences.append((feed, None))
@@ -175,9 +188,10 @@ def _href(source: ParsedDocument, element: Element, notes: list[Note]) -> Link |
 def _embedded(
     source: ParsedDocument, body: bytes, carrier: str, above: int | None, notes: list[Note]
 ) -> Licences | None:
-    """A document inside a page or a file, with exactly one content (§4.6.2, §4.8)."""
+    """A document inside a page or a file, with exactly one content (§4.6.2, §4.8), or as a body."""
+    charset, single = (source.document.charset, False) if carrier == "rsl" else ("", True)
     try:
-        rsl = read(body, single=True)
+        rsl = read(body, charset, single=single)
     except XmlError as error:
         notes.append(source.note(INVALID, str(error), _at(error.line, above)))
         return None
@@ -215,9 +229,19 @@ def _document(source: ParsedDocument) -> RslFindings:
     except XmlError as error:
         return RslFindings(source, [source.note(INVALID, str(error), error.line)], unread=True)
     notes = _faults(source, rsl.faults, 0)
-    # Contents without any licence are no valid document either.
-    empty = not rsl.cut and not any(content.licenses for content in rsl.contents)
-    return RslFindings(source, notes, licences=[(Licences(rsl, source, "rsl"), None)], unread=empty)
+    licences = [(Licences(rsl, source, "rsl"), None)]
+    return RslFindings(source, notes, licences=licences, unread=_is_empty(rsl))
+
+
+def _is_body(source: ParsedDocument) -> bool:
+    """Whether a response that asks for a licence has the document as its body (§4.10)."""
+    document = source.document
+    return document.status in IN_BODY and document.media_type == MEDIA_TYPE
+
+
+def _is_empty(rsl: RslDocument) -> bool:
+    """Whether no content has a licence, so that there is no valid document either."""
+    return not rsl.cut and not any(content.licenses for content in rsl.contents)
 
 
 def _faults(source: ParsedDocument, faults: Sequence[Fault], above: int | None) -> list[Note]:

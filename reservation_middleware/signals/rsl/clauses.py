@@ -188,7 +188,7 @@ class Reader:
 
     def _offers(self, content: RslContent, licence: License, kind: Kind) -> tuple[Offer, ...]:
         """Where a clause's uses can be had: at a price only what is demanded for."""
-        absolute = self._source.absolute
+        absolute = self._source.address
         url = self._source.document.url
         contact = next(
             filter(
@@ -202,7 +202,9 @@ class Reader:
         demanded = kind is Kind.DEMAND
         priced = [one for one in licence.payments if demanded and one.type != FREE]
         for payment in priced[:4]:
-            where = absolute(payment.custom) or absolute(payment.standard)
+            where = absolute(payment.custom) or _with_scheme(payment.standard, absolute)
+            if not (where or contact or payment.type or payment.amount or payment.accepts):
+                continue  # that payment is asked for is all it says
             offers.append(
                 Offer(
                     kind="price",
@@ -210,21 +212,22 @@ class Reader:
                     url=where,
                     price=payment.amount if _is_price(payment.amount) else None,
                     currency=payment.currency or None,
-                    per=payment.type,
+                    per=payment.type or None,
                     contact=contact or where,
                     protocols=payment.accepts,
                     document=url,
                     line=self._at(payment.line),
                 )
             )
-        server = absolute(content.server) if kind in (Kind.DEMAND, Kind.PROHIBIT) else None
+        asks = kind in (Kind.DEMAND, Kind.PROHIBIT)
+        server = _with_scheme(content.server, absolute) if asks else None
         if server:
             offers.append(
                 Offer(
                     kind="token-server",
                     signal=NAME,
                     url=server,
-                    per=priced[0].type if priced else FREE if demanded else None,
+                    per=(priced[0].type or None) if priced else FREE if demanded else None,
                     contact=contact,
                     document=url,
                     line=self._at(content.line),
@@ -246,7 +249,11 @@ class Reader:
 
 def _demands(content: RslContent, licence: License) -> tuple[str, ...]:
     """What must be done or had before a use is licensed."""
-    asked = [f"payment={one.type}" for one in licence.payments if one.type != FREE]
+    asked = [
+        f"payment={one.type}" if one.type else "payment"
+        for one in licence.payments
+        if one.type != FREE
+    ]
     asked += [f"reporting={kind}" for kind in licence.reports]
     if content.server:
         asked.append("token")
@@ -286,6 +293,11 @@ def _widened(words: Iterable[str]) -> frozenset[str]:
 def _is_price(text: str) -> bool:
     whole, dot, rest = text.partition(".")
     return text.isascii() and whole.isdigit() and (rest.isdigit() if dot else True)
+
+
+def _with_scheme(text: str, absolute: Callable[[str], str | None]) -> str | None:
+    """An address of the web that says so; without its scheme it would be taken for a path here."""
+    return absolute(text) if text.lower().startswith(("https://", "http://")) else None
 
 
 def _contact(text: str, absolute: Callable[[str], str | None]) -> str | None:

@@ -104,6 +104,10 @@ class Licences:
         """The paths that its contents are about."""
         return self._index.texts
 
+    def speaks_of(self, origin: str) -> bool:
+        """Whether a content may be about pages of an origin; also of a document without contents."""
+        return not self._origins or any(one in ("", origin) for one in self._origins)
+
     def statements(self) -> tuple[Statement, ...]:
         """Everything it says, to an operator of whom nothing is known."""
         return tuple(

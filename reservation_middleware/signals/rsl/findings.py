@@ -13,6 +13,7 @@ from reservation_middleware.syntax.xml import LIMIT
 
 from .clauses import NAME
 from .document import Licences, PageQuery, Ruling
+from .notes import ELSEWHERE
 
 RSL = Place("rsl", limit=LIMIT, linked=True)
 #: The directive of robots.txt and the scheme of WWW-Authenticate.
@@ -76,6 +77,14 @@ class RslFindings(Findings):
             if own:
                 return own
         return tuple(url for url, _ in self.pointers)
+
+    def elsewhere(self, origin: str) -> Note | None:
+        """A note, if this is a document whose contents are all about other origins."""
+        for licences, _ in self.licences:
+            if not licences.speaks_of(origin):
+                content = licences.rsl.contents[0]
+                return self.source.note(ELSEWHERE, f"{origin} beside {content.url}", content.line)
+        return None
 
     def on_site(self, asked: PageQuery) -> list[Ruling]:
         """What this document amounts to where robots.txt names it."""

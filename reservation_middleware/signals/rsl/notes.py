@@ -60,6 +60,20 @@ VALUE = NoteKind(
     "Write values as RSL 1.0 has them; case matters.",
     _SPEC,
 )
+ADDRESS = NoteKind(
+    "rsl-address-invalid",
+    Level.WARNING,
+    "this is no address with a scheme, so no offer leads there: {}",
+    "Write the whole address, such as https://licensing.example.com/.",
+    _SPEC,
+)
+ELSEWHERE = NoteKind(
+    "rsl-document-elsewhere",
+    Level.WARNING,
+    "no content of the document is about the site that points to it, so it says nothing there: {}",
+    'Write paths, such as url="/", or addresses of the very origin that points to the document.',
+    _SPEC,
+)
 OLD = NoteKind(
     "rsl-vocabulary-old",
     Level.WARNING,

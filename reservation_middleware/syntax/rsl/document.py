@@ -50,6 +50,9 @@ QNAME = re.compile(r"[^\W\d][\w.-]*:[^\W\d][\w.-]*")
 CURRENCY, LETTERS = re.compile("[A-Z]{3}"), re.compile("[A-Za-z]{3}")
 AMOUNT = re.compile(r"\d+(\.\d+)?", re.ASCII)
 COUNTRY = re.compile(r"[A-Z]{2}")
+#: An absolute URI (RFC 3986 §4.3); ``host.example:8443`` is none.
+ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+-]*:[^\s]+|[A-Za-z][A-Za-z0-9+.-]*://[^\s]+")
+ADDRESS = re.compile(r"https?://[^\s/]\S*", re.IGNORECASE)
 DATE = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)")
 
 
@@ -58,8 +61,8 @@ class Fault(msgspec.Struct, frozen=True):
 
     Attributes:
         what: ``nonconformant`` (the document is not valid), ``cut`` (there is more than is
-            read), ``value`` (read all the same) or ``old`` (a spelling of RSL 0.9, read all the
-            same).
+            read), ``value`` (read all the same), ``old`` (a spelling of RSL 0.9, read all the
+            same) or ``address`` (what should be an address is none).
         detail: in a few words.
         line: where.
     """
@@ -70,7 +73,7 @@ class Fault(msgspec.Struct, frozen=True):
 
 
 class RslPayment(msgspec.Struct, frozen=True):
-    """What is asked for; the type is ``free`` where nothing is."""
+    """What is asked for: the type is ``free`` where nothing is, and "" where it is not said (§3.7)."""
 
     type: str
     amount: str = ""

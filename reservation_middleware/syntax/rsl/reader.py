@@ -18,6 +18,8 @@ from reservation_middleware.syntax.xml import (
 )
 
 from .document import (
+    ABSOLUTE,
+    ADDRESS,
     AMOUNT,
     COUNTRY,
     CURRENCY,
@@ -229,7 +231,7 @@ class _Reader:
                 given = child.get("contactEmail"), child.get("contactUrl")
                 contacts += [address.strip()[:MOST_TEXT] for address in given if address]
             elif name == "terms":
-                terms = terms or self._texts.words(child)
+                terms = terms or self._reference(child, name)
         if not licenses:
             self.fault("nonconformant", "content without license", element)
         lastmod = element.get("lastmod")
@@ -237,6 +239,8 @@ class _Reader:
             self.fault("value", f"lastmod {lastmod[:40]}", element)
         server = (element.get("server") or "").strip()[:MOST_TEXT]
         encrypted = self._boolean(element, "encrypted")
+        if server and not ADDRESS.fullmatch(server):
+            self.fault("address", f"server {server[:60]}", element)
         if encrypted and not server:
             self.fault("nonconformant", "encrypted without server", element)
         return RslContent(
@@ -320,11 +324,21 @@ class _Reader:
             elif not QNAME.fullmatch(word):
                 self.fault("nonconformant", f"{kind} {word[:40]}", element)
 
+    def _reference(self, element: etree._Element, name: str) -> str:
+        """A URL or a path; "" for a host or another word, which would lead to a made-up address."""
+        text = self._texts.words(element)
+        if not text or text.startswith("/") or ABSOLUTE.fullmatch(text):
+            return text
+        self.fault("address", f"{name} {text[:60]}", element)
+        return ""
+
     def _payment(self, element: etree._Element, kind: str) -> RslPayment:
         if kind == "inference":
             self.fault("old", "payment inference", element)
             kind = "use"
-        elif kind not in (*PAYMENTS, FREE) and not QNAME.fullmatch(kind):
+        elif element.get("type") is not None and not (
+            kind in (*PAYMENTS, FREE) or QNAME.fullmatch(kind)
+        ):
             self.fault("nonconformant", f"payment of type {kind[:40] or 'none'}", element)
         values: dict[str, str] = {}
         accepts = currency = ""
@@ -332,7 +346,11 @@ class _Reader:
             if name in values:
                 self.fault("nonconformant", f"{name} twice in payment", child)
                 continue
-            values[name] = self._texts.words(child)
+            values[name] = (
+                self._reference(child, name) if name == "custom" else self._texts.words(child)
+            )
+            if name == "standard" and not ABSOLUTE.fullmatch(values[name]):
+                self.fault("address", f"standard {values[name][:60] or 'none'}", child)
             if name == "accepts":
                 accepts = (child.get("type") or "").strip()[:100]
             elif name == "amount":
@@ -342,7 +360,7 @@ class _Reader:
                 if not AMOUNT.fullmatch(values[name]):
                     self.fault("value", f"amount {values[name][:40] or 'none'}", child)
         return RslPayment(
-            kind[:40] or "payment",
+            kind[:40],
             values.get("amount", "")[:40],
             currency.upper() if LETTERS.fullmatch(currency) else "",
             values.get("standard", ""),
