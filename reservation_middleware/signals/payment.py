@@ -281,7 +281,7 @@ class Payment(Signal[PaymentFindings]):
         offer = Offer(
             kind="price",
             signal=self.name,
-            url=source.absolute(way.url),
+            url=source.address(way.url),
             per="fetch",
             protocols=protocols,
             until=way.until or None,

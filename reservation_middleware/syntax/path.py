@@ -15,6 +15,9 @@ from .substring_index import SubstringIndex
 
 # Escapes that stay: the octets would be read as something else.
 _KEPT = re.compile("%(2[Ff]|25)")
+# Reserved characters (RFC 3986 §2.2) but "/", "$" and "*", in escapes and bare.
+_ENCODED = re.compile("%(?:2[1367-9BbCc]|3[ABDFabdf]|40|5[BDbd])")
+_BARE = re.compile(r"[!#&'()+,:;=?@\[\]]")
 # An escape that may be part of a character.
 _HIGH = re.compile("%[89A-Fa-f]")
 _ORIGIN = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(?:[^/?#\\]*@)?([^/?#@\\]*)([^#]*)")
@@ -108,6 +111,24 @@ def judged(target: str) -> str:
     """The canonical path of a target; one that was cut matches no pattern with an end."""
     path = canonical(target)
     return path + "\0" if len(target) >= MAX_TARGET else path
+
+
+def keep_reserved(text: str) -> str:
+    """A path or pattern whose percent-encoded reserved characters compare unequal to bare ones.
+
+    A character for private use stands for each of them (RFC 3986 §2.2), but for ``%2F``, which
+    ``canonical`` keeps apart, and for ``%24`` and ``%2A``, which a pattern has for ``$`` and ``*``.
+    """
+    return _ENCODED.sub(_private, text) if "%" in text else text
+
+
+def has_reserved(text: str) -> bool:
+    """Whether ``keep_reserved`` may matter to what a pattern matches."""
+    return _BARE.search(text) is not None or ("%" in text and _ENCODED.search(text) is not None)
+
+
+def _private(found: re.Match[str]) -> str:
+    return chr(0x10FF00 + int(found[0][1:], 16))
 
 
 def is_utf_8(text: str) -> bool:

@@ -262,7 +262,7 @@ class Declared:
     def _https(self, value: str) -> str | None:
         """An address that may be followed (§5): by https only."""
         one_word = value.isprintable() and " " not in value
-        found = self._source.absolute(value) if one_word else None
+        found = self._source.address(value) if one_word else None
         return found if found and found.lower().startswith("https://") else None
 
     def _look_over(self) -> None:

@@ -34,6 +34,7 @@ from .file import (
     STRING,
     TDMREP_JSON,
     TOO_LARGE,
+    UNMATCHED,
     UNREACHABLE,
     read_file,
 )
@@ -70,7 +71,8 @@ class Tdmrep(Signal[Findings]):
     )
     terms = {"tdm-reservation": TERM}
     notes = (
-        *(UNREACHABLE, NOT_JSON, NOT_ARRAY, NOT_UTF_8, NOT_RULE, VALUE, TWICE, STRING, TOO_LARGE),
+        *(UNREACHABLE, NOT_JSON, NOT_ARRAY, NOT_UTF_8, NOT_RULE, UNMATCHED, VALUE, TWICE, STRING),
+        TOO_LARGE,
         *(POLICY_UNREACHABLE, POLICY_UNREADABLE, POLICY_REPAIRED),
     )
     fields = (b"tdm-reservation", b"tdm-policy")
@@ -90,7 +92,7 @@ class Tdmrep(Signal[Findings]):
         policy: tuple[str, str, int | None] | None = None
         carriers = [one for one in found if isinstance(one, TdmrepFindings)]
         for findings in carriers:
-            said = findings.about(question.path)
+            said = findings.about(question)
             if said is None:
                 continue
             reservation = said.reservation or reservation
@@ -101,18 +103,18 @@ class Tdmrep(Signal[Findings]):
         # With reservation 0 a policy SHOULD NOT be processed.
         reserved = reservation.preference is Preference.DISALLOWED
         last, at = reservation, policy if reserved else None
+        document = at[0].partition("#")[0] if at else None
         paper = next(
-            (one for one in found if at and isinstance(one, PolicyFindings) and one.url == at[0]),
-            None,
+            (one for one in found if isinstance(one, PolicyFindings) and one.url == document), None
         )
         return _settled(last, at, paper)
 
     def depends_on(self, found: Sequence[Findings], question: Question) -> Dependencies | None:  # noqa: ARG002
         """The locations of the file."""
-        files = [one.index for one in found if isinstance(one, TdmrepFindings)]
-        if len(files) == 1 and files[0] is not None:
-            return Dependencies(None, files[0].texts)
-        return None
+        files = [one for one in found if isinstance(one, TdmrepFindings)]
+        if len(files) == 1 and files[0].index is not None and not files[0].tells_reserved:
+            return Dependencies(None, files[0].index.texts)
+        return None  # paths that others take for one are two here
 
     def write(self, intent: Intent) -> tuple[Rendering, ...]:
         """The file, the header fields and the metas."""
@@ -171,7 +173,7 @@ def _head(source: ParsedDocument) -> TdmrepFindings | None:
     reservation = None
     if values:
         reservation = textual(source, "header", ", ".join(values), None, notes)
-    policy = source.absolute(policies[-1]) if policies else None
+    policy = source.address(policies[-1]) if policies else None
     return _about_page(source, notes, Said(reservation, policy))
 
 
@@ -218,7 +220,7 @@ def _properties(
             if reserves or (reservation is None and not cut):
                 reservation = said
         elif name == "tdm-policy":
-            policy = source.absolute(value), line
+            policy = source.address(value), line
     if reservation is None and policy[0] is None and not notes:
         return None
     return _about_page(source, notes, Said(reservation, *policy))

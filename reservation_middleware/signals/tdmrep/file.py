@@ -12,6 +12,7 @@ from reservation_middleware.model import Level, Note, NoteKind, Outcome, Prefere
 from reservation_middleware.signals.base import Link, ParsedDocument, Place, shorten
 from reservation_middleware.syntax import octets
 from reservation_middleware.syntax.charset import ascii_based
+from reservation_middleware.syntax.path import MAX_PATTERN
 
 from .policy import POLICY
 from .statements import SPEC, TWICE, VALUE, Said, TdmrepFindings, statement
@@ -30,7 +31,7 @@ UNREACHABLE = NoteKind(
 NOT_JSON = NoteKind(
     "tdmrep-file-not-json",
     Level.WARNING,
-    "what was served as tdmrep.json is not JSON",
+    "what was served as tdmrep.json is no JSON array of rules, so nothing of it was read",
     "Serve a JSON array of rules, or answer 404 if there is none.",
     SPEC + "sec-tdmrep-file",
 )
@@ -53,6 +54,13 @@ NOT_RULE = NoteKind(
     Level.WARNING,
     "rule {} of tdmrep.json has no location and was skipped",
     "Give every rule a location and a tdm-reservation.",
+    SPEC + "sec-tdmrep-file",
+)
+UNMATCHED = NoteKind(
+    "tdmrep-location-unmatched",
+    Level.WARNING,
+    "a location that no path can match, so that its rule says nothing: {}",
+    "Begin it with a slash (or *), write # as %23, and keep it below 8 KiB.",
     SPEC + "sec-tdmrep-file",
 )
 STRING = NoteKind(
@@ -101,35 +109,31 @@ def read_file(source: ParsedDocument) -> TdmrepFindings | None:
     based = ascii_based(document.body, document.charset, markup=False)
     body = based.removeprefix(b"\xef\xbb\xbf").strip()
     text = octets.text_of(body)
+    try:
+        rules = _ARRAY.decode(text)  # str, since Raw does not check UTF-8
+    except (msgspec.DecodeError, RecursionError):
+        if not _location(text):
+            return TdmrepFindings(source, [source.note(NOT_JSON)], (), ())
+        notes.append(source.note(NOT_ARRAY))
+        rules = [msgspec.Raw(text.encode())]
     # JSON is UTF-8 (RFC 8259 §8.1).
     literal = based is document.body and text.encode() == body
     if not literal:
         notes.append(source.note(NOT_UTF_8))
-    try:
-        rules = _ARRAY.decode(text)  # str, since Raw does not check UTF-8
-    except (msgspec.ValidationError, RecursionError):
-        if not body.startswith(b"{"):
-            return TdmrepFindings(source, [source.note(NOT_JSON)], (), ())
-        notes.append(source.note(NOT_ARRAY))
-        rules = [msgspec.Raw(text.encode())]
-    except msgspec.DecodeError:
-        return TdmrepFindings(source, [source.note(NOT_JSON)], (), ())
     if len(rules) > _MOST_RULES:
         notes.append(source.note(TOO_LARGE, f"only the first {_MOST_RULES} rules were read"))
     said: list[Said] = []
     locations: list[str] = []
     links: dict[str, Link | None] = {}
     for number, raw in enumerate(rules[:_MOST_RULES], 1):
-        try:
-            rule = _RULE.decode(raw)
-            location = _TEXT.decode(rule.location)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            location = ""
+        location = _location(raw)
         if not location:
             notes.append(source.note(NOT_RULE, str(number)))
             continue
+        if not location.startswith(("/", "*")) or "#" in location or len(location) > MAX_PATTERN:
+            notes.append(source.note(UNMATCHED, location))
         locations.append(location)
-        one = _said(source, rule, bytes(raw), location, notes)
+        one = _said(source, _RULE.decode(raw), bytes(raw), location, notes)
         if not literal and one.reservation and one.reservation.preference is Preference.ALLOWED:
             one = one._replace(reservation=None)  # still the rule that applies
         said.append(one)
@@ -138,6 +142,14 @@ def read_file(source: ParsedDocument) -> TdmrepFindings | None:
         if one.reservation and one.asks and one.policy and not known:
             links[one.policy] = source.link(POLICY, one.policy)
     return TdmrepFindings(source, notes, said, locations, [link for link in links.values() if link])
+
+
+def _location(rule: str | msgspec.Raw) -> str:
+    """The location of a rule, "" where there is none, or no rule."""
+    try:
+        return _TEXT.decode(_RULE.decode(rule).location)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
 
 
 def _said(

@@ -81,17 +81,16 @@ def read_policy(source: ParsedDocument) -> PolicyFindings:
         return PolicyFindings(source, (source.note(POLICY_UNREADABLE, "over 256 KiB"),))
     if document.media_type in HTML and not body.startswith((b"{", b"[")):
         return PolicyFindings(source)  # for people
-    notes: tuple[Note, ...] = ()
-    data = _decoded(body)
-    if data is None:
+    data = written = _decoded(body)
+    if written is None:
         data = _decoded(re.sub(_CONTEXT, rb"\g<0>,", body, count=1))
         if data is None:
             return PolicyFindings(source, (source.note(POLICY_UNREADABLE, "no JSON"),))
-        notes = (source.note(POLICY_REPAIRED),)
     policy = next(_policies(data), None)
     if policy is None:
-        return PolicyFindings(source, (*notes, source.note(POLICY_UNREADABLE, "no ODRL offer")))
-    found = PolicyFindings(source, notes)
+        return PolicyFindings(source, (source.note(POLICY_UNREADABLE, "no ODRL offer"),))
+    repaired = (source.note(POLICY_REPAIRED),) if written is None else ()
+    found = PolicyFindings(source, repaired)
     assigner = next((one for one in _all(policy.get("assigner")) if isinstance(one, Mapping)), {})
     card = _local(assigner)
     found.contacts = tuple(_contacts(source, card))
@@ -136,7 +135,7 @@ def _contacts(source: ParsedDocument, card: Mapping[str, Any]) -> Iterator[Offer
         if re.fullmatch(_PHONE, number):
             contacts.append(number)
     for text in _texts(card.get("hasURL")):
-        url = source.absolute(text)
+        url = source.address(text)
         if url:
             contacts.append(url)
     for contact in list(dict.fromkeys(contacts))[:_MOST]:

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from reservation_middleware.model import Level, Note, NoteKind, Preference, Scope, Statement
 from reservation_middleware.model.vocabulary import AI_INDEX, AI_INPUT, TDM, TRAIN
-from reservation_middleware.signals.base import Findings, Link, ParsedDocument, Term
+from reservation_middleware.signals.base import Findings, Link, ParsedDocument, Question, Term
+from reservation_middleware.syntax.path import has_reserved, judged, keep_reserved
 from reservation_middleware.syntax.pattern_index import PatternIndex
 
 NAME = "tdmrep"
@@ -52,7 +53,7 @@ class Said(NamedTuple):
 class TdmrepFindings(Findings):
     """The rules of a file, or what a head or a page says."""
 
-    __slots__ = ("index", "said", "source")
+    __slots__ = ("index", "said", "source", "tells_reserved")
 
     def __init__(
         self,
@@ -65,6 +66,10 @@ class TdmrepFindings(Findings):
         super().__init__(source.place, tuple(notes[:_MOST]), tuple(links))
         self.source = source
         self.said = tuple(said)
+        #: Whether a percent-encoded reserved character in a path may matter.
+        self.tells_reserved = locations is not None and any(map(has_reserved, locations))
+        if locations is not None and self.tells_reserved:
+            locations = list(map(keep_reserved, locations))
         #: None for carriers that speak about their own page only.
         self.index = None if locations is None else PatternIndex(locations)
 
@@ -72,16 +77,17 @@ class TdmrepFindings(Findings):
         """All valid reservations."""
         return tuple(said.reservation for said in self.said if said.reservation)
 
-    def about(self, path: str) -> Said | None:
-        """What is said about a path: of the file's rules the first that matches."""
+    def about(self, question: Question) -> Said | None:
+        """What is said about a page: of the file's rules the first that matches."""
         if self.index is None:
             return self.said[0] if self.said else None
+        path = judged(keep_reserved(question.target)) if self.tells_reserved else question.path
         first = min(self.index.matching(path), default=None)
         if first is None:
             return None
         said = self.said[first]
         # Of thousands of rules few are ever asked for.
-        return said._replace(policy=self.source.absolute(said.policy)) if said.policy else said
+        return said._replace(policy=self.source.address(said.policy)) if said.policy else said
 
 
 def textual(
