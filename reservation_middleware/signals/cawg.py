@@ -50,6 +50,13 @@ ENTRY = NoteKind(
     "Use data_mining, ai_inference, ai_training or ai_generative_training.",
     _SPEC,
 )
+ODD = NoteKind(
+    "cawg-entry-unread",
+    Level.WARNING,
+    "an entry that could not be read says nothing: {}",
+    "Make each entry a map with a use.",
+    _SPEC,
+)
 UNREADABLE = NoteKind(
     "cawg-unreadable",
     Level.INFO,
@@ -90,7 +97,7 @@ class Cawg(Signal[CawgFindings]):
         "ai_training": Term((TRAIN_NONGEN,), (TRAIN_NONGEN,)),
         "ai_generative_training": Term((TRAIN_GEN,), (TRAIN_GEN,)),
     }
-    notes = (UNVERIFIED, USE, ENTRY, UNREADABLE)
+    notes = (UNVERIFIED, USE, ENTRY, ODD, UNREADABLE)
 
     def parse(self, source: ParsedDocument) -> CawgFindings | None:
         """Read the assertions of a file."""
@@ -112,10 +119,12 @@ class Cawg(Signal[CawgFindings]):
     def _said(self, source: ParsedDocument, claim: Claim, notes: list[Note]) -> Iterator[Statement]:
         own = claim.label.partition(".")[0] + "."  # cawg. or c2pa.
         entries: Mapping[str, tuple[str, str]] = claim.entries
+        notes += [source.note(ODD, unread) for unread in claim.unread]
         for name, (use, constraint) in entries.items():
             term = self.terms.get(name.removeprefix(own)) if name.startswith(own) else None
             if term is None:
-                if name.startswith(("cawg.", "c2pa.")):  # others are free for anybody's use
+                # Names with a prefix of somebody's own are free for their use.
+                if name.startswith(("cawg.", "c2pa.")) or "." not in name:
                     notes.append(source.note(ENTRY, name))
                 continue
             if use not in _USES:

@@ -34,11 +34,13 @@ class Claim(msgspec.Struct, frozen=True):
         label: ``cawg.training-mining`` or ``c2pa.training-mining``.
         entries: entry name → (use, constraint or "").
         valid: whether the manifest that holds it could be verified.
+        unread: what of it is no entry, or more than is kept, in a few words each.
     """
 
     label: str
     entries: Mapping[str, tuple[str, str]]
     valid: bool
+    unread: tuple[str, ...] = ()
 
 
 class Media(msgspec.Struct, frozen=True):
@@ -121,6 +123,7 @@ _BEGINNINGS = tuple(
         (b"II+\0", "tiff"),
         (b"MM\0+", "tiff"),
         (b"GIF89a", "gif"),
+        (b"GIF87a", "gif"),
         (b"%PDF-", "pdf"),
         (b"PK\3\4", "epub"),
     )

@@ -32,7 +32,10 @@ _SETTINGS = {
     },
     "core": {"decode_identity_assertions": False, "allowed_network_hosts": []},
 }
-_MOST_CLAIMS, _MOST_ENTRIES, _LONGEST = 8, 64, 1_000
+#: Entries under names of somebody's own that are kept, and what else is told of one assertion. How
+#: many assertions and entries there are is bounded by ``_jumbf``.
+_MOST_OWN, _MOST_UNREAD, _LONGEST = 64, 8, 1_000
+_RESERVED = ("cawg.", "c2pa.")
 #: Bytes of a manifest store as JSON.
 _LONGEST_JSON = 8 * 1024 * 1024
 
@@ -41,8 +44,9 @@ Entries = dict[str, tuple[str, str]]
 
 def claims(
     body: bytes, kind: str, stores: Sequence[bytes], problems: list[str]
-) -> list[tuple[str, Entries, bool]]:
-    """The label, the entries and whether the manifest was verified, of each assertion.
+) -> list[tuple[str, Entries, bool, tuple[str, ...]]]:
+    """The label, the entries, whether the manifest was verified, and what is no entry, of each
+    assertion.
 
     Args:
         body: the file.
@@ -67,12 +71,13 @@ def claims(
     manifests = store.get("manifests")
     active = manifests.get(store.get("active_manifest")) if isinstance(manifests, dict) else None
     assertions = active.get("assertions") if isinstance(active, dict) else None
-    found: list[tuple[str, Entries, bool]] = []
+    found: list[tuple[str, Entries, bool, tuple[str, ...]]] = []
     for assertion in assertions if isinstance(assertions, list) else ():
         label = assertion.get("label") if isinstance(assertion, dict) else None
         label = label.partition("__")[0] if isinstance(label, str) else ""
-        if label in LABELS and len(found) < _MOST_CLAIMS:
-            found.append((label, _entries(assertion.get("data")), valid))
+        if label in LABELS:
+            entries, unread = _entries(assertion.get("data"))
+            found.append((label, entries, valid, tuple(unread[:_MOST_UNREAD])))
     return found
 
 
@@ -92,15 +97,24 @@ def _read(body: bytes, media_type: str, store: bytes) -> Any:
     return msgspec.json.decode(text)
 
 
-def _entries(data: object) -> Entries:
-    """Use and constraint by entry; an early text had no ``entries`` around them."""
+def _entries(data: object) -> tuple[Entries, list[str]]:
+    """Use and constraint by entry, and what is none; an early text had no ``entries`` around them."""
     entries = data.get("entries", data) if isinstance(data, dict) else None
+    if not isinstance(entries, dict):
+        return {}, ["an assertion whose entries are no map"]
     found: Entries = {}
-    for name, entry in (entries if isinstance(entries, dict) else {}).items():
-        if len(found) >= _MOST_ENTRIES:
-            break
+    unread: list[str] = []
+    own = 0
+    for name, entry in entries.items():
         if not isinstance(entry, dict):
+            if name != "metadata" or entries is not data:
+                unread.append(f"{name[:100]}: no map")
             continue
+        if not name.startswith(_RESERVED):
+            own += 1
+            if own > _MOST_OWN:
+                unread.append(name[:100])
+                continue
         use = entry.get("use")
         # CDDL and prose do not agree on the name.
         why = entry.get("constraint_info") or entry.get("constraints_info")
@@ -108,4 +122,4 @@ def _entries(data: object) -> Entries:
             use[:_LONGEST] if isinstance(use, str) else "",
             why[:_LONGEST] if isinstance(why, str) else "",
         )
-    return found
+    return found, unread
