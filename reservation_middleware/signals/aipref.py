@@ -63,28 +63,28 @@ INVALID = NoteKind(
     Level.WARNING,
     "Content-Usage is not a structured-field dictionary, so all of it is ignored: {}",
     "Write it as `train-ai=n, search=y`: lower case, commas between members, no spaces around =.",
-    _VOCAB + "6",
+    _VOCAB + "6.5",
 )
 VALUE = NoteKind(
     "aipref-value-unknown",
     Level.WARNING,
     "a Content-Usage value other than y or n says nothing: {}",
     "Use the tokens y and n.",
-    _VOCAB + "6",
+    _VOCAB + "6.5",
 )
 LABEL = NoteKind(
     "aipref-label-unknown",
     Level.INFO,
     "a Content-Usage label that vocab-08 does not know is ignored: {}",
     "Use train-ai, ai-use and search.",
-    _VOCAB + "6.1",
+    _VOCAB + "6.4",
 )
 LEGACY = NoteKind(
     "aipref-legacy-label",
     Level.INFO,
     "a Content-Usage label of an older draft, about which vocab-08 says nothing: {}",
     "Use train-ai, ai-use and search; older labels reach only those who choose to map them.",
-    _VOCAB + "6.1",
+    _VOCAB + "6.4",
 )
 OUTSIDE = NoteKind(
     "aipref-outside-group",
@@ -103,7 +103,8 @@ NO_STATEMENT = NoteKind(
 BETWEEN = NoteKind(
     "aipref-between-agents",
     Level.WARNING,
-    "a Content-Usage line between user-agent lines; parsers disagree whether it ends the group",
+    "a Content-Usage line between user-agent lines was read as of one group with those below it; by "
+    "ATTACH it is a rule and ends the group",
     "Put Content-Usage below all user-agent lines of its group, after a rule.",
     _ATTACH + "3",
 )
@@ -290,7 +291,7 @@ class Aipref(Signal[AiprefFindings]):
         line = record.line if record else None
         try:
             members = dictionary(value)
-            # VOCAB §6.1: parameters have no effect; they are kept for those who ask.
+            # VOCAB §6.4: parameters have no effect; they are kept for those who ask.
             conditions = parameters(value) if ";" in value else {}
         except MalformedFieldError as error:
             notes.append(source.note(INVALID, f"{value} ({error})", line))
