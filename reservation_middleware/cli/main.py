@@ -17,6 +17,7 @@ from . import report as report_commands
 from .options import (
     AgentOption,
     ColorOption,
+    ContentUseOption,
     Format,
     FormatOption,
     ProfileOption,
@@ -89,6 +90,7 @@ def check(
     agent: AgentOption = None,
     purpose: PurposeOption = None,
     profile: ProfileOption = None,
+    content_use: ContentUseOption = None,
     licences: Annotated[
         str | None,
         typer.Option("--licences", metavar="FILE", help="Licences held, see spec/licences.md."),
@@ -122,7 +124,8 @@ def check(
     from reservation_middleware.report.page import show
     from reservation_middleware.runtime.cache import open_cache
 
-    chosen = configured(agent=agent, purposes=words(purpose), profile=profile, licences=licences)
+    flags = {"content_use": content_use, "licences": licences}
+    chosen = configured(agent=agent, purposes=words(purpose), profile=profile, **flags)
     # All are looked at before any is asked.
     pages = [page_url(url) for url in urls]
     options = {"proxy": http_url(proxy, proxy)} if proxy is not None else {}

@@ -49,6 +49,14 @@ ProfileOption = Annotated[
     str | None,
     typer.Option("--profile", metavar="NAME", help="opt-out, licence-first, record-only, strict."),
 ]
+ContentUseOption = Annotated[
+    str | None,
+    typer.Option(
+        "--content-use",
+        metavar="USE",
+        help="How content is used at most: immediate, reference, full (Content-Signal use=).",
+    ),
+]
 ColorOption = Annotated[bool, typer.Option("--no-color", help="No colours.")]
 
 

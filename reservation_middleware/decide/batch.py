@@ -83,6 +83,7 @@ class GivenPolicy(msgspec.Struct, forbid_unknown_fields=True):
     user: tuple[str, ...] | None = None
     geo: tuple[str, ...] | None = None
     legacy_labels: str | None = None
+    content_use: str | None = None
 
 
 class Given(msgspec.Struct, forbid_unknown_fields=True):

@@ -14,6 +14,7 @@ from .offer import Offer
 from .policy import (
     Action,
     Agent,
+    ContentUse,
     LegacyLabels,
     Mode,
     Policy,
@@ -33,6 +34,7 @@ __all__ = [
     "Action",
     "Agent",
     "ConfigurationError",
+    "ContentUse",
     "Decision",
     "Document",
     "Headers",

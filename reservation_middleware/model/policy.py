@@ -55,6 +55,14 @@ class LegacyLabels(StrEnum):
     MAP = "map"
 
 
+class ContentUse(StrEnum):
+    """How content is used at most, in the words of Content Signals' ``use=``; strictest first."""
+
+    IMMEDIATE = "immediate"
+    REFERENCE = "reference"
+    FULL = "full"
+
+
 class Probes(StrEnum):
     """Which well-known places are asked."""
 
@@ -160,6 +168,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         user: what kind of user the operator is, in RSL's words (commercial, education …).
         geo: where the operator uses what it fetches, ISO 3166-1 alpha-2 in upper case.
         legacy_labels: whether Content-Usage labels of older drafts are heard.
+        content_use: how the operator uses content at most, for sites that allow less
+            (Content-Signal ``use=``); None where nothing is declared.
         licences: those that the operator holds.
 
     """
@@ -177,6 +187,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     user: tuple[str, ...] = ()
     geo: tuple[str, ...] = ()
     legacy_labels: LegacyLabels = LegacyLabels.OFF
+    content_use: ContentUse | None = None
     licences: tuple[Licence, ...] = ()
 
     def __post_init__(self) -> None:
@@ -241,6 +252,7 @@ _CHOICES: Mapping[str, type[StrEnum]] = {
     "proxy_agents": ProxyAgents,
     "probes": Probes,
     "legacy_labels": LegacyLabels,
+    "content_use": ContentUse,
 }
 
 

@@ -33,6 +33,7 @@ _WORDS = (
     "proxy_agents",
     "probes",
     "legacy_labels",
+    "content_use",
     "licences",
 )
 #: What says where things are kept: none of it changes a decision.

@@ -6,7 +6,10 @@ declaring party and stated on the spec page. Reference: https://contentsignals.o
 
 from collections.abc import Sequence
 
+import msgspec
+
 from reservation_middleware.model import (
+    ContentUse,
     Level,
     Note,
     NoteKind,
@@ -39,7 +42,10 @@ from .path_records import Ruled, RuledFindings, RuledLine, RuledRecords, ruled_v
 
 _REFERENCE = "https://contentsignals.org/"
 KEY = "content-signal"
-USES = ("immediate", "reference", "full")
+#: The key that says how AI systems may use content at most, and its values, strictest first.
+USE_KEY, USES = "use", tuple(map(str, ContentUse))
+#: What an operator that uses content further than a site allows has to leave alone.
+_BEYOND_USE = (AI_INDEX, AI_INPUT, *TRAIN)
 _MOST = 10
 
 VALUE = NoteKind(
@@ -80,9 +86,9 @@ BETWEEN = NoteKind(
 USE = NoteKind(
     "content-signals-use",
     Level.INFO,
-    "how long content may be used is limited by use={}",
-    "Nothing to mend; kept for those who rely on ai-input or search.",
-    "https://developers.cloudflare.com/bots/additional-configurations/managed-robots-txt/",
+    "AI systems may use the content at most as use={} says",
+    "Nothing to mend; it counts for operators that declare a content_use.",
+    "https://developers.cloudflare.com/changelog/post/2026-08-31-crawl-content-use/",
 )
 TOO_LONG = NoteKind(
     "content-signals-too-long",
@@ -164,14 +170,25 @@ class ContentSignals(Signal[ContentSignalFindings]):
         return ContentSignalFindings(source, rules.notes[:_MOST], rules)
 
     def settle(self, found: Sequence[ContentSignalFindings], question: Question) -> Settled | None:
-        """Longest path per key in robots.txt, then the most restrictive with the header."""
+        """Longest path per key in robots.txt, then the most restrictive with the header.
+
+        What is allowed is so under the condition of ``use=``; an operator that declares a use
+        beyond it may neither give the content to models nor train on it.
+        """
         said: list[Statement] = []
         for findings in found:
             if findings.place is HEADERS:
                 said += findings.header
             else:
                 said += findings.about(question.agent.key, question.path)
-        return settled_from(said)
+        limit = min((one for one in said if one.category == USE_KEY), key=_level, default=None)
+        if limit is None:
+            return settled_from(said)
+        declared = question.policy.content_use
+        limited = _under(limit, said)
+        if declared is not None and _level(limit) < USES.index(declared):
+            limited.append(msgspec.structs.replace(limit, preference=Preference.DISALLOWED))
+        return settled_from(limited)
 
     def depends_on(
         self, found: Sequence[ContentSignalFindings], question: Question
@@ -217,8 +234,20 @@ class ContentSignals(Signal[ContentSignalFindings]):
             if not key:
                 continue
             term = self.terms.get(key)
-            if key == "use" and word in USES:
+            if key == USE_KEY and word in USES:
                 notes.append(source.note(USE, word, line))
+                use = Statement(
+                    signal=self.name,
+                    carrier=carrier,
+                    category=USE_KEY,
+                    covers=_BEYOND_USE,
+                    preference=Preference.UNKNOWN,
+                    text=text,
+                    span=source.span(line),
+                    scope=scope,
+                    conditions=(f"{USE_KEY}={word}",),
+                )
+                found[key] = min(use, found.get(key, use), key=_level)
             elif term is None:
                 if len(notes) < _MOST:  # more of them are not shown
                     notes.append(source.note(UNKNOWN_KEY, member.strip(), line))
@@ -239,6 +268,22 @@ class ContentSignals(Signal[ContentSignalFindings]):
         return tuple(found.values())
 
 
+def _level(use: Statement) -> int:
+    """How far a use goes that a ``use=`` allows: 0 is the strictest."""
+    return USES.index(use.conditions[0].removeprefix(f"{USE_KEY}="))
+
+
+def _under(limit: Statement, said: Sequence[Statement]) -> list[Statement]:
+    """What is said but for ``use=``, which is a condition of what is allowed."""
+    return [
+        msgspec.structs.replace(one, conditions=limit.conditions)
+        if one.preference is Preference.ALLOWED
+        else one
+        for one in said
+        if one.category != USE_KEY
+    ]
+
+
 def _longest_per_key(
     rules: RuledRecords[tuple[Statement, ...]], ruled: Ruled, path: str
 ) -> list[Statement]:
@@ -251,7 +296,8 @@ def _longest_per_key(
             if octets > length:
                 best[statement.category] = octets, [statement]
             elif octets == length and all(
-                statement.preference is not other.preference for other in same
+                (statement.preference, statement.conditions) != (other.preference, other.conditions)
+                for other in same
             ):
                 same.append(statement)
     return [statement for _, said in best.values() for statement in said]

@@ -282,6 +282,7 @@ def test_policies_come_back(tmp_path: Path) -> None:
     policies = [profile(name) for name in ("opt-out", "licence-first", "strict", "record-only")]
     policies += [OPT_OUT.changed({"licences": [held], "geo": ["DE"], "signals": ["tdmrep"]})]
     policies += [OPT_OUT.changed({"policy_tokens": [["X", ["ai-train"]]], "user": ["education"]})]
+    policies += [OPT_OUT.changed({"content_use": "reference"})]
     with Ledger.open(folder) as ledger:
         for policy in policies * 2:
             write(ledger, policy=policy)

@@ -50,6 +50,7 @@ KNOBS = {
     "policy_tokens": "RESERVATION_POLICY_TOKENS",
     "signals": "RESERVATION_SIGNALS",
     "legacy_labels": "RESERVATION_LEGACY_LABELS",
+    "content_use": "RESERVATION_CONTENT_USE",
     "user": "RESERVATION_USER",
     "geo": "RESERVATION_GEO",
 }
