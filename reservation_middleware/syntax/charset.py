@@ -40,6 +40,15 @@ _CODECS = {
     **{name: name for name in ("iso2022_kr", "hz", "mac_arabic", "mac_farsi")},
 }
 _BETWEEN = re.compile(r"[^0-9a-z]+")
+#: Labels of the WHATWG that Python lacks, of encodings in which markup is ASCII.
+_WHATWG = """
+    unicode11utf8 unicode20utf8 xunicode20utf8 csiso88596e csiso88596i iso88596e iso88596i suneugreek
+    csiso88598e csiso88598i iso88598e iso88598i visual logical csisolatin9 koi koi8 koi8ru koi8u
+    csmacintosh mac xmacroman xmaccyrillic xmacukrainian dos874 windows874 xcp1250 xcp1251 xcp1252
+    xcp1253 xcp1254 xcp1255 xcp1256 xcp1257 xcp1258 csgb2312 xgbk cnbig5 xxbig5 cseucpkdfmtjapanese
+    xeucjp windows31j xsjis cseuckr csksc56011987 isoir149 ksc56011989 windows949 iso2022cn
+    iso2022cnext xuserdefined replacement
+"""
 #: A longer label is none.
 _LONGEST_LABEL = 60
 
@@ -113,7 +122,7 @@ def _by_label() -> dict[str, str]:
         for name in pair
     }
     return {
-        **dict.fromkeys(("utf8", "xuserdefined", "replacement"), ""),
+        **dict.fromkeys(("utf8", *_WHATWG.split()), ""),
         **plain,
         **{_BETWEEN.sub("", name): codec for name, codec in _CODECS.items()},
         **{
