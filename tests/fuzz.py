@@ -36,6 +36,10 @@ from reservation_middleware.model import PAGE
 from support import SPEC
 
 PROFILES = ("opt-out", "strict")
+POLICIES = {
+    "opt-out": profile("opt-out"),
+    "strict": profile("strict").changed({"content_use": "full"}),
+}
 #: Seconds of one decision, in a run by hand; bytes of a record.
 SLOW, LONGEST_RECORD = 2.0, 256 * 1024
 #: MiB that memory may grow by, and more for every MiB of input: a parsed page takes 24 times itself.
@@ -76,7 +80,7 @@ class Tally(msgspec.Struct):
 
 def decided(case: Case, name: str) -> bytes:
     """The encoded record of a case, fed stage by stage as a crawl does it."""
-    check = Check(case.url, agent=Agent("ExampleBot"), policy=profile(name))
+    check = Check(case.url, agent=Agent("ExampleBot"), policy=POLICIES[name])
     check.wants()
     policies = [one for one in case.documents if one.resource not in (PAGE, *LINKED)]
     linked = [one for one in case.documents if one.resource in LINKED]

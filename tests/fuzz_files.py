@@ -126,6 +126,30 @@ def webp(rng: Random, packet: bytes) -> bytes:
     return body[:4] + struct.pack("<I", _wrong(rng, len(body) + len(chunks))) + body[8:] + chunks
 
 
+def gif(rng: Random, packet: bytes) -> bytes:
+    """A GIF with XMP in extensions, whose end and whose blocks may lie."""
+    ends = b"\x01" + bytes(range(255, -1, -1)) + b"\0"
+    blocks = [
+        b"!\xff\x0b"
+        + rng.choice((b"XMP DataXMP", b"XMP DataXMP", b"NETSCAPE2.0"))
+        + packet
+        + rng.choice((ends, ends, ends, ends[:5], b"\0", b""))
+        for _ in range(rng.choice((1, 1, 2, 20)))
+    ]
+    blocks += rng.choices(
+        (b"!\xfe\5hello\0", b"," + bytes(9) + b"\2\2L\1\0", b"!\xf9\4\0\0\0\0\0", b"x", b";"),
+        (5, 5, 5, 1, 1),
+        k=rng.randrange(4),
+    )
+    rng.shuffle(blocks)
+    if rng.random() < 0.01:
+        blocks.append(b"!\xfe\1x\0" * 120_000)
+    flags = rng.choice((0, 0, 0x80, 0x87, 0xFF))
+    head = rng.choice((b"GIF89a", b"GIF89a", b"GIF87a")) + struct.pack("<HHBBB", 1, 1, flags, 0, 0)
+    colours = 3 << ((flags & 7) + 1) if flags & 0x80 else 0
+    return head + bytes(_wrong(rng, colours, 2)) + b"".join(blocks) + b";"
+
+
 def tiff(rng: Random, packet: bytes) -> bytes:
     """A TIFF of either order, small or big, with a directory that may lie."""
     order = rng.choice("<>")

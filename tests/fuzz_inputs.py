@@ -7,6 +7,7 @@ how text (tests/fuzz_text.py) and files (tests/fuzz_files.py) are spoilt, or wha
 
 import base64
 import gzip
+import json
 import tarfile
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
@@ -233,7 +234,10 @@ _LINES: Grammar = {
         *("Content-Signal: ‹usage›‹eol›", "Content-Signal: ‹path› ‹usage›‹eol›"),
         *("Sitemap: ‹url›‹eol›", "‹odd›: ‹odd›‹eol›", "‹odd›‹eol›", "Crawl-delay: ‹n›‹eol›"),
     ),
-    "usage": ("‹word›=‹yes›", "‹word›=‹yes›, ‹usage›", "‹word›;‹word›=‹n›", '("‹odd›")', "‹odd›"),
+    "usage": (
+        *("‹word›=‹yes›", "‹word›=‹yes›, ‹usage›", "‹word›;‹word›=‹n›", '("‹odd›")', "‹odd›"),
+        *("use=immediate", "use=‹word›, ‹usage›", "use=full,use=reference,‹usage›"),
+    ),
     "known": ("Allow-Training", "Content-Usage", "Content-Signal", "Canel", "License", "‹odd›"),
     # ai.txt: Spawning's dialect, and the declarations of the draft.
     "ai": ("‹spawning+›", "‹declared+›", "# ‹odd›\n‹declared+›", "‹spawning*›‹declared*›"),
@@ -383,6 +387,43 @@ def tdmrep_json(rng: Random) -> Case:
     return Case(URL, tuple(documents))
 
 
+#: What locations and addresses are made of here: escapes of reserved and other characters, halves.
+_LOCATED = (
+    *("/", "a", "b", "*", "$", "?", "&", "=", ":", "#", "%3F", "%3f", "%26", "%2A", "%24", "%2F"),
+    *(
+        "%25",
+        "%253F",
+        "%41",
+        "%C3",
+        "%C3%A9",
+        "é",
+        "%",
+        "%3",
+        "..",
+        "\U0010ff3f",
+        "https://a.example",
+    ),
+)
+
+
+@family
+def tdmrep_locations(rng: Random) -> Case:
+    def located(most: int) -> str:
+        return "".join(rng.choices(_LOCATED, k=rng.randint(0, most)))
+
+    rules = [
+        {
+            "location": rng.choice(("/", "/", "")) + located(rng.choice((2, 5, 40))),
+            "tdm-reservation": rng.choice((0, 1, 1, "1")),
+        }
+        for _ in range(rng.choice((1, 1, 5, 200)))
+    ]
+    file = rules if rng.random() < 0.9 else rng.choice((rules[0], {"policies": rules}))
+    url = f"{ORIGIN}/{located(rng.choice((2, 8)))}"
+    body = json.dumps(file, ensure_ascii=rng.random() < 0.5).encode("utf-8", "replace")
+    return Case(url, (document("tdmrep.json", body),))
+
+
 @family
 def odrl_policy(rng: Random) -> Case:
     media_type = rng.choice(("application/json", "application/ld+json", "text/html", ""))
@@ -484,7 +525,10 @@ _FIELD_GRAMMAR: Grammar = {
     "tdm-reservation": ("0", "1", "‹n›", "1, 0", "‹odd›"),
     "tdm-policy": ("‹url›", "‹url›, ‹url›", "<‹url›>", '"‹url›"'),
     "content-usage": ("‹use›", "‹use›, ‹content-usage›", "‹odd›", "‹use›;‹use›", "(‹use›"),
-    "content-signal": ("‹use›", "‹use›, ‹content-signal›", "‹odd›", "‹path› ‹use›"),
+    "content-signal": (
+        *("‹use›", "‹use›, ‹content-signal›", "‹odd›", "‹path› ‹use›"),
+        *("use=immediate", "use=full, ‹content-signal›", "use=‹odd›"),
+    ),
     "use": (
         "‹word›=‹yes›",
         "‹word›",
@@ -671,7 +715,7 @@ def rsl_document(rng: Random) -> Case:
     where = f"{ORIGIN}/rsl.xml"
     media_type = rng.choice(("application/rsl+xml", "application/xml", "text/html", ""))
     linked = document("rsl", rsl_body(rng), [("content-type", media_type)], url=where)
-    match rng.randrange(4):
+    match rng.randrange(5):
         case 0:
             robots_txt = f"License: {where}\n{grown(rng, _LINES, 'robots')}"
             return Case(URL, (document("robots.txt", encoded(rng, robots_txt)), linked))
@@ -681,6 +725,11 @@ def rsl_document(rng: Random) -> Case:
         case 2:
             link = f'<link rel="license" type="application/rsl+xml" href="{where}">'
             return Case(URL, (page(link.encode()), linked))
+        case 3:
+            status = rng.choice((401, 402, 402, 403))
+            asked = [("www-authenticate", 'License error="invalid_request"')]
+            body = page(rsl_body(rng), "application/rsl+xml", asked, status)
+            return Case(URL, (body, linked))
         case _:
             return Case(URL, (page(rsl_body(rng), media_type), linked))
 
@@ -966,6 +1015,7 @@ _TYPES = {
     "jpeg": "image/jpeg",
     "png": "image/png",
     "webp": "image/webp",
+    "gif": "image/gif",
     "tiff": "image/tiff",
     "epub": "application/epub+zip",
     "pdf": "application/pdf",
@@ -1009,7 +1059,7 @@ def _signed(rng: Random) -> Case:
 def _enter_files() -> None:
     import fuzz_files
 
-    for kind in ("jpeg", "png", "webp", "tiff", "pdf"):
+    for kind in ("jpeg", "png", "webp", "gif", "tiff", "pdf"):
         make = getattr(fuzz_files, kind)
         FAMILIES[kind] = _file(kind, lambda rng, make=make: make(rng, _packet(rng)))  # type: ignore[misc]
     FAMILIES["epub"] = _file(

@@ -48,6 +48,7 @@ COMMON: dict[str, Sequence[str]] = {
         *("https://‹host›‹path›", "http://‹host›‹path›", "//‹host›‹path›", "‹path›", "‹odd›"),
         *("mailto:a@b.example", "mailto:", "tel:+1", "data:text/xml,‹odd›", "javascript:1"),
         *("https://a.example/rsl.xml", "https://a.example/policy.json", "https:", "http://[", "#"),
+        *("b.example/x", "b.example:8443", "https://a.example/x#y", "/x#‹odd›", "urn:example:1"),
     ),
     "agent": ("*", "ExampleBot", "GPTBot", "examplebot/1.0", "ClaudeBot", "‹odd›", "Example Bot"),
     "word": (

@@ -16,7 +16,7 @@ from test_plus import decide
 from reservation_middleware.model import Document, Outcome
 from reservation_middleware.signals import CONTENT, ParsedDocument
 from reservation_middleware.signals.cawg import Cawg
-from reservation_middleware.syntax.media import Claim, Media
+from reservation_middleware.syntax.media import Claim, Media, _c2pa
 
 NAMES = st.sampled_from(
     ("cawg.ai_training", "c2pa.ai_training", "cawg.other", "own.x", "", "cawg.")
@@ -69,3 +69,23 @@ def test_the_manifest_of_an_ingredient_is_another_works() -> None:
     inner = make.signed(make.jpeg(), [make.mining(ai_generative_training="notAllowed")])
     assert decide(inner).blocked
     assert not decide(make.signed(inner, [])).blocked
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES | st.text(), inner),
+    max_leaves=10,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.dictionaries(NAMES | st.text(max_size=5), JSON, max_size=100) | JSON)
+def test_every_entry_of_an_assertion_is_kept_or_told(data: Any) -> None:
+    entries, unread = _c2pa._entries(data)
+    given_entries = data.get("entries", data) if isinstance(data, dict) else None
+    if not isinstance(given_entries, dict):
+        assert unread
+        return
+    others = [name for name in given_entries if name[:1_000] not in entries]
+    bare = given_entries is data and not isinstance(data.get("metadata", {}), dict)
+    assert len(unread) == len(others) - bare

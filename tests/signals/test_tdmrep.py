@@ -1,10 +1,11 @@
 """TDMRep: what no vector can say. Its policies are bounded and never raise; answers are kept."""
 
+import re
 from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reservation_middleware import Agent, Check, Decision, Document, Outcome
@@ -171,3 +172,49 @@ def test_metas_of_html_are_not_looked_for_in_files() -> None:
     assert decided("text/html", meta).verdict is Preference.DISALLOWED
     for kind in ("application/pdf", "application/epub+zip", "image/png"):
         assert decided(kind, meta).verdict is Preference.UNKNOWN
+
+
+#: Pieces of locations and addresses: escapes of reserved characters, of others, and bare ones.
+PIECES = st.sampled_from(
+    ("/", "a", "b", "*", "$", "?", "&", "=", "%3F", "%3f", "%26", "%2A", "%24", "%2F", "%25", "%61")
+)
+
+
+def _apart(text: str) -> list[str]:
+    """A location or address as the text compares it, a character or an escape at a time."""
+    found = []
+    for piece in re.findall("%[0-9A-Fa-f]{2}|.", text):
+        escaped = len(piece) == 3
+        plain = chr(int(piece[1:], 16)) if escaped else piece
+        # Reserved (RFC 3986 §2.2), and "%" itself; $ and * may have to be written so.
+        stays = escaped and plain in ":/?#[]@!&'()+,;=%"
+        found.append(piece.upper() if stays else plain)
+    return found
+
+
+def _matches(location: str, path: str) -> bool:
+    """Whether a location matches, by a regular expression of its pieces."""
+    ends = location.endswith("$")
+    parts = [
+        "".join(map(re.escape, (f"<{one}>" for one in _apart(part))))
+        for part in (location[:-1] if ends else location).split("*")
+    ]
+    pattern = "(?:<[^>]*>)*".join(parts) + ("$" if ends else "")
+    return re.match(pattern, "".join(f"<{one}>" for one in _apart(path))) is not None
+
+
+@settings(max_examples=1_000, deadline=None)
+@given(st.lists(PIECES, max_size=6), st.lists(PIECES, max_size=6))
+def test_locations_match_as_the_text_compares_them(pattern: list[str], path: list[str]) -> None:
+    location, target = "/" + "".join(pattern), "/" + "".join(path)
+    check = Check(A.removesuffix("/") + target, agent=Agent("ExampleBot"))
+    check.feed(
+        Document(
+            url=f"{A}.well-known/tdmrep.json",
+            resource="tdmrep.json",
+            outcome=Outcome.FETCHED,
+            status=200,
+            body=msgspec.json.encode([{"location": location, "tdm-reservation": 1}]),
+        )
+    )
+    assert check.decide().verdict == ("disallowed" if _matches(location, target) else "unknown")
