@@ -20,6 +20,7 @@ from .options import (
     ContentUseOption,
     Format,
     FormatOption,
+    NearMissOption,
     ProfileOption,
     PurposeOption,
     configured,
@@ -91,6 +92,7 @@ def check(
     purpose: PurposeOption = None,
     profile: ProfileOption = None,
     content_use: ContentUseOption = None,
+    near_miss: NearMissOption = None,
     licences: Annotated[
         str | None,
         typer.Option("--licences", metavar="FILE", help="Licences held, see spec/licences.md."),
@@ -124,7 +126,7 @@ def check(
     from reservation_middleware.report.page import show
     from reservation_middleware.runtime.cache import open_cache
 
-    flags = {"content_use": content_use, "licences": licences}
+    flags = {"content_use": content_use, "near_miss": near_miss, "licences": licences}
     chosen = configured(agent=agent, purposes=words(purpose), profile=profile, **flags)
     # All are looked at before any is asked.
     pages = [page_url(url) for url in urls]

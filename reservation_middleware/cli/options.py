@@ -57,6 +57,14 @@ ContentUseOption = Annotated[
         help="How content is used at most: immediate, reference, full (Content-Signal use=).",
     ),
 ]
+NearMissOption = Annotated[
+    str | None,
+    typer.Option(
+        "--near-miss",
+        metavar="WORD",
+        help="A refusal that is clearly meant but misspelled: count (default) or record.",
+    ),
+]
 ColorOption = Annotated[bool, typer.Option("--no-color", help="No colours.")]
 
 

@@ -9,6 +9,7 @@ import typer
 from .options import (
     AgentOption,
     ColorOption,
+    NearMissOption,
     ProfileOption,
     PurposeOption,
     console,
@@ -35,6 +36,7 @@ def report(
     agent: AgentOption = None,
     purpose: PurposeOption = None,
     profile: ProfileOption = None,
+    near_miss: NearMissOption = None,
     signal: Annotated[
         list[str] | None,
         typer.Option("--signal", metavar="S", help="Only these count; repeated or with commas."),
@@ -54,7 +56,7 @@ def report(
 ) -> None:
     """What was blocked, what would have been, and what another policy would change.
 
-    With --profile, --purpose, --agent or --signal the same evidence is judged again by these;
+    With --profile, --purpose, --agent, --near-miss or --signal the same evidence is judged again by these;
     nothing is fetched. Exit status: 0, or 2 for bad usage or a ledger that cannot be read.
     """
     from reservation_middleware.ledger.read.reader import LedgerReader
@@ -68,8 +70,8 @@ def report(
         if name not in BY:
             raise typer.BadParameter(unknown_word("table", name, BY))
     asked: dict[str, Any] = {"agent": agent, "purpose": words(purpose), "profile": profile}
-    asked["signal"] = words(signal)
-    question = question_of(agent, asked["purpose"], profile, asked["signal"])
+    asked |= {"near-miss": near_miss, "signal": words(signal)}
+    question = question_of(agent, asked["purpose"], profile, asked["signal"], near_miss=near_miss)
     rollout = Rollout(tables)
     with LedgerReader(ledger) as reader:
         fold(reader, rollout, question, matrix=matrix)

@@ -84,6 +84,7 @@ class GivenPolicy(msgspec.Struct, forbid_unknown_fields=True):
     geo: tuple[str, ...] | None = None
     legacy_labels: str | None = None
     content_use: str | None = None
+    near_miss: str | None = None
 
 
 class Given(msgspec.Struct, forbid_unknown_fields=True):

@@ -105,7 +105,7 @@ def _parted(reason: Reason) -> tuple[Any, ...]:
 
 def _reason(parts: tuple[Any, ...], document: str, digest: str | None) -> Reason:
     """The same reason in another document; taken apart by position, as it is made for each page."""
-    signal, carrier, category, preference, line, text, inferred, covers, conditions = parts
+    signal, carrier, category, preference, line, text, inferred, covers, conditions, near = parts
     return Reason(
         signal,
         carrier,
@@ -118,4 +118,5 @@ def _reason(parts: tuple[Any, ...], document: str, digest: str | None) -> Reason
         covers,
         digest,
         conditions,
+        near,
     )

@@ -237,6 +237,7 @@ def _reason(licence: Licence, category: str, covers: tuple[str, ...]) -> Reason:
         inferred=False,
         covers=covers,
         digest=None,
+        conditions=(),
     )
 
 

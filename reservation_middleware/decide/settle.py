@@ -3,11 +3,12 @@
 No I/O.
 """
 
-from collections.abc import Iterable
+import operator
+from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
-from reservation_middleware.model import CRAWL, Preference
+from reservation_middleware.model import CRAWL, NearMiss, Preference
 from reservation_middleware.signals import SIGNALS, Findings, Question, Settled
 
 _ALLOWED, _DISALLOWED, _UNKNOWN = Preference.ALLOWED, Preference.DISALLOWED, Preference.UNKNOWN
@@ -50,11 +51,32 @@ def _settle(
         if counting is not None and signal.name not in counting and not signal.governs_crawl:
             continue
         one = signal.settle(findings, question)
+        if question.policy.near_miss is NearMiss.RECORD:
+            one = _to_the_letter(number, findings, question, one)
         if one is not None:
             settled[number] = one
             if one.crawl is not None:
                 question = replace(question, crawl=one.crawl)  # for the families that follow
     return settled
+
+
+def _to_the_letter(
+    number: int, findings: Sequence[Findings], question: Question, counted: Settled | None
+) -> Settled | None:
+    """What a family amounts to where its near misses are recorded: without them, but shown.
+
+    Args:
+        number: the signal's.
+        findings: what was found of it.
+        question: what is asked.
+        counted: what it amounts to where they count.
+    """
+    literal = [one.to_the_letter for one in findings]
+    if counted is None or all(map(operator.is_, literal, findings)):
+        return counted
+    left = SIGNALS[number].settle(literal, question) or _SILENT
+    shown = [replace(said, inferred=True) for said in counted.statements if said.near_miss]
+    return replace(left, statements=(*left.statements, *shown)) if shown else left
 
 
 def _stricter(one: Settled | None, other: Settled | None) -> Settled | None:

@@ -30,8 +30,11 @@ class Stage(StrEnum):
     CONTENT = "content"
 
 
-class Reason(msgspec.Struct, frozen=True):
-    """One statement that a decision rests on, flat, as records show it."""
+class Reason(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One statement that a decision rests on, flat, as records show it.
+
+    ``near_miss``, the only field that has a default, is in a record only where it is true.
+    """
 
     signal: str
     carrier: str
@@ -43,7 +46,8 @@ class Reason(msgspec.Struct, frozen=True):
     inferred: bool
     covers: tuple[str, ...]
     digest: str | None
-    conditions: tuple[str, ...] = ()
+    conditions: tuple[str, ...]
+    near_miss: bool = False
 
     @classmethod
     def of(cls, statement: Statement) -> Self:
@@ -61,6 +65,7 @@ class Reason(msgspec.Struct, frozen=True):
             statement.covers,
             span.digest,
             statement.conditions,
+            statement.near_miss,
         )
 
 

@@ -63,6 +63,13 @@ class ContentUse(StrEnum):
     FULL = "full"
 
 
+class NearMiss(StrEnum):
+    """What a malformed statement means that is a refusal beyond doubt (``spec/decision.md``, step 17)."""
+
+    COUNT = "count"
+    RECORD = "record"
+
+
 class Probes(StrEnum):
     """Which well-known places are asked."""
 
@@ -170,6 +177,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         legacy_labels: whether Content-Usage labels of older drafts are heard.
         content_use: how the operator uses content at most, for sites that allow less
             (Content-Signal ``use=``); None where nothing is declared.
+        near_miss: whether a refusal that is clearly meant and not spelled as its text has it counts.
         licences: those that the operator holds.
 
     """
@@ -188,6 +196,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     geo: tuple[str, ...] = ()
     legacy_labels: LegacyLabels = LegacyLabels.OFF
     content_use: ContentUse | None = None
+    near_miss: NearMiss = NearMiss.COUNT
     licences: tuple[Licence, ...] = ()
 
     def __post_init__(self) -> None:
@@ -253,6 +262,7 @@ _CHOICES: Mapping[str, type[StrEnum]] = {
     "probes": Probes,
     "legacy_labels": LegacyLabels,
     "content_use": ContentUse,
+    "near_miss": NearMiss,
 }
 
 

@@ -49,6 +49,7 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
         scope: about what.
         inferred: drawn from words aimed at somebody else.
         conditions: what it asks for besides, as written (``exceptions=cc-cr``).
+        near_miss: a refusal that is clearly meant and not spelled as its text has it.
 
     """
 
@@ -62,3 +63,4 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
     scope: Scope = EVERYTHING
     inferred: bool = False
     conditions: tuple[str, ...] = ()
+    near_miss: bool = False

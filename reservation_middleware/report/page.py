@@ -119,7 +119,7 @@ def _reasons(console: Console, decision: Decision, once: _Once) -> None:
         ("reason", "says", "about", "where", "words"),
         [
             (
-                safe(reason.signal + (" (inferred)" if reason.inferred else "")),
+                safe(reason.signal + _marks(reason)),
                 Text(reason.preference, style=_STYLE[reason.preference]),
                 safe(reason.category),
                 safe(f"{reason.carrier}:{reason.line}" if reason.line else reason.carrier),
@@ -128,6 +128,14 @@ def _reasons(console: Console, decision: Decision, once: _Once) -> None:
             for reason in decision.reasons
         ],
     )
+
+
+def _marks(reason: Reason) -> str:
+    marks = [
+        *(["inferred"] if reason.inferred else []),
+        *(["near miss"] if reason.near_miss else []),
+    ]
+    return f" ({', '.join(marks)})" if marks else ""
 
 
 def _words(reason: Reason, once: _Once) -> Text:

@@ -6,6 +6,7 @@ to ``report/rollout.py``.
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from typing import Any
 
 import msgspec
 
@@ -36,16 +37,20 @@ def question_of(
     purposes: Sequence[str] | None,
     name: str | None,
     signals: Sequence[str] | None,
+    *,
+    near_miss: str | None = None,
 ) -> Rejudging | None:
     """What is asked anew; None if nothing is.
 
     Raises:
         ConfigurationError: a word is not known.
     """
-    if not (agent or purposes or name or signals):
+    if not (agent or purposes or name or signals or near_miss):
         return None
     Agent(agent or "*", tuple(purposes or PURPOSES))  # checks both
-    changes = {} if signals is None else {"signals": known_signals(signals)}
+    changes: dict[str, Any] = {} if signals is None else {"signals": known_signals(signals)}
+    if near_miss:
+        changes["near_miss"] = profile().changed({"near_miss": near_miss}).near_miss
     to_profile = _to_profile(name) if name else None
 
     def change(policy: Policy) -> Policy:

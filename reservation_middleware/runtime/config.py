@@ -34,6 +34,7 @@ _WORDS = (
     "probes",
     "legacy_labels",
     "content_use",
+    "near_miss",
     "licences",
 )
 #: What says where things are kept: none of it changes a decision.

@@ -201,6 +201,7 @@ class Journal:
                     "document": redacted(reason.document),
                     "line": reason.line,
                     "digest": reason.digest,
+                    **({"near_miss": True} if reason.near_miss else {}),
                 }
                 for reason in decision.reasons
             ],

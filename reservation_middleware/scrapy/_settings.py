@@ -28,7 +28,7 @@ _CHOICES = {
     f"RESERVATION_{key.upper()}": key
     for key in (
         *("agent", "profile", "mode", "unknown", "reservation", "unreachable", "proxy_agents"),
-        *("probes", "legacy_labels", "content_use", "licences", *STORES),
+        *("probes", "legacy_labels", "content_use", "near_miss", "licences", *STORES),
     )
 }
 _SETTINGS = (

@@ -7,7 +7,7 @@ signal, no operator profile but what ``Question`` shows, and does no I/O.
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from enum import StrEnum
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, Self, TypeVar
 
 import msgspec
 
@@ -64,6 +64,11 @@ class Findings:
     def statements(self) -> tuple[Statement, ...]:
         """Every statement of the document, whatever path or agent it is about."""
         return ()
+
+    @property
+    def to_the_letter(self) -> Self:
+        """What is left where near misses count as not said; the object itself if it has none."""
+        return self
 
     def speaks_of_others(self) -> bool:
         """Whether a page says something about other pages of its origin, as a feed may."""
@@ -213,18 +218,23 @@ def for_display(statements: Iterable[Statement]) -> tuple[Statement, ...]:
     What is left out has been counted already.
     """
     shown: dict[tuple[object, ...], Statement] = {}
-    for said in sorted(
-        statements, key=lambda said: (said.inferred, said.preference is not Preference.DISALLOWED)
-    ):
+    for said in sorted(statements, key=_rank):
         key = (said.carrier, said.category, said.preference, said.text, said.inferred)
         if len(shown) < _MOST_STATEMENTS:
             shown.setdefault(key, said)
     return tuple(shown.values())
 
 
+def _rank(said: Statement) -> tuple[bool, bool, bool]:
+    return said.inferred, said.preference is not Preference.DISALLOWED, said.near_miss
+
+
 def settled_from(said: Sequence[Statement]) -> Settled | None:
     """Combined statements as a settled answer; None if there are none."""
-    return Settled(usage=combine(said), statements=for_display(said)) if said else None
+    if not said:
+        return None
+    certain = without_doubted(said)
+    return Settled(usage=combine(certain), statements=for_display(certain))
 
 
 def combine(statements: Sequence[Statement]) -> dict[str, Preference]:
@@ -237,6 +247,29 @@ def combine(statements: Sequence[Statement]) -> dict[str, Preference]:
             ):
                 usage[leaf] = statement.preference
     return usage
+
+
+def without_doubted(statements: Sequence[Statement]) -> Sequence[Statement]:
+    """Statements without each yes beside which something about its use was not understood.
+
+    What was not understood is a statement whose preference is unknown. It stays where it takes a
+    yes away, since it is the reason for that, and is left out elsewhere (``spec/decision.md``,
+    step 18).
+    """
+    doubts = [said for said in statements if said.preference is Preference.UNKNOWN]
+    if not doubts:
+        return statements
+    doubted = {leaf for one in doubts for leaf in one.covers}
+    yes = [said for said in statements if said.preference is Preference.ALLOWED]
+    lost = [said for said in yes if not doubted.isdisjoint(said.covers)]
+    taken = {leaf for said in lost for leaf in said.covers}
+    return [
+        said
+        for said in statements
+        if (said.preference is Preference.DISALLOWED)
+        or (said.preference is Preference.ALLOWED and doubted.isdisjoint(said.covers))
+        or (said.preference is Preference.UNKNOWN and not taken.isdisjoint(said.covers))
+    ]
 
 
 __all__ = [
@@ -265,4 +298,5 @@ __all__ = [
     "settled_from",
     "shorten",
     "terms_for",
+    "without_doubted",
 ]

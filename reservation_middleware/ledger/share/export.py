@@ -76,6 +76,7 @@ COLUMNS: Mapping[str, Mapping[str, Any]] = {
         "covers": _WORDS,
         "digest": pa.string(),
         "conditions": _WORDS,
+        "near_miss": pa.bool_(),
     },
     "documents": {
         **_HEAD,
@@ -226,7 +227,7 @@ def _reasons(line: DecisionLine) -> Iterable[Row]:
                 reason.inferred,
                 reason.covers,
             ),
-            *(reason.digest, reason.conditions),
+            *(reason.digest, reason.conditions, reason.near_miss),
         )
 
 
