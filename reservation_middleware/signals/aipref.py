@@ -264,7 +264,7 @@ class Aipref(Signal[AiprefFindings]):
         superseded: dict[int | None, tuple[Statement, ...]] = {}
         loose = {record.line for record in robots.loose if record.key == KEY}
         between = robots.between_agents(KEY)
-        rules = RuledRecords(robots, KEY, read)
+        rules = RuledRecords(robots, (KEY,), read)
         return AiprefFindings(source, rules.notes, superseded, rules)
 
     def _head(self, source: ParsedDocument) -> AiprefFindings | None:

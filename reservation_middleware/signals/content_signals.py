@@ -4,7 +4,8 @@ There is no formal grammar; what the policy leaves open is decided here for the
 declaring party and stated on the spec page. Reference: https://contentsignals.org/
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Self
 
 import msgspec
 
@@ -37,7 +38,9 @@ from .base import (
     Term,
     settled_from,
     terms_for,
+    without_doubted,
 )
+from .near_miss import near_miss_note, refuses
 from .path_records import Ruled, RuledFindings, RuledLine, RuledRecords, ruled_view
 
 _REFERENCE = "https://contentsignals.org/"
@@ -46,6 +49,12 @@ KEY = "content-signal"
 USE_KEY, USES = "use", tuple(map(str, ContentUse))
 #: What an operator that uses content further than a site allows has to leave alone.
 _BEYOND_USE = (AI_INDEX, AI_INPUT, *TRAIN)
+#: A name that some give the field; only what it refuses is read.
+PLURAL = "content-signals"
+_KEYS = (KEY, PLURAL)
+_SHOWN = {KEY: "Content-Signal", PLURAL: "Content-Signals"}
+#: Other names of a key, hyphens for underscores.
+_OTHER_NAMES = {"ai-training": "ai-train"}
 _MOST = 10
 
 VALUE = NoteKind(
@@ -90,6 +99,11 @@ USE = NoteKind(
     "Nothing to mend; it counts for operators that declare a content_use.",
     "https://developers.cloudflare.com/changelog/post/2026-08-31-crawl-content-use/",
 )
+NEAR_MISS = near_miss_note(
+    "content-signals",
+    "Write Content-Signal: ai-train=no, with commas between several; the values are yes and no.",
+    _REFERENCE,
+)
 TOO_LONG = NoteKind(
     "content-signals-too-long",
     Level.WARNING,
@@ -102,7 +116,27 @@ TOO_LONG = NoteKind(
 class ContentSignalFindings(RuledFindings):
     """Content-Signal lines by number, or the statements of a response head."""
 
-    __slots__ = ()
+    __slots__ = ("_letter", "is_literal")
+
+    def __init__(
+        self,
+        source: ParsedDocument,
+        notes: Sequence[Note],
+        rules: RuledRecords[tuple[Statement, ...]] | None = None,
+        header: tuple[Statement, ...] = (),
+    ) -> None:
+        super().__init__(source, notes[:_MOST], rules, header)
+        self.is_literal = False
+        self._letter: Self | None = None
+
+    @property
+    def to_the_letter(self) -> Self:
+        """The same lines or fields, read without their near misses."""
+        if self._letter is None:
+            header = tuple(said for said in self.header if not said.near_miss)
+            self._letter = type(self)(self.source, self.notes, self.rules, header)
+            self._letter.is_literal = True
+        return self._letter
 
     def about(self, token: str, path: str) -> list[Statement]:
         """What the lines say to a token about a path: the longest path per key."""
@@ -112,17 +146,27 @@ class ContentSignalFindings(RuledFindings):
         said: list[Statement] = []
         ruled = rules.of(self.source.robots.group_for(token))
         if ruled:
-            said += _longest_per_key(rules, ruled, path)
+            said += _longest_per_key(self._matching(rules, ruled, path))
         loose = rules.loose()
         if loose:
             # Lines outside every group stand behind a group's own, key by key.
-            keys = {statement.category for statement in said}
+            keys = {one.category for one in said if one.preference is not Preference.UNKNOWN}
             said += [
                 statement
-                for statement in _longest_per_key(rules, loose, path)
+                for statement in _longest_per_key(self._matching(rules, loose, path))
                 if statement.category not in keys
             ]
         return said
+
+    def _matching(
+        self, rules: RuledRecords[tuple[Statement, ...]], ruled: Ruled, path: str
+    ) -> Iterator[tuple[int, Statement]]:
+        """The statements about a path, each with the octets of its pattern."""
+        for number in ruled.paths.matching(path):
+            octets = ruled.paths.octets(number)
+            for statement in rules.value(ruled.lines[number]):
+                if not (self.is_literal and statement.near_miss):
+                    yield octets, statement
 
 
 class ContentSignals(Signal[ContentSignalFindings]):
@@ -139,20 +183,18 @@ class ContentSignals(Signal[ContentSignalFindings]):
         "ai-input": Term((AI_INPUT,), (AI_INDEX, AI_INPUT)),
         "ai-train": Term(TRAIN, TRAIN),
     }
-    notes = (VALUE, UNKNOWN_KEY, SEPARATOR, OUTSIDE, BETWEEN, USE, TOO_LONG)
-    fields = (b"content-signal",)
+    notes = (VALUE, UNKNOWN_KEY, SEPARATOR, OUTSIDE, BETWEEN, USE, TOO_LONG, NEAR_MISS)
+    fields = (b"content-signal", b"content-signals")
 
     def parse(self, source: ParsedDocument) -> ContentSignalFindings | None:
         """Read the lines of every group and those outside, or the header."""
         if source.place is HEADERS:
-            values = source.document.fields.get(KEY)
-            if not values:
-                return None
-            notes: list[Note] = []
-            said = self._statements(source, ", ".join(values), "header", notes, Scope())
-            return ContentSignalFindings(source, notes[:_MOST], header=said)
-        if source.document.outcome is not Outcome.FETCHED or KEY not in source.robots.keys:
+            return self._head(source)
+        if source.document.outcome is not Outcome.FETCHED:
             return None  # the body of an error page says nothing
+        keys = tuple(key for key in _KEYS if key in source.robots.keys)
+        if not keys:
+            return None
 
         def read(line: RuledLine, notes: list[Note]) -> tuple[Statement, ...]:
             number = line.record.line
@@ -162,12 +204,27 @@ class ContentSignals(Signal[ContentSignalFindings]):
                 # RFC 9309 §2.2.4: it must not end the run, so the agents below share it.
                 notes.append(source.note(BETWEEN, line=number))
             scope = Scope(line.path or None, line.agents)
-            return self._statements(source, line.value, "robots.txt", notes, scope, line.record)
+            name = line.record.key
+            return self._statements(
+                source, line.value, "robots.txt", notes, scope, line.record, name=name
+            )
 
-        loose = {record.line for record in source.robots.loose if record.key == KEY}
-        between = source.robots.between_agents(KEY)
-        rules = RuledRecords(source.robots, KEY, read)
-        return ContentSignalFindings(source, rules.notes[:_MOST], rules)
+        loose = {record.line for record in source.robots.loose if record.key in keys}
+        between = {line for key in keys for line in source.robots.between_agents(key)}
+        rules = RuledRecords(source.robots, keys, read)
+        return ContentSignalFindings(source, rules.notes, rules)
+
+    def _head(self, source: ParsedDocument) -> ContentSignalFindings | None:
+        notes: list[Note] = []
+        said: list[Statement] = []
+        fields = source.document.fields
+        for name in _KEYS:
+            if values := fields.get(name):
+                value = ", ".join(values)
+                said += self._statements(source, value, "header", notes, Scope(), name=name)
+        if not said and not notes:
+            return None
+        return ContentSignalFindings(source, notes, header=tuple(said))
 
     def settle(self, found: Sequence[ContentSignalFindings], question: Question) -> Settled | None:
         """Longest path per key in robots.txt, then the most restrictive with the header.
@@ -185,7 +242,7 @@ class ContentSignals(Signal[ContentSignalFindings]):
         if limit is None:
             return settled_from(said)
         declared = question.policy.content_use
-        limited = _under(limit, said)
+        limited = list(without_doubted(_under(limit, said)))
         if declared is not None and _level(limit) < USES.index(declared):
             limited.append(msgspec.structs.replace(limit, preference=Preference.DISALLOWED))
         return settled_from(limited)
@@ -218,25 +275,45 @@ class ContentSignals(Signal[ContentSignalFindings]):
         notes: list[Note],
         scope: Scope,
         record: Record | None = None,
+        *,
+        name: str = KEY,
     ) -> tuple[Statement, ...]:
+        """What one line or field says; a yes only where all of it is spelled as the policy has it."""
         line = record.line if record else None
         if len(value) > LIMIT:
             notes.append(source.note(TOO_LONG, line=line))
             value = value[:LIMIT]
-        text = f"Content-Signal: {record.value[:LIMIT] if record else value}"
+        text = f"{_SHOWN[name]}: {record.value[:LIMIT] if record else value}"
         if ";" in value:
             notes.append(source.note(SEPARATOR, value, line))
             value = value.replace(";", ",")
-        found: dict[str, Statement] = {}
+        found: dict[tuple[str, Preference, bool], Statement] = {}
+
+        def say(key: str, preference: Preference, *, near_miss: bool = False) -> None:
+            term = self.terms[key]
+            yes = preference is Preference.ALLOWED
+            found[key, preference, near_miss] = Statement(
+                signal=self.name,
+                carrier=carrier,
+                category=key,
+                covers=term.yes if yes else term.no,
+                preference=preference,
+                text=text,
+                span=source.span(line),
+                scope=scope,
+                near_miss=near_miss,
+            )
+
+        misread: list[NoteKind] = []
+        limits: list[Statement] = []
         for member in value.split(","):
             key, _, word = member.partition("=")
             key, word = key.strip().lower(), word.strip().lower()
             if not key:
                 continue
-            term = self.terms.get(key)
-            if key == USE_KEY and word in USES:
+            if name == KEY and key == USE_KEY and word in USES:
                 notes.append(source.note(USE, word, line))
-                use = Statement(
+                limit = Statement(
                     signal=self.name,
                     carrier=carrier,
                     category=USE_KEY,
@@ -247,25 +324,29 @@ class ContentSignals(Signal[ContentSignalFindings]):
                     scope=scope,
                     conditions=(f"{USE_KEY}={word}",),
                 )
-                found[key] = min(use, found.get(key, use), key=_level)
-            elif term is None:
-                if len(notes) < _MOST:  # more of them are not shown
-                    notes.append(source.note(UNKNOWN_KEY, member.strip(), line))
-            elif word not in ("yes", "no"):
-                notes.append(source.note(VALUE, member.strip(), line))
-            elif word == "no" or key not in found:  # of duplicates the most restrictive
-                covers = term.yes if word == "yes" else term.no
-                found[key] = Statement(
-                    signal=self.name,
-                    carrier=carrier,
-                    category=key,
-                    covers=covers,
-                    preference=Preference.ALLOWED if word == "yes" else Preference.DISALLOWED,
-                    text=text,
-                    span=source.span(line),
-                    scope=scope,
-                )
-        return tuple(found.values())
+                limits = [min([limit, *limits], key=_level)]
+                continue
+            if name == KEY and key in self.terms and word in ("yes", "no"):
+                say(key, Preference.ALLOWED if word == "yes" else Preference.DISALLOWED)
+                continue
+            refused, unclear = _misspelled(member, self.terms)
+            for one in refused:
+                say(one, Preference.DISALLOWED, near_miss=True)
+            for one in unclear:
+                say(one, Preference.UNKNOWN)
+            misread.append(NEAR_MISS if refused else VALUE if key in self.terms else UNKNOWN_KEY)
+            if misread[-1] is not NEAR_MISS and name == KEY and len(notes) < _MOST:
+                notes.append(source.note(misread[-1], member.strip(), line))
+        if NEAR_MISS in misread:
+            notes.append(source.note(NEAR_MISS, text, line))
+        elif name != KEY:
+            notes.append(source.note(UNKNOWN_KEY, text, line))
+        for key in self.terms:
+            if (key, Preference.DISALLOWED, False) in found:  # of duplicates the most restrictive
+                for preference in (Preference.ALLOWED, Preference.UNKNOWN):
+                    found.pop((key, preference, False), None)
+                found.pop((key, Preference.DISALLOWED, True), None)
+        return (*found.values(), *limits)
 
 
 def _level(use: Statement) -> int:
@@ -284,20 +365,53 @@ def _under(limit: Statement, said: Sequence[Statement]) -> list[Statement]:
     ]
 
 
-def _longest_per_key(
-    rules: RuledRecords[tuple[Statement, ...]], ruled: Ruled, path: str
-) -> list[Statement]:
-    """Per key what the longest matching path says: the first yes and the first no if they tie."""
+def _misspelled(member: str, terms: Mapping[str, Term]) -> tuple[Sequence[str], Sequence[str]]:
+    """Keys that a member refuses in other words than the policy's, and those it leaves unclear.
+
+    Read are a colon for the equals sign, blanks between several, other names of a key and
+    other words for no. A yes in such a spelling is none, and takes no other yes away.
+    """
+    parts = member.lower().replace(":", "=").replace("=", " = ").split()
+    if len(parts) % 3 or any(sign != "=" for sign in parts[1::3]):
+        key = member.partition("=")[0].strip().lower()
+        return (), [key] if key in terms else ()
+    refused, unclear = [], []
+    for key, word in zip(parts[::3], parts[2::3], strict=True):
+        name = key.replace("_", "-")
+        name = _OTHER_NAMES.get(name, name)
+        if name not in terms:
+            continue
+        if refuses(word):
+            refused.append(name)
+        elif word.strip("\"'") != "yes":
+            unclear.append(name)
+    return refused, unclear
+
+
+def _longest_per_key(matching: Iterable[tuple[int, Statement]]) -> list[Statement]:
+    """Per key what the longest path says: the first yes and the first no if they tie.
+
+    What was not understood hides no shorter no; it takes a yes away unless that has a longer path.
+    """
     best: dict[str, tuple[int, list[Statement]]] = {}
-    for number in ruled.paths.matching(path):
-        octets = ruled.paths.octets(number)
-        for statement in rules.value(ruled.lines[number]):
-            length, same = best.get(statement.category, (-1, []))
-            if octets > length:
-                best[statement.category] = octets, [statement]
-            elif octets == length and all(
-                (statement.preference, statement.conditions) != (other.preference, other.conditions)
-                for other in same
-            ):
-                same.append(statement)
-    return [statement for _, said in best.values() for statement in said]
+    doubts: dict[str, tuple[int, list[Statement]]] = {}
+    for octets, statement in matching:
+        is_doubt = statement.preference is Preference.UNKNOWN and statement.category != USE_KEY
+        longest = doubts if is_doubt else best
+        length, same = longest.get(statement.category, (-1, []))
+        if octets > length:
+            longest[statement.category] = octets, [statement]
+        elif octets == length and all(_differ(statement, other) for other in same):
+            same.append(statement)
+    found = [statement for _, said in best.values() for statement in said]
+    for key, (octets, said) in doubts.items():
+        if octets >= best.get(key, (-1, []))[0]:
+            found += said
+    return found
+
+
+def _differ(one: Statement, other: Statement) -> bool:
+    return any(
+        getattr(one, name) != getattr(other, name)
+        for name in ("preference", "near_miss", "conditions")
+    )

@@ -48,27 +48,28 @@ class RuledRecords(Generic[T]):
 
     Args:
         robots: the file.
-        key: the records' key, lower case.
+        keys: the keys that such records have, lower case.
         read: makes of a record what its family needs, and notes what is wrong with it.
     """
 
-    __slots__ = ("_loose", "_outside", "_read", "_values", "by_line", "key", "notes")
+    __slots__ = ("_loose", "_memo", "_outside", "_read", "_values", "by_line", "keys", "notes")
 
     def __init__(
-        self, robots: RobotsFile, key: str, read: Callable[[RuledLine, list[Note]], T]
+        self, robots: RobotsFile, keys: tuple[str, ...], read: Callable[[RuledLine, list[Note]], T]
     ) -> None:
-        self.key = key
+        self.keys = keys
+        self._memo = " ".join(keys)
         self._read = read
         self._values: dict[int, T] = {}
         self.by_line: dict[int, RuledLine] = {}
         self._outside = robots.loose
         self._loose: tuple[Ruled | None] | None = None
         for record in robots.loose:
-            if record.key == key:
+            if record.key in keys:
                 self.by_line[record.line] = RuledLine(*split_path(record.value), record, ("*",))
         for group in robots.groups:
             for record in group.records:
-                if record.key == key:
+                if record.key in keys:
                     line = RuledLine(*split_path(record.value), record, group.agents)
                     self.by_line[record.line] = line
         self.notes: list[Note] = []
@@ -93,10 +94,10 @@ class RuledRecords(Generic[T]):
         if group is None:
             return None
         try:
-            return cast("Ruled | None", group.memo[self.key])
+            return cast("Ruled | None", group.memo[self._memo])
         except KeyError:
             found = self.among(group.records)
-            group.memo[self.key] = found
+            group.memo[self._memo] = found
             return found
 
     def loose(self) -> Ruled | None:
@@ -108,10 +109,10 @@ class RuledRecords(Generic[T]):
     def among(self, records: Sequence[Record]) -> Ruled | None:
         """The records of this kind among some."""
         # Of lines that say the same the first one speaks: a site may send thousands.
-        lines: dict[str, int] = {}
+        lines: dict[tuple[str, str], int] = {}
         for record in records:
-            if record.key == self.key:
-                lines.setdefault(record.value, record.line)
+            if record.key in self.keys:
+                lines.setdefault((record.key, record.value), record.line)
         if not lines:
             return None
         found = tuple(lines.values())
