@@ -139,6 +139,11 @@ class ParsedDocument:
         """Named metas in which one of the signals' words occurs."""
         return self.page.metas
 
+    @property
+    def pragmas(self) -> tuple[html.Meta, ...]:
+        """Metas that stand for a header field, in which one of the signals' words occurs."""
+        return self.page.pragmas
+
     @cached_property
     def xml(self) -> bytes | None:
         """Content that is XML and holds one of the signals' words, else None."""

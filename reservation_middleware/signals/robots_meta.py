@@ -6,6 +6,9 @@ https://developers.google.com/search/docs/crawling-indexing/robots-meta-tag
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Self
+
+from msgspec.structs import replace
 
 from reservation_middleware.model import (
     Level,
@@ -18,6 +21,7 @@ from reservation_middleware.model import (
 from reservation_middleware.model.policy import ProxyAgents
 from reservation_middleware.model.vocabulary import AI_INPUT, TRAIN
 from reservation_middleware.syntax.field import LIMIT, Directive, robots_directives
+from reservation_middleware.syntax.html import Meta
 
 from .base import (
     CONTENT,
@@ -37,6 +41,7 @@ from .base import (
     shorten,
     terms_for,
 )
+from .near_miss import near_miss_note
 
 _MOST = 10
 
@@ -53,6 +58,11 @@ IMAGES = NoteKind(
     "noimageai on an HTML page is about the images on it, not about its text",
     "Add noai if the text is meant, too.",
     "https://www.deviantart.com/team/journal/A-New-Directive-for-Opting-Out-of-AI-Datasets-934500371",
+)
+NEAR_MISS = near_miss_note(
+    "robots-meta",
+    'Write <meta name="robots" content="noai">, or send the header field X-Robots-Tag.',
+    "https://developers.google.com/search/docs/crawling-indexing/robots-meta-tag",
 )
 TOO_LONG = NoteKind(
     "robots-meta-too-long",
@@ -76,13 +86,23 @@ _KNOWN = _DIRECT | {
 class DirectiveFindings(Findings):
     """The directives of a head or a page, as statements with their bot."""
 
-    __slots__ = ("said",)
+    __slots__ = ("said", "source")
 
     def __init__(
         self, source: ParsedDocument, notes: tuple[Note, ...], said: tuple[Statement, ...]
     ) -> None:
         super().__init__(source.place, notes)
+        self.source = source
         self.said = said
+
+    @property
+    def to_the_letter(self) -> Self:
+        """The statements without near misses."""
+        if not any(said.near_miss for said in self.said):
+            return self
+        return type(self)(
+            *(self.source, self.notes, tuple(said for said in self.said if not said.near_miss))
+        )
 
     def statements(self) -> tuple[Statement, ...]:
         """All statements."""
@@ -106,7 +126,7 @@ class RobotsMeta(Signal[DirectiveFindings]):
         "nocache": Term((), (AI_INPUT, *TRAIN)),
         "nosnippet": Term((), (AI_INPUT,)),
     }
-    notes = (SEPARATOR, IMAGES, TOO_LONG)
+    notes = (SEPARATOR, IMAGES, TOO_LONG, NEAR_MISS)
     fields = (b"x-robots-tag",)
     words = (
         b"noai",
@@ -137,6 +157,8 @@ class RobotsMeta(Signal[DirectiveFindings]):
                     continue  # a description that happens to hold such a word
                 _measure(source, meta.content, meta.line, notes)
                 said += self._statements(source, found, "meta", meta.content, meta.line, notes)
+            for meta in source.pragmas:
+                said += self._pragma(source, meta, notes)
         if not said and not notes:
             return None
         return DirectiveFindings(source, tuple(notes[:_MOST]), tuple(said))
@@ -172,6 +194,16 @@ class RobotsMeta(Signal[DirectiveFindings]):
                 "\n".join(f'<meta name="{name}" content="noai">' for name in names),
             ),
         )
+
+    def _pragma(self, source: ParsedDocument, meta: Meta, notes: list[Note]) -> Iterable[Statement]:
+        """What a meta says that stands for the header field: its words about AI alone are read."""
+        _measure(source, meta.content, meta.line, notes)
+        found = robots_directives(meta.content)
+        said = self._statements(source, found, "meta", meta.content, meta.line, notes)
+        near = [replace(one, near_miss=True) for one in said if not one.inferred]
+        if near:
+            notes.append(source.note(NEAR_MISS, f'http-equiv="{meta.name}"', meta.line))
+        return near
 
     def _statements(
         self,

@@ -44,14 +44,17 @@ class Html(NamedTuple):
         metas: those with a name and a content.
         elements: all others.
         truncated: whether some of the page was not read.
+        pragmas: metas without a name that stand for a header field of ``PRAGMAS``
+            (``http-equiv``), under the field's name.
     """
 
     metas: tuple[Meta, ...] = ()
     elements: tuple[Element, ...] = ()
     truncated: bool = False
+    pragmas: tuple[Meta, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.metas or self.elements or self.truncated)
+        return bool(self.metas or self.elements or self.truncated or self.pragmas)
 
 
 NOTHING = Html()

@@ -17,6 +17,8 @@ TAGS = frozenset(("a", "link", "meta", "script"))
 KINDS = ("rel", "itemprop", "property", "type")
 #: Those that are kept of a tag that says something: of what it speaks besides.
 ATTRIBUTES = (*KINDS, "href", "content", "about", "resource")
+#: Fields that pages are met to send in themselves (``http-equiv``); HTML gives that no meaning.
+PRAGMAS = ("x-robots-tag",)
 _SCRIPTS = ("application/rsl+xml", JSON_LD.decode())
 
 
@@ -40,6 +42,15 @@ class TagReader:
             return None
         return name, content
 
+    def pragma(self, token: "Token") -> tuple[str, str] | None:
+        """The field and the content of a meta without a name that stands for a field of a head."""
+        field, content = token.attr("http-equiv") or "", token.attr("content")
+        if token.attr("name") is not None or field.strip().lower() not in PRAGMAS:
+            return None
+        if content is None or not self._metas.occurs(f"{field}\0{content}"):
+            return None
+        return field, content
+
     def is_for(self, token: "Token") -> bool:
         """Whether a word stands in what an element is for."""
         kinds = " ".join(filter(None, map(token.attr, KINDS)))
@@ -47,7 +58,7 @@ class TagReader:
 
     def speaks(self, token: "Token") -> bool:
         """Whether a tag says something by itself."""
-        if token.tag == "meta" and self.named(token):
+        if token.tag == "meta" and (self.named(token) or self.pragma(token)):
             return True
         return (token.tag != "script" or is_data(token)) and self.is_for(token)
 

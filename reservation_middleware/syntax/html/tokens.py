@@ -127,6 +127,7 @@ class _Page:
         self._names = names
         self._never_empty = never_empty
         self._metas: list[Meta] = []
+        self._pragmas: list[Meta] = []
         self._elements: list[Element] = []
         self._places: list[int] = []  # of the links and scripts among the elements, else -1
         self._templates = 0
@@ -168,30 +169,37 @@ class _Page:
         for tag in tuple(self.waiting):
             self._end(tag)
         cut = truncated or self._is_cut
-        cut = cut or len(self._metas) == MAX_METAS or len(self._elements) == MAX_ELEMENTS
+        cut = (
+            cut
+            or len(self._metas) + len(self._pragmas) == MAX_METAS
+            or len(self._elements) == MAX_ELEMENTS
+        )
         whole = _about_page(self.flat, {place for place in self._places if place >= 0})
         elements = (
             element._replace(whole=True) if place in whole else element
             for element, place in zip(self._elements, self._places, strict=True)
         )
-        return Html(tuple(self._metas), tuple(elements), cut)
+        return Html(tuple(self._metas), tuple(elements), cut, tuple(self._pragmas))
 
     def _look(self, name: str, at: int) -> None:
         """Keep a tag that says something, or may once its text is known."""
         if name == "a" and name in self.waiting:
             self._end(name)
         is_full = len(self._elements) == MAX_ELEMENTS
-        if is_full and (name != "meta" or len(self._metas) == MAX_METAS):
+        if is_full and (name != "meta" or len(self._metas) + len(self._pragmas) == MAX_METAS):
             return
         tag = self._tag_at(at)
         if tag is None:
             self._is_cut = True
             return
-        if name == "meta" and len(self._metas) < MAX_METAS:
+        if name == "meta" and len(self._metas) + len(self._pragmas) < MAX_METAS:
             named = self._reader.named(tag)
             if named:
                 key, content = named
                 self._metas.append(Meta(key.strip().lower(), content.strip(), self._line_at(at)))
+            elif pragma := self._reader.pragma(tag):
+                key, content = pragma
+                self._pragmas.append(Meta(key.strip().lower(), content.strip(), self._line_at(at)))
         if name == "script":
             if is_data(tag):
                 self.waiting[name] = _Waiting(tag, at, 0, [])
