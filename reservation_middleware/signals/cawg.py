@@ -5,6 +5,7 @@ Here: what the active manifest's assertions say. The manifest is parsed and veri
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Self
 
 from reservation_middleware.model import Level, Note, NoteKind, Preference, Statement
 from reservation_middleware.model.vocabulary import AI_INPUT, TDM, TRAIN_GEN, TRAIN_NONGEN
@@ -25,9 +26,12 @@ from .base import (
     settled_from,
     shorten,
 )
+from .near_miss import near_miss_note
 
 _SPEC = "https://cawg.io/training-and-data-mining/1.1/"
 _MOST = 10
+#: Labels that a text has.
+LABELS = ("cawg.training-mining", "c2pa.training-mining")
 
 UNVERIFIED = NoteKind(
     "cawg-unverified",
@@ -57,6 +61,11 @@ ODD = NoteKind(
     "Make each entry a map with a use.",
     _SPEC,
 )
+NEAR_MISS = near_miss_note(
+    "cawg",
+    'Label it cawg.training-mining, with entries such as "cawg.ai_training": {"use": "notAllowed"}.',
+    _SPEC,
+)
 UNREADABLE = NoteKind(
     "cawg-unreadable",
     Level.INFO,
@@ -69,13 +78,23 @@ UNREADABLE = NoteKind(
 class CawgFindings(Findings):
     """What the active manifest of one file says."""
 
-    __slots__ = ("said",)
+    __slots__ = ("said", "source")
 
     def __init__(
         self, source: ParsedDocument, notes: Sequence[Note], said: Sequence[Statement]
     ) -> None:
         super().__init__(source.place, tuple(dict.fromkeys(notes))[:_MOST])
+        self.source = source
         self.said = tuple(said)
+
+    @property
+    def to_the_letter(self) -> Self:
+        """The assertions without near misses."""
+        if not any(said.near_miss for said in self.said):
+            return self
+        return type(self)(
+            *(self.source, self.notes, [said for said in self.said if not said.near_miss])
+        )
 
     def statements(self) -> tuple[Statement, ...]:
         """All statements."""
@@ -97,7 +116,7 @@ class Cawg(Signal[CawgFindings]):
         "ai_training": Term((TRAIN_NONGEN,), (TRAIN_NONGEN,)),
         "ai_generative_training": Term((TRAIN_GEN,), (TRAIN_GEN,)),
     }
-    notes = (UNVERIFIED, USE, ENTRY, ODD, UNREADABLE)
+    notes = (UNVERIFIED, USE, ENTRY, ODD, UNREADABLE, NEAR_MISS)
 
     def parse(self, source: ParsedDocument) -> CawgFindings | None:
         """Read the assertions of a file."""
@@ -121,17 +140,26 @@ class Cawg(Signal[CawgFindings]):
         entries: Mapping[str, tuple[str, str]] = claim.entries
         notes += [source.note(ODD, unread) for unread in claim.unread]
         for name, (use, constraint) in entries.items():
-            term = self.terms.get(name.removeprefix(own)) if name.startswith(own) else None
+            prefix, _, entry = name.partition(".")
+            term = self.terms.get(entry) if prefix in ("cawg", "c2pa") else None
             if term is None:
                 # Names with a prefix of somebody's own are free for their use.
                 if name.startswith(("cawg.", "c2pa.")) or "." not in name:
                     notes.append(source.note(ENTRY, name))
                 continue
-            if use not in _USES:
+            exact = claim.label in LABELS and name.startswith(own) and name not in claim.bare
+            preference = _USES.get(use, Preference.UNKNOWN)
+            if not exact and use != "notAllowed":
+                # Another use, so spelled, allows nothing; what is no yes either is not understood.
+                notes.append(source.note(ENTRY, name))
+                if preference is Preference.ALLOWED:
+                    continue
+                preference = Preference.UNKNOWN
+            elif not exact:
+                notes.append(source.note(NEAR_MISS, f"{claim.label}: {name}"))
+            elif preference is Preference.UNKNOWN:
                 notes.append(source.note(USE, f"{name}: {use or 'none'}"))
-                continue
-            preference = _USES[use]
-            if not claim.valid:
+            elif not claim.valid:
                 notes.append(source.note(UNVERIFIED))
                 if preference is Preference.ALLOWED:
                     continue
@@ -144,6 +172,7 @@ class Cawg(Signal[CawgFindings]):
                 text=shorten(f"{name}: {use}"),
                 span=source.span(),
                 conditions=(shorten(constraint),) if use == "constrained" and constraint else (),
+                near_miss=not exact and preference is Preference.DISALLOWED,
             )
 
 

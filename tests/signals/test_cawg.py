@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_plus import decide
 
-from reservation_middleware.model import Document, Outcome
+from reservation_middleware.model import Document, Outcome, Preference
 from reservation_middleware.signals import CONTENT, ParsedDocument
 from reservation_middleware.signals.cawg import Cawg
 from reservation_middleware.syntax.media import Claim, Media, _c2pa
@@ -29,9 +29,13 @@ USES = st.sampled_from(("allowed", "notAllowed", "constrained", "", "no", "x" * 
     st.lists(
         st.builds(
             Claim,
-            st.sampled_from(("cawg.training-mining", "c2pa.training-mining")),
+            st.sampled_from(
+                ("cawg.training-mining", "c2pa.training-mining", "cawg.ai_training_and_data_mining")
+            ),
             st.dictionaries(NAMES, st.tuples(USES, st.text(max_size=20))),
             st.booleans(),
+            st.tuples(st.text(max_size=20)),
+            st.frozensets(NAMES),
         ),
         max_size=5,
     )
@@ -43,17 +47,30 @@ def test_what_does_not_verify_never_allows(claims: list[Claim]) -> None:
     findings = Cawg().parse(source)
     said = findings.statements() if findings else ()
     if not any(claim.valid for claim in claims):
-        assert {str(one.preference) for one in said} <= {"disallowed"}
+        assert Preference.ALLOWED not in {one.preference for one in said}
     assert findings is None or len(findings.notes) <= 10
+    near = [one for one in said if one.near_miss]
+    assert {one.text.partition(": ")[2] for one in near} <= {"notAllowed"}
+    assert not findings or not any(one.near_miss for one in findings.to_the_letter.statements())
 
 
 @pytest.mark.parametrize(
-    "data", [{}, {"entries": "x"}, {"entries": {"cawg.ai_training": {"use": 1}}}, {"x": [1]}]
+    "data",
+    [
+        *({}, {"entries": "x"}, {"entries": {"cawg.ai_training": {"use": 1}}}, {"x": [1]}),
+        *({"entries": {"cawg.ai_training": "allowed"}}, {"cawg.ai_training": ["notAllowed"]}),
+    ],
 )
 def test_contents_of_any_shape(data: Any) -> None:
     decision = decide(make.signed(make.jpeg(), [("cawg.training-mining", data)]))
     assert not decision.blocked
     assert decision.reasons == ()
+
+
+def test_an_own_entry_hides_no_reserved_one() -> None:
+    own = {f"own.{number}": {"use": "allowed"} for number in range(100)}
+    data = {"entries": {**own, "cawg.ai_generative_training": {"use": "notAllowed"}}}
+    assert decide(make.signed(make.jpeg(), [("cawg.training-mining", data)])).blocked
 
 
 def test_xmp_and_manifest_of_one_file_are_two_families() -> None:

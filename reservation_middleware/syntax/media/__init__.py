@@ -31,16 +31,18 @@ class Claim(msgspec.Struct, frozen=True):
     """A C2PA assertion about training and mining.
 
     Attributes:
-        label: ``cawg.training-mining`` or ``c2pa.training-mining``.
+        label: ``cawg.training-mining`` or ``c2pa.training-mining``, or another that is in use.
         entries: entry name → (use, constraint or "").
         valid: whether the manifest that holds it could be verified.
         unread: what of it is no entry, or more than is kept, in a few words each.
+        bare: names of entries that are the use itself, without the map that should hold it.
     """
 
     label: str
     entries: Mapping[str, tuple[str, str]]
     valid: bool
     unread: tuple[str, ...] = ()
+    bare: frozenset[str] = frozenset()
 
 
 class Media(msgspec.Struct, frozen=True):

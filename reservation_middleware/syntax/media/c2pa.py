@@ -14,7 +14,10 @@ import msgspec
 from . import jumbf
 
 #: Labels of the assertion, without the number that a second one of its kind gets.
-LABELS = ("cawg.training-mining", "c2pa.training-mining")
+LABELS = (
+    *("cawg.training-mining", "c2pa.training-mining"),
+    "cawg.ai_training_and_data_mining",  # of released SDKs, in no text
+)
 _TYPES = {
     "jpeg": "image/jpeg",
     "png": "image/png",
@@ -40,13 +43,12 @@ _RESERVED = ("cawg.", "c2pa.")
 _LONGEST_JSON = 8 * 1024 * 1024
 
 Entries = dict[str, tuple[str, str]]
+#: Label, entries, whether the manifest was verified, what is no entry, names of bare entries.
+Found = tuple[str, Entries, bool, tuple[str, ...], frozenset[str]]
 
 
-def claims(
-    body: bytes, kind: str, stores: Sequence[bytes], problems: list[str]
-) -> list[tuple[str, Entries, bool, tuple[str, ...]]]:
-    """The label, the entries, whether the manifest was verified, and what is no entry, of each
-    assertion.
+def claims(body: bytes, kind: str, stores: Sequence[bytes], problems: list[str]) -> list[Found]:
+    """What each assertion says.
 
     Args:
         body: the file.
@@ -71,13 +73,13 @@ def claims(
     manifests = store.get("manifests")
     active = manifests.get(store.get("active_manifest")) if isinstance(manifests, dict) else None
     assertions = active.get("assertions") if isinstance(active, dict) else None
-    found: list[tuple[str, Entries, bool, tuple[str, ...]]] = []
+    found: list[Found] = []
     for assertion in assertions if isinstance(assertions, list) else ():
         label = assertion.get("label") if isinstance(assertion, dict) else None
         label = label.partition("__")[0] if isinstance(label, str) else ""
         if label in LABELS:
-            entries, unread = _entries(assertion.get("data"))
-            found.append((label, entries, valid, tuple(unread[:_MOST_UNREAD])))
+            entries, unread, bare = _entries(assertion.get("data"))
+            found.append((label, entries, valid, tuple(unread[:_MOST_UNREAD]), bare))
     return found
 
 
@@ -97,15 +99,23 @@ def _read(body: bytes, media_type: str, store: bytes) -> Any:
     return msgspec.json.decode(text)
 
 
-def _entries(data: object) -> tuple[Entries, list[str]]:
-    """Use and constraint by entry, and what is none; an early text had no ``entries`` around them."""
+def _entries(data: object) -> tuple[Entries, list[str], frozenset[str]]:
+    """Use and constraint by entry, what is none, and the names of entries that are a use alone.
+
+    An early text had no ``entries`` around them.
+    """
     entries = data.get("entries", data) if isinstance(data, dict) else None
     if not isinstance(entries, dict):
-        return {}, ["an assertion whose entries are no map"]
+        return {}, ["an assertion whose entries are no map"], frozenset()
     found: Entries = {}
     unread: list[str] = []
+    bare: set[str] = set()
     own = 0
     for name, entry in entries.items():
+        if isinstance(entry, str) and name.startswith(_RESERVED):
+            found[name[:_LONGEST]] = entry[:_LONGEST], ""
+            bare.add(name[:_LONGEST])
+            continue
         if not isinstance(entry, dict):
             if name != "metadata" or entries is not data:
                 unread.append(f"{name[:100]}: no map")
@@ -122,4 +132,4 @@ def _entries(data: object) -> tuple[Entries, list[str]]:
             use[:_LONGEST] if isinstance(use, str) else "",
             why[:_LONGEST] if isinstance(why, str) else "",
         )
-    return found, unread
+    return found, unread, frozenset(bare)
