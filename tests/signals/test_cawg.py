@@ -16,7 +16,7 @@ from test_plus import decide
 from reservation_middleware.model import Document, Outcome, Preference
 from reservation_middleware.signals import CONTENT, ParsedDocument
 from reservation_middleware.signals.cawg import Cawg
-from reservation_middleware.syntax.media import Claim, Media, _c2pa
+from reservation_middleware.syntax.media import Claim, Media, c2pa
 
 NAMES = st.sampled_from(
     ("cawg.ai_training", "c2pa.ai_training", "cawg.other", "own.x", "", "cawg.")
@@ -98,7 +98,7 @@ JSON = st.recursive(
 @settings(max_examples=300, deadline=None)
 @given(st.dictionaries(NAMES | st.text(max_size=5), JSON, max_size=100) | JSON)
 def test_every_entry_of_an_assertion_is_kept_or_told(data: Any) -> None:
-    entries, unread = _c2pa._entries(data)
+    entries, unread = c2pa._entries(data)
     given_entries = data.get("entries", data) if isinstance(data, dict) else None
     if not isinstance(given_entries, dict):
         assert unread

@@ -38,6 +38,7 @@ from .file import (
     UNREACHABLE,
     read_file,
 )
+from .near_misses import NEAR_MISS
 from .policy import (
     POLICY,
     POLICY_REPAIRED,
@@ -73,7 +74,7 @@ class Tdmrep(Signal[Findings]):
     notes = (
         *(UNREACHABLE, NOT_JSON, NOT_ARRAY, NOT_UTF_8, NOT_RULE, UNMATCHED, VALUE, TWICE, STRING),
         TOO_LARGE,
-        *(POLICY_UNREACHABLE, POLICY_UNREADABLE, POLICY_REPAIRED),
+        *(POLICY_UNREACHABLE, POLICY_UNREADABLE, POLICY_REPAIRED, NEAR_MISS),
     )
     fields = (b"tdm-reservation", b"tdm-policy")
     words = (b"tdm-reservation", b"tdm-policy", b"tdm:reservation", b"tdm:policy")
@@ -214,13 +215,16 @@ def _properties(
     for name, value, line in pairs:
         if name == "tdm-reservation":
             said = textual(source, carrier, value, line, notes)
+            cut = cut or said is None  # a 0 beside another word is not set (TDMREP-15)
             reserves = said is not None and said.preference is Preference.DISALLOWED
             if said and reservation and said.preference is not reservation.preference:
                 notes.append(source.note(TWICE, f"{reservation.text}, {said.text}", line))
-            if reserves or (reservation is None and not cut):
+            if reserves or reservation is None:
                 reservation = said
         elif name == "tdm-policy":
             policy = source.address(value), line
+    if cut and reservation and reservation.preference is Preference.ALLOWED:
+        reservation = None
     if reservation is None and policy[0] is None and not notes:
         return None
     return _about_page(source, notes, Said(reservation, *policy))

@@ -1,21 +1,23 @@
 """The file of TDMRep: rules in an array, the first that matches applies.
 
-Reference:
+What is read beside the letter is in ``near_misses.py``. Reference:
 https://www.w3.org/community/reports/tdmrep/CG-FINAL-tdmrep-20240510/#sec-tdmrep-file
 """
 
 import re
 
 import msgspec
+from msgspec.structs import replace
 
-from reservation_middleware.model import Level, Note, NoteKind, Outcome, Preference, Scope
+from reservation_middleware.model import Level, Note, NoteKind, Outcome, Scope, Statement
 from reservation_middleware.signals.base import Link, ParsedDocument, Place, shorten
 from reservation_middleware.syntax import octets
 from reservation_middleware.syntax.charset import ascii_based
-from reservation_middleware.syntax.path import MAX_PATTERN
+from reservation_middleware.syntax.path import MAX_PATTERN, split_url
 
+from .near_misses import MISNAMED, NEAR_MISS, RULE, Rule, is_given, location_meant, rules_inside
 from .policy import POLICY
-from .statements import SPEC, TWICE, VALUE, Said, TdmrepFindings, statement
+from .statements import SPEC, TWICE, VALUE, Entry, Said, TdmrepFindings, statement
 
 TDMREP_JSON = Place("tdmrep.json", "/.well-known/tdmrep.json", 512 * 1024, probed=True)
 #: Rules of one file that are read, and policies that it may point to.
@@ -45,14 +47,14 @@ NOT_UTF_8 = NoteKind(
 NOT_ARRAY = NoteKind(
     "tdmrep-file-not-array",
     Level.WARNING,
-    "tdmrep.json holds one rule without the array around it; it was read all the same",
-    "Put the rule into an array.",
+    "tdmrep.json is an object where an array of rules should be; of its rules no 0 counts",
+    'Put the rules into an array: [{"location": "/", "tdm-reservation": 1}].',
     SPEC + "sec-tdmrep-file",
 )
 NOT_RULE = NoteKind(
     "tdmrep-rule-invalid",
     Level.WARNING,
-    "rule {} of tdmrep.json has no location and was skipped",
+    "rule {} of tdmrep.json has no location and was skipped; unless it says 0, no 0 behind it counts",
     "Give every rule a location and a tdm-reservation.",
     SPEC + "sec-tdmrep-file",
 )
@@ -79,20 +81,12 @@ TOO_LARGE = NoteKind(
 )
 
 
-class _Rule(msgspec.Struct):
-    """A rule of the file, its values left as they are written."""
-
-    location: msgspec.Raw = msgspec.Raw()
-    reservation: msgspec.Raw = msgspec.field(default=msgspec.Raw(), name="tdm-reservation")
-    policy: msgspec.Raw = msgspec.field(default=msgspec.Raw(), name="tdm-policy")
-
-
 _MEMBER = b'"tdm-reservation"'
-_VALUES = _MEMBER + rb"\s*:\s*([^\s,}]{1,5})"
-_ONE = ("1", '"1"', "1.0")
+_VALUES = re.compile(_MEMBER + rb"\s*:\s*([^\s,}]{1,5})")
+_ZERO, _ONE = ("0", '"0"', "0.0"), ("1", '"1"', "1.0")
 _ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
-_RULE = msgspec.json.Decoder(_Rule)
 _TEXT = msgspec.json.Decoder(str)
+_NOTHING = Said(None, None)
 
 
 def read_file(source: ParsedDocument) -> TdmrepFindings | None:
@@ -100,82 +94,159 @@ def read_file(source: ParsedDocument) -> TdmrepFindings | None:
     document = source.document
     if document.outcome is Outcome.UNREACHABLE:
         why = document.problem or f"HTTP {document.status}"
-        return TdmrepFindings(source, [source.note(UNREACHABLE, why)], (), ())
+        return TdmrepFindings(source, [source.note(UNREACHABLE, why)], entries=())
     if document.outcome is Outcome.UNAVAILABLE or document.body is None:
         return None
-    notes: list[Note] = []
     if len(document.body) > TDMREP_JSON.limit:
-        return TdmrepFindings(source, [source.note(TOO_LARGE, "nothing of it was read")], (), ())
+        return TdmrepFindings(
+            source, [source.note(TOO_LARGE, "nothing of it was read")], entries=()
+        )
+    notes: list[Note] = []
     based = ascii_based(document.body, document.charset, markup=False)
     body = based.removeprefix(b"\xef\xbb\xbf").strip()
     text = octets.text_of(body)
+    is_array = True
     try:
         rules = _ARRAY.decode(text)  # str, since Raw does not check UTF-8
     except (msgspec.DecodeError, RecursionError):
-        if not _location(text):
-            return TdmrepFindings(source, [source.note(NOT_JSON)], (), ())
+        rules, is_array = rules_inside(text), False
+        if not rules:
+            return TdmrepFindings(source, [source.note(NOT_JSON)], entries=())
         notes.append(source.note(NOT_ARRAY))
-        rules = [msgspec.Raw(text.encode())]
     # JSON is UTF-8 (RFC 8259 §8.1).
-    literal = based is document.body and text.encode() == body
-    if not literal:
+    is_utf_8 = based is document.body and text.encode() == body
+    if not is_utf_8:
         notes.append(source.note(NOT_UTF_8))
     if len(rules) > _MOST_RULES:
         notes.append(source.note(TOO_LARGE, f"only the first {_MOST_RULES} rules were read"))
-    said: list[Said] = []
-    locations: list[str] = []
-    links: dict[str, Link | None] = {}
+    reader = _Reader(source, notes, is_array=is_array, allows=is_utf_8)
     for number, raw in enumerate(rules[:_MOST_RULES], 1):
-        location = _location(raw)
-        if not location:
-            notes.append(source.note(NOT_RULE, str(number)))
-            continue
-        if not location.startswith(("/", "*")) or "#" in location or len(location) > MAX_PATTERN:
-            notes.append(source.note(UNMATCHED, location))
-        locations.append(location)
-        one = _said(source, _RULE.decode(raw), bytes(raw), location, notes)
-        if not literal and one.reservation and one.reservation.preference is Preference.ALLOWED:
-            one = one._replace(reservation=None)  # still the rule that applies
-        said.append(one)
+        reader.read(number, raw)
+    return TdmrepFindings(source, notes, entries=reader.entries, links=reader.links())
+
+
+def may_match(location: str) -> bool:
+    """Whether there is a path that a location can match."""
+    return location.startswith(("/", "*")) and "#" not in location and len(location) <= MAX_PATTERN
+
+
+class _Reader:
+    """Reads the rules of one file in their order, each to the letter and as it is meant.
+
+    Args:
+        source: the file.
+        notes: gets what is wrong with it.
+        is_array: whether the rules stand in an array, as they should.
+        allows: whether a 0 may count; it may not behind a rule that was not understood.
+    """
+
+    __slots__ = ("_allows", "_is_array", "_links", "_notes", "_origin", "_source", "entries")
+
+    def __init__(
+        self, source: ParsedDocument, notes: list[Note], *, is_array: bool, allows: bool
+    ) -> None:
+        self._source = source
+        self._notes = notes
+        self._is_array = is_array
+        self._allows = allows
+        self._origin = split_url(source.document.url)[0]
+        self._links: dict[str, Link | None] = {}
+        #: The rules, some of them twice: as they stand, and as they are meant.
+        self.entries: list[Entry] = []
+
+    def links(self) -> tuple[Link, ...]:
+        """The policies that the rules point to."""
+        return tuple(link for link in self._links.values() if link)
+
+    def read(self, number: int, raw: msgspec.Raw) -> None:
+        """Read the next rule.
+
+        Args:
+            number: of the rule, from 1.
+            raw: as it is written.
+        """
+        try:
+            rule = RULE.decode(raw)
+            location = _TEXT.decode(rule.location) if is_given(rule.location) else ""
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            self._skip(number, raw)
+            return
+        value = self._value(rule, raw)
+        is_misnamed = value is None and bytes(rule.misnamed).decode("utf-8", "replace") in _ONE
+        reserves = value == "1" or is_misnamed
+        if not (location.strip() or reserves):
+            self._skip(number, raw)
+            return
+        if value is None and not is_misnamed:
+            given = bytes(rule.reservation).decode("utf-8", "replace")
+            self._notes.append(self._source.note(VALUE, given[:80] or "none given"))
+        policy = self._policy(rule)
+        meant = location_meant(location, self._origin)
+        if location and not may_match(location) and not (reserves and meant != location):
+            self._notes.append(self._source.note(UNMATCHED, location))
+        letter = None
+        if self._is_array and location:
+            counts = value == "1" or (value == "0" and self._allows)
+            stated = self._statement(value, raw, location) if value and counts else None
+            letter = Said(stated, policy)
+        if not reserves:
+            # A rule whose 0 does not count still is the rule that applies.
+            self._keep(location, letter or _NOTHING, letter)
+            return
+        odd = "an object instead of an array" if not self._is_array else ""
+        odd = f"{MISNAMED} instead of tdm-reservation" if is_misnamed else odd
+        if letter and not odd:
+            self._keep(location, letter, letter)
+            if meant == location:
+                return
+        near = Said(replace(self._statement("1", raw, meant), near_miss=True), policy)
+        if location and odd:
+            self._keep(location, near, letter)
+        if meant != location:
+            odd = odd or (f"location {location[:80]!r}" if location.strip() else "no location")
+            self._keep(meant, near, None)
+        self._notes.append(self._source.note(NEAR_MISS, f"{odd}, in rule {number}"))
+
+    def _skip(self, number: int, raw: msgspec.Raw) -> None:
+        """Leave a rule out. Unless it says 0, it may take back what a rule behind it gives."""
+        self._notes.append(self._source.note(NOT_RULE, str(number)))
+        values = {value.decode("utf-8", "replace") for value in _VALUES.findall(bytes(raw))}
+        if not values or not values.issubset(_ZERO):
+            self._allows = False
+
+    def _keep(self, location: str, said: Said, letter: Said | None) -> None:
+        self.entries.append(Entry(location, said, letter))
         # A policy of its own speaks only beside a reservation: the file is the first carrier.
-        known = len(links) >= _MOST_LINKS or one.policy in links
-        if one.reservation and one.asks and one.policy and not known:
-            links[one.policy] = source.link(POLICY, one.policy)
-    return TdmrepFindings(source, notes, said, locations, [link for link in links.values() if link])
+        known = len(self._links) >= _MOST_LINKS or said.policy in self._links
+        if said.reservation and said.asks and said.policy and not known:
+            self._links[said.policy] = self._source.link(POLICY, said.policy)
 
+    def _value(self, rule: Rule, raw: msgspec.Raw) -> str | None:
+        """The reservation, 1 or 0; None where it is neither."""
+        value = bytes(rule.reservation).decode("utf-8", "replace")
+        if value and bytes(raw).count(_MEMBER) > 1:
+            values = {found.decode("utf-8", "replace") for found in _VALUES.findall(bytes(raw))}
+            if value not in _ONE and not values.isdisjoint(_ONE):
+                value = "1"  # of a member that is there twice, libraries take the last
+                self._notes.append(
+                    self._source.note(TWICE, f"{_MEMBER.decode()} twice in one rule")
+                )
+            elif value in _ZERO and not values.issubset(_ZERO):
+                return None
+        if value.startswith('"') and value.strip('" ') in ("0", "1"):
+            value = value.strip('" ')
+            self._notes.append(self._source.note(STRING, value))
+        elif value in ("0.0", "1.0"):  # the same numbers, as some languages write them
+            value = value[0]
+        return value if value in ("0", "1") else None
 
-def _location(rule: str | msgspec.Raw) -> str:
-    """The location of a rule, "" where there is none, or no rule."""
-    try:
-        return _TEXT.decode(_RULE.decode(rule).location)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return ""
+    def _statement(self, value: str, raw: msgspec.Raw, location: str) -> Statement:
+        text = shorten(" ".join(bytes(raw)[:1000].decode("utf-8", "replace").split()))
+        return statement(self._source, "tdmrep.json", value, text, None, Scope(location))
 
-
-def _said(
-    source: ParsedDocument, rule: _Rule, raw: bytes, location: str, notes: list[Note]
-) -> Said:
-    value = bytes(rule.reservation).decode("utf-8", "replace")
-    if (
-        value not in _ONE
-        and raw.count(_MEMBER) > 1
-        and any(found.decode() in _ONE for found in re.findall(_VALUES, raw))
-    ):
-        value = "1"  # of a member that is there twice, libraries take the last
-        notes.append(source.note(TWICE, f"{_MEMBER.decode()} twice in one rule"))
-    if value.startswith('"') and value.strip('" ') in ("0", "1"):
-        value = value.strip('" ')
-        notes.append(source.note(STRING, value))
-    elif value in ("0.0", "1.0"):  # the same numbers, as some languages write them
-        value = value[0]
-    reservation = None
-    if value in ("0", "1"):
-        text = shorten(" ".join(raw[:1000].decode("utf-8", "replace").split()))
-        reservation = statement(source, "tdmrep.json", value, text, None, Scope(location))
-    else:
-        notes.append(source.note(VALUE, value[:80] or "none given"))
-    try:
-        policy = _TEXT.decode(rule.policy)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        policy = None
-    return Said(reservation, policy)
+    @staticmethod
+    def _policy(rule: Rule) -> str | None:
+        try:
+            return _TEXT.decode(rule.policy)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return None

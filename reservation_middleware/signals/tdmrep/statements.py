@@ -5,7 +5,7 @@ https://www.w3.org/community/reports/tdmrep/CG-FINAL-tdmrep-20240510/#sec-proper
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from reservation_middleware.model import Level, Note, NoteKind, Preference, Scope, Statement
 from reservation_middleware.model.vocabulary import AI_INDEX, AI_INPUT, TDM, TRAIN
@@ -50,28 +50,57 @@ class Said(NamedTuple):
         )
 
 
+class Entry(NamedTuple):
+    """A rule of the file.
+
+    Attributes:
+        location: what it is about.
+        said: what it says where near misses count.
+        letter: what it says to the letter, None where it is no rule then.
+    """
+
+    location: str
+    said: Said
+    letter: Said | None
+
+
 class TdmrepFindings(Findings):
     """The rules of a file, or what a head or a page says."""
 
-    __slots__ = ("index", "said", "source", "tells_reserved")
+    __slots__ = ("_entries", "_letter", "index", "said", "source", "tells_reserved")
 
     def __init__(
         self,
         source: ParsedDocument,
         notes: Sequence[Note],
         said: Sequence[Said] = (),
-        locations: Sequence[str] | None = None,
+        *,
+        entries: Sequence[Entry] | None = None,
         links: Sequence[Link] = (),
     ) -> None:
         super().__init__(source.place, tuple(notes[:_MOST]), tuple(links))
         self.source = source
-        self.said = tuple(said)
+        self._entries = entries
+        self._letter: Self | None = None
+        self.said = tuple(said if entries is None else (one.said for one in entries))
+        locations = [one.location for one in entries or ()]
         #: Whether a percent-encoded reserved character in a path may matter.
-        self.tells_reserved = locations is not None and any(map(has_reserved, locations))
-        if locations is not None and self.tells_reserved:
+        self.tells_reserved = any(map(has_reserved, locations))
+        if self.tells_reserved:
             locations = list(map(keep_reserved, locations))
         #: None for carriers that speak about their own page only.
-        self.index = None if locations is None else PatternIndex(locations)
+        self.index = None if entries is None else PatternIndex(locations)
+
+    @property
+    def to_the_letter(self) -> Self:
+        """The rules as they stand."""
+        entries = self._entries
+        if entries is None or all(one.letter is one.said for one in entries):
+            return self
+        if self._letter is None:
+            rules = [Entry(one.location, one.letter, one.letter) for one in entries if one.letter]
+            self._letter = type(self)(self.source, self.notes, entries=rules, links=self.links)
+        return self._letter
 
     def statements(self) -> tuple[Statement, ...]:
         """All valid reservations."""
