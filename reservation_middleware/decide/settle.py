@@ -76,7 +76,11 @@ def _to_the_letter(
         return counted
     left = SIGNALS[number].settle(literal, question) or _SILENT
     shown = [replace(said, inferred=True) for said in counted.statements if said.near_miss]
-    return replace(left, statements=(*left.statements, *shown)) if shown else left
+    return replace(
+        left,
+        statements=(*left.statements, *shown),
+        notes=tuple(dict.fromkeys((*counted.notes, *left.notes))),
+    )
 
 
 def _stricter(one: Settled | None, other: Settled | None) -> Settled | None:

@@ -26,7 +26,7 @@ from reservation_middleware.syntax.rsl import MEDIA_TYPE, NAMESPACE
 
 from .carriers import parse
 from .clauses import NAME, TERMS
-from .document import PageQuery, Ruling, combined
+from .document import PageQuery, Ruling, combined, twin_of
 from .findings import RSL, RslFindings
 from .notes import (
     ADDRESS,
@@ -36,6 +36,7 @@ from .notes import (
     LINK_INVALID,
     LINK_RELATIVE,
     MANY,
+    NEAR_MISS,
     NONCONFORMANT,
     OLD,
     TOKEN,
@@ -69,7 +70,7 @@ class Rsl(Signal[RslFindings]):
     terms = TERMS
     notes = (
         *(LINK_INVALID, LINK_RELATIVE, MANY, UNREACHABLE, INVALID, NONCONFORMANT),
-        *(TOO_LARGE, ADDRESS, ELSEWHERE, VALUE, OLD, TOKEN, FOREIGN),
+        *(TOO_LARGE, ADDRESS, ELSEWHERE, VALUE, OLD, TOKEN, FOREIGN, NEAR_MISS),
     )
     common_fields = {b"link": (MEDIA_TYPE,), b"www-authenticate": ("license",)}
     element_words = (MEDIA_TYPE.encode(),)
@@ -82,7 +83,9 @@ class Rsl(Signal[RslFindings]):
     def settle(self, found: Sequence[RslFindings], question: Question) -> Settled | None:
         """Page before site, then the most restrictive (§4.9)."""
         policy = question.policy
-        asked = PageQuery(split_url(question.url)[0], question.path, (policy.user, policy.geo))
+        origin, _ = split_url(question.url)
+        operator = policy.user, policy.geo
+        asked = PageQuery(origin, question.path, operator, twin_of(origin))
         documents = {one.source.document.url: one for one in found if one.place is RSL}
         site: list[Ruling] = []
         page: list[Ruling] = []
@@ -96,6 +99,7 @@ class Rsl(Signal[RslFindings]):
                     notes += _elsewhere(document, asked)
             elif one.place is not RSL:
                 page += one.here(asked)
+                notes += filter(None, [one.near_miss(asked)])
                 for url, whole in one.pointers:
                     if url in documents:
                         page += documents[url].on_page(asked, whole=whole)
@@ -157,7 +161,10 @@ def _challenge(found: RslFindings, url: str) -> Offer:
 
 
 def _elsewhere(found: RslFindings | None, asked: PageQuery) -> Sequence[Note]:
-    note = found.elsewhere(asked.origin) if found else None
+    """Notes about a document that speaks of other addresses than those it is asked for."""
+    if found is None:
+        return ()
+    note = found.near_miss(asked) or found.elsewhere(asked.origin)
     return (note,) if note else ()
 
 

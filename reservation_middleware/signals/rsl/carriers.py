@@ -16,7 +16,7 @@ from reservation_middleware.syntax.robots import Record
 from reservation_middleware.syntax.rsl import MEDIA_TYPE, Fault, RslDocument, read, read_feed
 from reservation_middleware.syntax.xml import XmlError
 
-from .document import Licences
+from .document import Licences, twin_of
 from .findings import KEY, MOST_LINES, RSL, Pointer, RslFindings, address
 from .notes import (
     ADDRESS,
@@ -211,7 +211,7 @@ def _feed(source: ParsedDocument, body: bytes, notes: list[Note]) -> Licences | 
     own, _ = split_url(source.document.url)
     kept = []
     for content in rsl.contents:
-        if content.url.startswith("/") or split_url(content.url)[0] in ("", own):
+        if content.url.startswith("/") or split_url(content.url)[0] in ("", own, twin_of(own)):
             kept.append(content)
         else:
             notes.append(source.note(FOREIGN, content.url, content.line))

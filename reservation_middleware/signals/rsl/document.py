@@ -9,11 +9,13 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from msgspec.structs import replace
+
 from reservation_middleware.model import LEAVES, Preference, Statement
 from reservation_middleware.signals.base import ParsedDocument
 from reservation_middleware.syntax.path import split_url
 from reservation_middleware.syntax.pattern_index import PatternIndex
-from reservation_middleware.syntax.rsl import RslDocument
+from reservation_middleware.syntax.rsl import USAGE, RslContent, RslDocument
 
 from .clauses import AI_ALL, NAME, ONE_USE, UNNAMED, Clause, Kind, Operator, Reader
 
@@ -23,11 +25,17 @@ _MOST_MATCHING = 500
 
 
 class PageQuery(msgspec.Struct, frozen=True):
-    """The page that is asked about, and for whom."""
+        """The page that is asked about, and for whom.
+
+    Attributes:
+        twin: the same host's origin with http where the page has https, of whose contents what
+            they prohibit counts as a near miss; "" where that is not to be read.
+    """
 
     origin: str
     path: str
     operator: Operator
+    twin: str = ""
 
 
 class Ruling:
@@ -82,22 +90,40 @@ class Licences:
         Where it stands in the page but is about another address or a part, its yes says
         nothing of the page.
         """
-        matching = self._about(asked)
+        matching, near = self._about(asked)
         if self._reader.carrier == "rsl" or matching or self._here:
-            return self._ruling(matching, self._here, asked.operator, yes=whole)
-        return self._ruling([], range(len(self.rsl.contents)), asked.operator, yes=False)
+            return self._ruling(matching, self._here, near, asked.operator, yes=whole)
+        return self._ruling([], range(len(self.rsl.contents)), [], asked.operator, yes=False)
 
     def on_site(self, asked: PageQuery) -> Ruling:
         """What it amounts to where the site points to it, or a feed holds it; "" is no page then."""
-        return self._ruling(self._about(asked), (), asked.operator, yes=True)
+        matching, near = self._about(asked)
+        return self._ruling(matching, (), near, asked.operator, yes=True)
 
-    def _about(self, asked: PageQuery) -> list[int]:
-        """Numbers of the contents whose url matches a page."""
-        return [
-            number
-            for number in self._index.matching(asked.path)
-            if self._origins[number] in ("", asked.origin)
-        ]
+    def _about(self, asked: PageQuery) -> tuple[list[int], list[int]]:
+        """Numbers of the contents whose url matches a page, and of those that nearly do."""
+        found, near = [], []
+        for number in self._index.matching(asked.path):
+            origin = self._origins[number]
+            if origin in ("", asked.origin):
+                found.append(number)
+            elif origin == asked.twin:
+                near.append(number)
+        return found, near
+
+    def prohibiting(self, origin: str) -> RslContent | None:
+        """The first content that names an origin and prohibits a use."""
+        for number, content in enumerate(self.rsl.contents):
+            if self._origins[number] == origin and any(
+                licence.prohibits.get(USAGE) for licence in content.licenses
+            ):
+                return content
+        return None
+
+    @property
+    def names_http(self) -> bool:
+        """Whether a content is about addresses with http."""
+        return any(origin.startswith("http://") for origin in self._origins)
 
     @property
     def patterns(self) -> Sequence[str]:
@@ -117,15 +143,22 @@ class Licences:
         )
 
     def _ruling(
-        self, matching: Sequence[int], here: Sequence[int], operator: Operator, *, yes: bool
+        self,
+        matching: Sequence[int],
+        here: Sequence[int],
+        near: Sequence[int],
+        operator: Operator,
+        *,
+        yes: bool,
     ) -> Ruling:
         left_out = "a part of the document" if self.rsl.cut else ""
-        if len(matching) + len(here) > _MOST_MATCHING:
+        if len(matching) + len(here) + len(near) > _MOST_MATCHING:
             left_out = f"contents that match beyond {_MOST_MATCHING}"
             narrowest = sorted(matching, key=self._index.octets, reverse=True)
             matching, here = narrowest[:_MOST_MATCHING], here[:_MOST_MATCHING]
+            near = near[:_MOST_MATCHING]
         yes = yes and self.rsl.conformant and not left_out
-        ruling = self._rule(matching, here, operator, yes=yes)
+        ruling = self._rule(matching, here, near, operator, yes=yes)
         return self._restricted(ruling, left_out) if left_out else ruling
 
     def _restricted(self, ruling: Ruling, left_out: str) -> Ruling:
@@ -149,17 +182,23 @@ class Licences:
         )
 
     def _rule(
-        self, matching: Sequence[int], here: Sequence[int], operator: Operator, *, yes: bool
+        self,
+        matching: Sequence[int],
+        here: Sequence[int],
+        near: Sequence[int],
+        operator: Operator,
+        *,
+        yes: bool,
     ) -> Ruling:
-        by_length: dict[int, list[int]] = {}
+        by_length: dict[int, list[Clause]] = {}
         for number in matching:
-            by_length.setdefault(self._index.octets(number), []).append(number)
+            by_length.setdefault(self._index.octets(number), []).extend(self._of(number, operator))
+        for number in near:
+            refused = map(_near_miss, self._of(number, operator))
+            by_length.setdefault(self._index.octets(number), []).extend(filter(None, refused))
         # Narrower paths first, the page itself before every path.
-        numbers = [here, *(by_length[length] for length in sorted(by_length, reverse=True))]
-        levels = [
-            [clause for number in level for clause in self._of(number, operator)]
-            for level in numbers
-        ]
+        levels = [[clause for number in here for clause in self._of(number, operator)]]
+        levels += [by_length[length] for length in sorted(by_length, reverse=True)]
         usage: dict[str, Preference] = {}
         clauses: dict[str, Sequence[Clause]] = {}
         for leaf in LEAVES:
@@ -178,6 +217,13 @@ class Licences:
             content = self.rsl.contents[number]
             found = self._clauses[key] = tuple(self._reader.of(number, content, operator))
         return found
+
+
+def _near_miss(clause: Clause) -> Clause | None:
+    """A clause of a content that only nearly is about the page: what it prohibits, else nothing."""
+    if clause.kind is not Kind.PROHIBIT:
+        return None
+    return clause._replace(statement=replace(clause.statement, near_miss=True))
 
 
 def _weigh(clauses: Sequence[Clause], *, yes: bool) -> tuple[Preference, Sequence[Clause]] | None:
@@ -232,6 +278,13 @@ def combined(
             if said:
                 return None if unread and preference is Preference.ALLOWED else (preference, said)
     return None
+
+
+def twin_of(origin: str) -> str:
+    """An origin's host with http for https; "" where there is no such thing, or a port is named."""
+    scheme, _, host = origin.partition("://")
+    has_port = ":" in host[host.rfind("]") + 1 :]
+    return f"http://{host}" if scheme == "https" and not has_port else ""
 
 
 def _target(url: str) -> tuple[str, str]:

@@ -4,8 +4,9 @@
 """
 
 from collections.abc import Sequence
+from copy import copy
 from itertools import islice
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from reservation_middleware.model import LEAVES, Note, Preference, Statement
 from reservation_middleware.signals.base import Findings, Link, ParsedDocument, Place
@@ -13,7 +14,7 @@ from reservation_middleware.syntax.xml import LIMIT
 
 from .clauses import NAME
 from .document import Licences, PageQuery, Ruling
-from .notes import ELSEWHERE
+from .notes import ELSEWHERE, NEAR_MISS
 
 RSL = Place("rsl", limit=LIMIT, linked=True)
 #: The directive of robots.txt and the scheme of WWW-Authenticate.
@@ -32,7 +33,10 @@ class Pointer(NamedTuple):
 class RslFindings(Findings):
     """What points to documents, or documents that stand here."""
 
-    __slots__ = ("absent", "challenged", "licences", "pointers", "source", "unread")
+    __slots__ = (
+        *("_letter", "absent", "challenged", "is_literal", "licences", "pointers"),
+        *("source", "unread"),
+    )
 
     def __init__(
         self,
@@ -56,6 +60,19 @@ class RslFindings(Findings):
         self.unread = (self.absent,) if unread else ()
         #: Whether the server asks for a token.
         self.challenged = challenged
+        #: Whether near misses count as not said.
+        self.is_literal = False
+        self._letter: Self | None = None
+
+    @property
+    def to_the_letter(self) -> Self:
+        """The same documents, read without near misses."""
+        if not any(licences.names_http for licences, _ in self.licences):
+            return self
+        if self._letter is None:
+            self._letter = copy(self)
+            self._letter.is_literal = True
+        return self._letter
 
     def statements(self) -> tuple[Statement, ...]:
         """Everything that stands here, to an operator of whom nothing is known."""
@@ -86,17 +103,29 @@ class RslFindings(Findings):
                 return self.source.note(ELSEWHERE, f"{origin} beside {content.url}", content.line)
         return None
 
+    def near_miss(self, asked: PageQuery) -> Note | None:
+        """A note, if something is prohibited for the site's addresses with http for https."""
+        asked = self._read(asked)
+        for licences, _ in self.licences:
+            content = licences.prohibiting(asked.twin) if asked.twin else None
+            if content:
+                return self.source.note(NEAR_MISS, f"url {content.url}", content.line)
+        return None
+
     def on_site(self, asked: PageQuery) -> list[Ruling]:
         """What this document amounts to where robots.txt names it."""
+        asked = self._read(asked)
         return [*self.unread, *(licences.on_site(asked) for licences, _ in self.licences)]
 
     def on_page(self, asked: PageQuery, *, whole: bool) -> list[Ruling]:
         """What this document amounts to where a page points to it."""
+        asked = self._read(asked)
         rulings = (licences.on_page(asked, whole=whole) for licences, _ in self.licences)
         return [*self.unread, *rulings]
 
     def here(self, asked: PageQuery) -> list[Ruling]:
         """What the documents that stand in a page or a file amount to."""
+        asked = self._read(asked)
         return [
             *self.unread,
             *(
@@ -104,6 +133,9 @@ class RslFindings(Findings):
                 for licences, whole in self.licences
             ),
         ]
+
+    def _read(self, asked: PageQuery) -> PageQuery:
+        return asked._replace(twin="") if self.is_literal and asked.twin else asked
 
 
 def _unlicensed(source: ParsedDocument) -> Ruling:

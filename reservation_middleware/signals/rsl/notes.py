@@ -1,6 +1,7 @@
 """What can be noted about RSL."""
 
 from reservation_middleware.model import Level, NoteKind
+from reservation_middleware.signals.near_miss import near_miss_note
 
 _SPEC = "https://rslstandard.org/rsl"
 
@@ -93,5 +94,10 @@ FOREIGN = NoteKind(
     Level.WARNING,
     "a feed cannot license what is on another origin: {}",
     "License only addresses of the feed's own origin.",
+    _SPEC,
+)
+NEAR_MISS = near_miss_note(
+    "rsl",
+    'Write url="/", or the whole address with https, as the pages have it.',
     _SPEC,
 )
