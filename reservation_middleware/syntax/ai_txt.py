@@ -87,17 +87,20 @@ Fields = dict[str, list[Field]]
 #: Those that take one of three words, from restrictive to permissive.
 POLICIES = ("training", "scraping", "indexing", "caching")
 WORDS = DENY, CONDITIONAL, ALLOW = "deny", "conditional", "allow"
-_REQUIREMENTS = ("attribution", "ai-disclosure", "audit")
+REQUIREMENTS = ("attribution", "ai-disclosure", "audit")
 #: The fields that are kept; all others are metadata.
 KEYS = frozenset(
     (
         *("site-name", "site-url", "contact", "policy-url"),
         *POLICIES,
         *("training-allow", "training-deny", "training-license", "training-fee"),
-        *_REQUIREMENTS,
+        *REQUIREMENTS,
     )
 )
 _READ = KEYS | {"agent"}
+#: Under which the lines and members of a block are kept that are none of those.
+OTHERS = "(others)"
+_MOST_OTHERS = 1_000
 #: Where they stand in JSON: object, member, key of the text.
 _MEMBERS = (
     *(("site", "name", "site-name"), ("site", "url", "site-url"), ("site", "contact", "contact")),
@@ -110,6 +113,15 @@ _MEMBERS = (
     ("content", "aiDisclosure", "ai-disclosure"),
     ("compliance", "audit", "audit"),
 )
+# Members that the whole has.
+_KNOWN = frozenset(
+    (
+        *("specVersion", "version", "generatedAt", "$schema", "site", "policies", "agents"),
+        *("trainingPaths", "licensing", "content", "compliance"),
+    )
+)
+_CAPITAL = re.compile(r"(?<=[a-z])([A-Z])")
+_LONGEST_OTHER = 400
 _SPEAKING = ("training", "indexing", "training-allow", "training-deny")
 # What people write behind a word.
 _REMARK = re.compile(r"\s+#.*")
@@ -123,13 +135,17 @@ class Declaration:
     Attributes:
         site: fields outside every block.
         blocks: each with the product tokens, in lower case, that it belongs to.
+        others: how many lines or members are kept that are none of the dialect's fields.
+        cut: whether there are more of them.
         strays: the first lines that are no field, or indented where there is no block.
     """
 
-    __slots__ = ("blocks", "site", "strays")
+    __slots__ = ("blocks", "cut", "others", "site", "strays")
 
     def __init__(self) -> None:
         self.site: Fields = {}
+        self.others = 0
+        self.cut = False
         self.blocks: list[tuple[tuple[str, ...], Fields]] = []
         self.strays: list[tuple[int, str]] = []
 
@@ -155,7 +171,7 @@ class Declaration:
         """What is asked of those who use the content (§2.8, §2.9)."""
         return [
             key
-            for key in _REQUIREMENTS
+            for key in REQUIREMENTS
             if any(field.value.lower() == "required" for field in self.site.get(key, ()))
         ]
 
@@ -168,6 +184,14 @@ class Declaration:
     def declares(self) -> bool:
         """Whether it is of this dialect at all."""
         return self.says or not self.missing()
+
+    def keep_other(self, fields: Fields, field: Field) -> None:
+        """Keep a line or a member that is none of the dialect's."""
+        if self.others >= _MOST_OTHERS:
+            self.cut = True
+            return
+        self.others += 1
+        fields.setdefault(OTHERS, []).append(field)
 
     def block(self, name: str) -> Fields:
         """A new block for the product tokens that an agent's name holds."""
@@ -203,14 +227,17 @@ def read_text(text: str) -> Declaration:
             block = None
         elif block is None:
             named = False
+        fields = found.site if block is None else block
         if not named:
             if len(found.strays) < _MOST:
                 found.strays.append((number, raw.strip()))
+            found.keep_other(fields, Field("", raw.strip(), number, raw.strip()))
         elif key == "agent":
             block = found.block(value.strip())
         elif key in KEYS:
-            fields = found.site if block is None else block
             _keep(fields, Field(key, value.strip(), number, raw.strip()))
+        else:
+            found.keep_other(fields, Field(key, value.strip(), number, raw.strip()))
     return found
 
 
@@ -221,7 +248,7 @@ def may_say(text: str) -> bool:
 
 
 def read_json(body: bytes) -> Declaration | None:
-    """Read the JSON form (§3.2); None for JSON of another kind, and for what is no JSON."""
+    """Read the JSON form (§3.2); None for what is no JSON object."""
     if len(body) > LIMIT:
         return None
     text = octets.text_of(body)
@@ -230,11 +257,16 @@ def read_json(body: bytes) -> Declaration | None:
         given: Any = msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    if not isinstance(given, dict) or not (
-        isinstance(given.get("site"), dict) or isinstance(given.get("policies"), dict)
-    ):
+    if not isinstance(given, dict):
         return None
     found = Declaration()
+    policies = given.get("policies")
+    for part, known in ((given, _KNOWN), (policies, POLICIES)):
+        for name, value in part.items() if isinstance(part, dict) else ():
+            if name not in known:
+                _take_other(found, found.site, name, value)
+    if not (isinstance(given.get("site"), dict) or isinstance(policies, dict)):
+        return found  # of another kind, but for what it may refuse all the same
     for group, member, key in _MEMBERS:
         part = given.get(group)
         if isinstance(part, dict):
@@ -246,7 +278,19 @@ def read_json(body: bytes) -> Declaration | None:
                 block = found.block(name)
                 for key in POLICIES:
                     _take(block, part, key, key)
+                for key, value in part.items():
+                    if key not in POLICIES:
+                        _take_other(found, block, key, value)
     return found
+
+
+def _take_other(found: Declaration, fields: Fields, name: str, value: Any) -> None:
+    """Keep a member that the form does not have there."""
+    if isinstance(value, dict | list):
+        value = "…"
+    word = (value if isinstance(value, str) else str(value).lower()).strip()[:_LONGEST_OTHER]
+    key = _CAPITAL.sub(r"-\1", name[:_LONGEST_OTHER]).lower()
+    found.keep_other(fields, Field(key, word, None, f'"{name[:_LONGEST_OTHER]}": "{word}"'))
 
 
 def _take(fields: Fields, part: Mapping[str, Any], member: str, key: str) -> None:

@@ -1,12 +1,16 @@
 """ai.txt: the Spawning dialect, draft-car-ai-txt-wellknown-00, and others that share the name.
 
 Which dialect a file is written in is found out before it is read; what is in none of the two
-says nothing. What a declaration of the draft means is ``declaration.py``'s business. References:
+says nothing but what ``asides.py`` reads. What a declaration of the draft means is
+``declaration.py``'s business. References:
 https://spawning.substack.com/p/aitxt-a-new-way-for-websites-to-set and
 https://datatracker.ietf.org/doc/html/draft-car-ai-txt-wellknown-00
 """
 
 from collections.abc import Sequence
+from copy import copy
+from itertools import islice
+from typing import Self
 
 from reservation_middleware.model import (
     Level,
@@ -34,6 +38,7 @@ from reservation_middleware.signals.base import (
     for_display,
     shorten,
     terms_for,
+    without_doubted,
 )
 from reservation_middleware.syntax.ai_txt import (
     LIMIT,
@@ -51,6 +56,7 @@ from reservation_middleware.syntax.charset import ascii_based
 from reservation_middleware.syntax.extension_rules import ExtensionRules, lacks_start
 from reservation_middleware.syntax.robots import Group, Rule
 
+from .asides import NEAR_MISS, UNCLEAR, Asides
 from .declaration import MOST, NOT_USAGE, PATHS, REPEATED, SITE, STRAY, VALUE, Declared
 
 _SPAWNING = "https://spawning.substack.com/p/aitxt-a-new-way-for-websites-to-set"
@@ -91,7 +97,7 @@ MIXED = NoteKind(
 class AiTxtFindings(Findings):
     """A file's rules, its declaration, or both."""
 
-    __slots__ = ("_carrier", "_made", "_source", "declared", "ruled")
+    __slots__ = ("_carrier", "_letter", "_made", "_source", "asides", "declared", "ruled")
 
     def __init__(
         self,
@@ -100,15 +106,35 @@ class AiTxtFindings(Findings):
         notes: Sequence[Note],
         declared: Declared | None = None,
         *,
-        ruled: bool = False,
+        asides: Asides | None = None,
     ) -> None:
         super().__init__(source.place, tuple(notes[:MOST]))
         self._source = source
         self._carrier = carrier
         self._made: dict[int, Statement] = {}
         self.declared = declared
-        #: Whether there are rules of the Spawning dialect.
-        self.ruled = ruled
+        #: Whether there are rules of the Spawning dialect, and the lines among them that are none.
+        self.ruled = asides is not None
+        self.asides = asides
+        self._letter: Self | None = None
+
+    @property
+    def to_the_letter(self) -> Self:
+        """The same file without near misses."""
+        declared, asides = self.declared, self.asides
+        if not (declared and declared.has_near_misses) and not (asides and asides.has_near_misses):
+            return self
+        if self._letter is None:
+            letter = self._letter = copy(self)
+            if declared:
+                letter.declared = None if declared.is_near_miss else declared.to_the_letter()
+            letter.asides = asides.to_the_letter() if asides else None
+        return self._letter
+
+    def about(self, token: str, path: str) -> list[Statement]:
+        """What the rules and the lines among them say to an agent about a canonical path."""
+        rule = self.rule(token, path)
+        return [*([rule] if rule else []), *(self.asides.about(token, path) if self.asides else ())]
 
     def rule(self, token: str, path: str) -> Statement | None:
         """What the rules say to an agent (lower case) about a canonical path."""
@@ -130,7 +156,8 @@ class AiTxtFindings(Findings):
         """All rules and all that is declared."""
         groups = self._source.robots.groups if self.ruled else ()
         rules = (self._statement(group, rule) for group in groups for rule in group.rules)
-        return (*rules, *(self.declared.statements() if self.declared else ()))
+        asides = self.asides.statements() if self.asides else ()
+        return (*rules, *asides, *(self.declared.statements() if self.declared else ()))
 
     def _statement(self, group: Group, rule: Rule) -> Statement:
         return Statement(
@@ -166,7 +193,7 @@ class AiTxt(Signal[AiTxtFindings]):
     }
     notes = (
         *(UNRECOGNISED, OUTSIDE, PATTERN, MIXED),
-        *(SITE, VALUE, REPEATED, PATHS, STRAY, NOT_USAGE),
+        *(SITE, VALUE, REPEATED, PATHS, STRAY, NOT_USAGE, NEAR_MISS, UNCLEAR),
     )
 
     def parse(self, source: ParsedDocument) -> AiTxtFindings | None:
@@ -190,21 +217,24 @@ class AiTxt(Signal[AiTxtFindings]):
             declaration = read_text(text)
             if robots is RobotsDialect.RULES and not declaration.declares:
                 return AiTxtFindings(source, carrier, _outside(source))
-        if declaration is None or not declaration.declares:
+        declared = Declared(source, carrier, declaration) if declaration else None
+        if declared is None or (declared.is_near_miss and not declared.has_near_misses):
             return AiTxtFindings(source, carrier, [source.note(UNRECOGNISED, source.place.name)])
-        declared = Declared(source, carrier, declaration)
         lost = _outside(source) if robots is RobotsDialect.RULES else []
         return AiTxtFindings(source, carrier, [*lost, *declared.notes], declared)
 
     def settle(self, found: Sequence[AiTxtFindings], question: Question) -> Settled | None:
         """One declaration, JSON before text, and one set of rules: the most restrictive counts."""
         token, path = question.agent.key, question.path
-        declared = next((one.declared for one in reversed(found) if one.declared), None)
+        declared, heard = None, list[Statement]()
+        for one in reversed(found):
+            if one.declared and not declared:
+                heard += one.declared.about(token, path)
+                declared = None if one.declared.is_near_miss else one.declared
         ruled = next((one for one in found if one.ruled), None)
-        said: list[Statement] = declared.about(token, path) if declared else []
-        rule = ruled.rule(token, path) if ruled else None
-        if rule:
-            said.append(rule)
+        if ruled:
+            heard += ruled.about(token, path)
+        said = without_doubted(heard)
         if not said:
             return None
 
@@ -228,19 +258,23 @@ class AiTxt(Signal[AiTxtFindings]):
     def _rules(
         self, source: ParsedDocument, carrier: str, declaration: Declaration | None
     ) -> AiTxtFindings:
-        notes = _outside(source)
+        asides = Asides(source, carrier)
+        found = list(islice(asides.lines(), MOST))
+        notes = [source.note(kind, text, line) for kind, line, text in found]
+        told = {line for _, line, _ in found}
+        notes += _outside(source)
         notes += [
             source.note(PATTERN, rule.path, rule.line)
             for group in source.robots.groups
             for rule in group.rules
-            if lacks_start(rule)
+            if lacks_start(rule) and rule.line not in told
         ][:MOST]
         declared = None
         if declaration and declaration.says:
             # What its silence means is for files that are nothing else.
             declared = Declared(source, carrier, declaration, silence=None)
             notes = [source.note(MIXED), *notes, *declared.notes]
-        return AiTxtFindings(source, carrier, notes, declared, ruled=True)
+        return AiTxtFindings(source, carrier, notes, declared, asides=asides)
 
 
 def _outside(source: ParsedDocument) -> list[Note]:

@@ -6,6 +6,7 @@ https://datatracker.ietf.org/doc/html/draft-car-ai-txt-wellknown-00
 """
 
 from collections.abc import Iterator
+from copy import copy
 from operator import itemgetter
 
 import msgspec
@@ -23,21 +24,27 @@ from reservation_middleware.model import (
 from reservation_middleware.model.statement import EVERYTHING
 from reservation_middleware.model.vocabulary import AI_INDEX, TRAIN
 from reservation_middleware.signals.base import ParsedDocument, shorten
+from reservation_middleware.signals.near_miss import refuses
 from reservation_middleware.syntax.ai_txt import (
     ALLOW,
     CONDITIONAL,
     DENY,
+    OTHERS,
     POLICIES,
     WORDS,
     Declaration,
     Field,
+    Fields,
     contact_of,
-    valid,
     word_of,
 )
 from reservation_middleware.syntax.path import octets
 from reservation_middleware.syntax.pattern_index import PatternIndex
 
+from .asides import NAME, NEAR_MISS, UNCLEAR, is_about_use, refused_use
+
+#: The word of a field that has none of the three, and from which nothing follows but doubt.
+_UNCLEAR = "unclear"
 DRAFT = "https://datatracker.ietf.org/doc/html/draft-car-ai-txt-wellknown-00"
 #: Notes of one kind in one document.
 MOST = 10
@@ -87,15 +94,31 @@ NOT_USAGE = NoteKind(
 
 _OFFERS = (("training-fee", "price"), ("policy-url", "policy"), ("contact", "contact"))
 _PATH_ALLOW = "training-allow"
+#: Fields that say something of use.
+_USES = ("training", "indexing")
+_MORE = Field("", "", None, "(more lines than are read)")
 _NO_FIELD = Field("training", DENY, None, "(no Training field)")
 
 
 class _Choice(msgspec.Struct, frozen=True):
-    """The value that holds for an agent, and whether an agent block says so."""
+    """The value that holds for an agent, and whether an agent block says so.
+
+    Attributes:
+        word: deny, conditional, allow or unclear.
+        near_miss: whether the field refuses in other words than the draft's.
+    """
 
     word: str
     field: Field
     own: bool
+    near_miss: bool = False
+
+
+class _Choices(msgspec.Struct, frozen=True):
+    """What holds for an agent, and a field that takes a permission of it away."""
+
+    holds: _Choice | None
+    doubt: Field | None
 
 
 class Declared:
@@ -105,7 +128,8 @@ class Declared:
         source: the document.
         carrier: how reasons name it.
         fields: what stands in it.
-        silence: what no Training field means where the declaration is complete.
+        silence: what no Training field means where the declaration is complete; None where the
+            file has rules, too, whose other lines are ``asides.py``'s business.
     """
 
     def __init__(
@@ -124,6 +148,10 @@ class Declared:
         if missing and silence:
             self._note(SITE, " and ".join(missing))
         self._silence = None if missing else silence
+        self._is_complete = not missing
+        self._is_alone = silence is not None
+        #: Whether refusals in other words than the draft's count as not said.
+        self._is_literal = False
         self._paths = tuple(self._read_paths())
         # A permission is read narrowly, so its glob ends where the path ends; a reservation
         # widely, so that it covers whatever starts with it.
@@ -141,7 +169,7 @@ class Declared:
             Identifier(
                 scheme="licence",
                 value=shorten(one.value),
-                signal="ai-txt",
+                signal=NAME,
                 document=source.document.url,
                 line=one.line,
             )
@@ -149,38 +177,64 @@ class Declared:
         )
         #: What is to be had where training is not allowed.
         self.offers = tuple(self._read_offers())
-        self._choices: dict[tuple[str, str], _Choice | None] = {}
+        self._choices: dict[tuple[str, str], _Choices] = {}
         self._look_over()
 
     def about(self, token: str, path: str) -> list[Statement]:
         """What it says to an agent (lower case) about a canonical path."""
         training = self._training(token, path.partition("?")[0])
         said = [training] if training else []
-        indexing = self._choice(token, "indexing")
+        indexing = self._choice(token, "indexing").holds
         if indexing:
-            said.append(self._statement(indexing.field, allowed=indexing.word == ALLOW))
+            said.append(self._chosen(indexing))
+        doubts = [self._choice(token, key).doubt for key in _USES]
+        doubts.append(self._other_doubt(token))
+        said += [self._doubt(field) for field in doubts if field]
         return said
+
+    @property
+    def has_near_misses(self) -> bool:
+        """Whether anything in it refuses in other words than the draft's."""
+        return any(
+            near
+            for part in self._fields.parts()
+            for key in _USES
+            for _, _, near in self._words(part, key)
+        )
+
+    @property
+    def is_near_miss(self) -> bool:
+        """Whether it is of this dialect for such words only."""
+        return not self._fields.declares
+
+    def to_the_letter(self) -> "Declared":
+        """The same declaration without such words."""
+        letter = copy(self)
+        letter._is_literal = True  # noqa: SLF001 - its own
+        letter._choices = {}  # noqa: SLF001
+        return letter
 
     def statements(self) -> Iterator[Statement]:
         """Every statement with its path and agents."""
         for tokens, part in ((("*",), self._fields.site), *self._fields.blocks):
             scope = Scope(None, tokens)
-            for key in ("training", "indexing"):
-                for word, field in valid(part, key):
-                    yield self._make(field, allowed=word == ALLOW, scope=scope)
+            for key in _USES:
+                for word, field, near in self._words(part, key):
+                    if word != _UNCLEAR:
+                        yield self._make(field, word == ALLOW, scope, near_miss=near)
         for path in self._paths:
             yield self._make(path, allowed=path.key == _PATH_ALLOW, scope=Scope(path.value))
-        if self._silence and not valid(self._fields.site, "training"):
+        if self._silence and not self._fields.site.get("training"):
             yield self._make(_NO_FIELD, allowed=False)
 
     def _training(self, token: str, path: str) -> Statement | None:
-        choice = self._choice(token, "training")
+        choice = self._choice(token, "training").holds
         if choice and (choice.word == DENY or (choice.own and choice.word == ALLOW)):
-            return self._statement(choice.field, allowed=choice.word == ALLOW)
+            return self._chosen(choice)
         _, denies, best = max(self._matching(path), key=itemgetter(0, 1), default=(0, False, None))
         if best and (denies or (choice and choice.word == CONDITIONAL)):
-            return self._statement(best, allowed=not denies)
-        return self._statement(choice.field, allowed=choice.word == ALLOW) if choice else None
+            return self._make(best, not denies)
+        return self._chosen(choice) if choice else None
 
     def _matching(self, path: str) -> Iterator[tuple[int, bool, Field]]:
         """The paths that match, each with its octets and whether it denies."""
@@ -194,35 +248,87 @@ class Declared:
                     self._octets[number] = octets(glob)
                 yield self._octets[number], denies, one
 
-    def _choice(self, token: str, key: str) -> _Choice | None:
+    def _choice(self, token: str, key: str) -> _Choices:
         """The agent's own word, else that for all agents, else the site's (§2.7)."""
-        own = self._fields.about(token)
-        known = token if own else "*", key
-        if known not in self._choices:
-            found = None
-            for blocks, is_named in (
-                (own, True),
-                (self._fields.about("*"), True),
-                ([self._fields.site], False),
-            ):
-                words = [pair for block in blocks for pair in valid(block, key)]
-                if words:
-                    found = _Choice(*min(words, key=lambda one: WORDS.index(one[0])), is_named)
-                    break
-            if found is None and key == "training" and self._silence:
-                found = _Choice(self._silence, _NO_FIELD, own=False)
-            self._choices[known] = found
+        about_token = self._fields.about(token)
+        known = token if about_token else "*", key
+        if known in self._choices:
+            return self._choices[known]
+        found = doubt = None
+        for blocks, own in (
+            (about_token, True),
+            (self._fields.about("*"), True),
+            ([self._fields.site], False),
+        ):
+            words = [one for block in blocks for one in self._words(block, key)]
+            doubt = next((field for word, field, _ in words if word == _UNCLEAR), doubt)
+            words = [one for one in words if one[0] != _UNCLEAR]
+            if words:
+                # Of two denials the one that is spelled as the draft has it.
+                word, field, near = min(words, key=lambda one: (WORDS.index(one[0]), one[2]))
+                found = _Choice(word, field, own, near)
+                break
+        if found is None and key == "training" and self._silence:
+            found = _Choice(self._silence, _NO_FIELD, own=False)
+        self._choices[known] = _Choices(found, doubt)
         return self._choices[known]
 
-    def _statement(self, field: Field, *, allowed: bool) -> Statement:
-        """The statement of a field, for whomever it is."""
-        return self._make(field, allowed=allowed)
+    def _words(self, block: Fields, key: str) -> Iterator[tuple[str, Field, bool]]:
+        """What the fields of a block say: the word, the field and whether it is a near miss."""
+        for field in block.get(key, ()):
+            word = word_of(field)
+            if word:
+                yield word, field, False
+            elif key == "training" and self._is_complete:
+                yield DENY, field, False  # no other word is one, and the default denies (§2.4)
+            elif not self._is_alone:
+                continue
+            elif not refuses(field.value):
+                yield _UNCLEAR, field, False
+            elif not self._is_literal:
+                yield DENY, field, True
+        if self._is_alone and not self._is_literal:
+            for field in block.get(OTHERS, ()):
+                if refused_use(field.key, field.value) == key:
+                    yield DENY, field, True
 
-    def _make(self, field: Field, *, allowed: bool, scope: Scope = EVERYTHING) -> Statement:
+    def _other_doubt(self, token: str) -> Field | None:
+        """A line about use that was not understood, the site's or of an agent's blocks."""
+        if not self._is_alone:
+            return None
+        if self._fields.cut:
+            return _MORE
+        blocks = (self._fields.site, *self._fields.about(token), *self._fields.about("*"))
+        return next((field for block in blocks for field in self._unclear(block)), None)
+
+    def _unclear(self, block: Fields) -> Iterator[Field]:
+        for field in block.get(OTHERS, ()):
+            if not refused_use(field.key, field.value) and is_about_use(field.key, field.value):
+                yield field
+
+    def _chosen(self, choice: _Choice) -> Statement:
+        return self._make(choice.field, choice.word == ALLOW, near_miss=choice.near_miss)
+
+    def _doubt(self, field: Field) -> Statement:
+        indexing = (AI_INDEX,) if field.key != "training" else ()
+        training = TRAIN if field.key != "indexing" else ()
+        return Statement(
+            signal=NAME,
+            carrier=self._carrier,
+            category="ai-train" if training else AI_INDEX,
+            covers=(*indexing, *training),
+            preference=Preference.UNKNOWN,
+            text=shorten(field.text),
+            span=self._source.span(field.line),
+        )
+
+    def _make(
+        self, field: Field, allowed: bool, scope: Scope = EVERYTHING, *, near_miss: bool = False
+    ) -> Statement:
         training = field.key != "indexing"
         conditional = training and (allowed or word_of(field) == CONDITIONAL)
         return Statement(
-            signal="ai-txt",
+            signal=NAME,
             carrier=self._carrier,
             category="ai-train" if training else AI_INDEX,
             covers=TRAIN if training else (AI_INDEX,),
@@ -231,6 +337,7 @@ class Declared:
             span=self._source.span(field.line),
             scope=scope,
             conditions=self._conditions if conditional else (),
+            near_miss=near_miss,
         )
 
     def _read_paths(self) -> Iterator[Field]:
@@ -251,7 +358,7 @@ class Declared:
                     continue
                 yield Offer(
                     kind=kind,
-                    signal="ai-txt",
+                    signal=NAME,
                     url=None if person else found,
                     per="training" if kind == "price" else None,
                     contact=shorten(found) if person else None,
@@ -276,7 +383,9 @@ class Declared:
                 for field in part[key]:
                     word = word_of(field)
                     if word is None:
-                        self._note(VALUE, field.text, field.line)
+                        near = key in _USES and not self._is_complete and self._is_alone
+                        near = near and refuses(field.value)
+                        self._note(NEAR_MISS if near else VALUE, field.text, field.line)
                     elif word != ALLOW and key in ("scraping", "caching"):
                         self._note(NOT_USAGE, field.text, field.line)
                     if word and seen - {word}:
@@ -287,6 +396,13 @@ class Declared:
             self._note(PATHS, self._paths[0].text, self._paths[0].line)
         for line, text in self._fields.strays:
             self._note(STRAY, text, line)
+        if self._is_alone:
+            for part in self._fields.parts():
+                for field in part.get(OTHERS, ()):
+                    if refused_use(field.key, field.value):
+                        self._note(NEAR_MISS, field.text, field.line)
+                for field in self._unclear(part):
+                    self._note(UNCLEAR, field.text, field.line)
 
     def _note(self, kind: NoteKind, detail: str, line: int | None = None) -> None:
         if len(self.notes) < MOST:

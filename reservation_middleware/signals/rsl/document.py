@@ -8,7 +8,6 @@ Nothing is read here.
 from collections.abc import Mapping, Sequence
 
 import msgspec
-
 from msgspec.structs import replace
 
 from reservation_middleware.model import LEAVES, Preference, Statement
@@ -25,7 +24,7 @@ _MOST_MATCHING = 500
 
 
 class PageQuery(msgspec.Struct, frozen=True):
-        """The page that is asked about, and for whom.
+    """The page that is asked about, and for whom.
 
     Attributes:
         twin: the same host's origin with http where the page has https, of whose contents what
@@ -223,7 +222,7 @@ def _near_miss(clause: Clause) -> Clause | None:
     """A clause of a content that only nearly is about the page: what it prohibits, else nothing."""
     if clause.kind is not Kind.PROHIBIT:
         return None
-    return clause._replace(statement=replace(clause.statement, near_miss=True))
+    return replace(clause, statement=replace(clause.statement, near_miss=True))
 
 
 def _weigh(clauses: Sequence[Clause], *, yes: bool) -> tuple[Preference, Sequence[Clause]] | None:

@@ -8,6 +8,8 @@ from copy import copy
 from itertools import islice
 from typing import NamedTuple, Self
 
+from msgspec.structs import replace
+
 from reservation_middleware.model import LEAVES, Note, Preference, Statement
 from reservation_middleware.signals.base import Findings, Link, ParsedDocument, Place
 from reservation_middleware.syntax.xml import LIMIT
@@ -135,7 +137,7 @@ class RslFindings(Findings):
         ]
 
     def _read(self, asked: PageQuery) -> PageQuery:
-        return asked._replace(twin="") if self.is_literal and asked.twin else asked
+        return replace(asked, twin="") if self.is_literal and asked.twin else asked
 
 
 def _unlicensed(source: ParsedDocument) -> Ruling:
