@@ -258,7 +258,8 @@ class AiTxt(Signal[AiTxtFindings]):
     def _rules(
         self, source: ParsedDocument, carrier: str, declaration: Declaration | None
     ) -> AiTxtFindings:
-        asides = Asides(source, carrier)
+        is_complete = declaration is not None and not declaration.missing()
+        asides = Asides(source, carrier, ("training",) if is_complete else ())
         found = list(islice(asides.lines(), MOST))
         notes = [source.note(kind, text, line) for kind, line, text in found]
         told = {line for _, line, _ in found}

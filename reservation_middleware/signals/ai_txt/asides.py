@@ -6,7 +6,7 @@ declarations say to the letter is not looked at. Reference: ``spec/signals/ai-tx
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from copy import copy
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ from reservation_middleware.signals.near_miss import near_miss_note, refuses
 from reservation_middleware.syntax.ai_txt import POLICIES, REQUIREMENTS, WORDS
 from reservation_middleware.syntax.extension_rules import lacks_start
 from reservation_middleware.syntax.pattern_index import PatternIndex
-from reservation_middleware.syntax.robots import MAX_PROBLEMS, Group
+from reservation_middleware.syntax.robots import MAX_PROBLEMS, Group, LineProblem
 
 NAME = "ai-txt"
 _SPAWNING = "https://spawning.substack.com/p/aitxt-a-new-way-for-websites-to-set"
@@ -43,8 +43,6 @@ _SIGNAL_KEYS = frozenset(("aitrain", "aitraining"))
 _RULES = frozenset(("disallowtraining", "disallowaitraining"))
 # What stands behind Disallow where training itself is meant.
 _USES = frozenset(("training", "aitraining", "aitrain"))
-# Lines that were left out: of a rule before every group nobody knows whom it is for.
-_LOST = ("unreadable", "rule-outside-group")
 _EVERYWHERE = frozenset(("yes", "true", "all", "1"))
 #: Keys that say nothing about use, whatever their value.
 _HARMLESS = frozenset(
@@ -144,18 +142,22 @@ class Asides:
     Args:
         source: the file.
         carrier: how reasons name it.
+        declared: keys of fields that a declaration in the same file reads, whatever they say.
     """
 
-    __slots__ = ("_carrier", "_loose", "_source", "has_near_misses", "is_literal")
+    __slots__ = ("_carrier", "_declared", "_loose", "_source", "has_near_misses", "is_literal")
 
-    def __init__(self, source: ParsedDocument, carrier: str) -> None:
+    def __init__(
+        self, source: ParsedDocument, carrier: str, declared: Collection[str] = ()
+    ) -> None:
         self._source = source
         self._carrier = carrier
+        self._declared = declared
         #: Whether refusals count as not said.
         self.is_literal = False
         robots = source.robots
         loose = [(one.key, one.value, one.line) for one in robots.loose]
-        loose += [("", one.text, one.line) for one in robots.problems if one.what in _LOST]
+        loose += [("", one.text, one.line) for one in robots.problems if _may_forbid(one)]
         self._loose = self._read(loose)
         if len(robots.problems) >= MAX_PROBLEMS and not self._loose.doubt:
             # Of more lines than are kept one may speak of use.
@@ -213,6 +215,8 @@ class Asides:
         refusals: dict[str, _Line] = {}
         doubt = None
         for key, value, number in lines:
+            if key in self._declared or (key in POLICIES and value.lower() in WORDS):
+                continue
             pattern = _refused(key, value)
             if pattern is not None:
                 refusals.setdefault(pattern, _Line(pattern, number, self._text(number)))
@@ -238,6 +242,13 @@ class Asides:
             scope=Scope(line.pattern or None, agents),
             near_miss=refuses_it,
         )
+
+
+def _may_forbid(problem: LineProblem) -> bool:
+    """Whether a line that was left out may take back what a rule allows."""
+    # Of a rule before every group nobody knows whom it is for.
+    loose = problem.what == "rule-outside-group" and not problem.text.lower().startswith("allow")
+    return loose or problem.what == "unreadable"
 
 
 def _refused(key: str, value: str) -> str | None:

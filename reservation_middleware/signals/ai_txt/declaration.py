@@ -178,6 +178,7 @@ class Declared:
         #: What is to be had where training is not allowed.
         self.offers = tuple(self._read_offers())
         self._choices: dict[tuple[str, str], _Choices] = {}
+        self._doubts: dict[str, Field | None] = {}
         self._look_over()
 
     def about(self, token: str, path: str) -> list[Statement]:
@@ -298,8 +299,13 @@ class Declared:
             return None
         if self._fields.cut:
             return _MORE
-        blocks = (self._fields.site, *self._fields.about(token), *self._fields.about("*"))
-        return next((field for block in blocks for field in self._unclear(block)), None)
+        about_token = self._fields.about(token)
+        known = token if about_token else "*"
+        if known not in self._doubts:
+            blocks = (self._fields.site, *about_token, *self._fields.about("*"))
+            found = (field for block in blocks for field in self._unclear(block))
+            self._doubts[known] = next(found, None)
+        return self._doubts[known]
 
     def _unclear(self, block: Fields) -> Iterator[Field]:
         for field in block.get(OTHERS, ()):
