@@ -7,7 +7,10 @@ Reference: https://www.ietf.org/archive/id/draft-canel-robots-ai-control-00.html
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from msgspec.structs import replace
+
 from reservation_middleware.model import (
+    EVERYTHING,
     Level,
     Note,
     NoteKind,
@@ -121,7 +124,15 @@ class CanelFindings(Findings):
         rule = _rules_of(group).deciding(path, cut=cut) if group else None
         if group is None or rule is None:
             return ()
-        return (self._statement(group, rule),)
+        said = self._statement(group, rule)
+        lost = _unreadable(group) if rule.allow else None
+        return (said, self._doubt(lost)) if lost else (said,)
+
+    def _doubt(self, record: Record) -> Statement:
+        """A rule that disallows what could not be read: no permission beside it counts."""
+        text = self.source.robots.line(record.line)
+        doubt = _statement(self.source, "robots.txt", _DISALLOW, text, record.line, EVERYTHING)
+        return replace(doubt, preference=Preference.UNKNOWN)
 
     def _ruled(self) -> Iterator[Statement]:
         """The statements of robots.txt."""
@@ -231,6 +242,14 @@ def _as_rules(records: Iterable[Record]) -> Iterator[BareRule]:
             yield record.key == _ALLOW, record.value, record.line
 
 
+def _unreadable(group: Group) -> Record | None:
+    """The first rule of a group that disallows something and has no path that can match."""
+    for record in group.records:
+        if record.key == _DISALLOW and record.value and record.value[0] not in "/*":
+            return record
+    return None
+
+
 def _rules_of(group: Group) -> GroupRules:
     """The rules of a group, ready to be asked; made once."""
     found = group.memo.get("canel")
@@ -247,7 +266,8 @@ def _directives(
         names = [directive.name]
         if directive.name not in _NAMES:
             words = directive.name.replace(";", " ").split()
-            names = list(dict.fromkeys(word for word in words if word in _NAMES))
+            # Among other words no permission is read: they may take it back.
+            names = [_DISALLOW] if _DISALLOW in words else []
             # Elsewhere than in a list of directives the word may stand in a sentence.
             if not names or bot != "*":
                 continue

@@ -42,12 +42,14 @@ from .base import (
     combine,
     for_display,
     shorten,
+    without_doubted,
 )
 
 _PLUS = "http://ns.useplus.org/ldf/xmp/1.0/"
 _RIGHTS = "http://ns.adobe.com/xap/1.0/rights/"
 _MM = "http://ns.adobe.com/xap/1.0/mm/"
 _PRISM = "http://prismstandard.org/namespaces/"
+_INVENTED = ("DMI-", "DataMining")
 _IPTC = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
 _SPEC = "https://www.iptc.org/std/photometadata/specification/IPTC-PhotoMetadata#data-mining"
 #: Statements, conditions, offers and identifiers of one file.
@@ -183,10 +185,12 @@ class Plus(Signal[PlusFindings]):
             if (field.namespace, field.name) == (_PLUS, "DataMining"):
                 # Of values that mean the same the first counts.
                 values.setdefault(_key(field.value), field.value)
-            elif field.namespace == _IPTC and field.name.startswith(("DMI-", "DataMining")):
+            elif field.namespace == _IPTC and field.name.startswith(_INVENTED):
                 notes.append(source.note(INVENTED, f"Iptc4xmpExt:{field.name}"))
         for key, value in values.items():
             mining += self._statements(source, file, key, value, notes)
+        doubt = _doubt(source, file, [value for key, value in values.items() if not _known(key)])
+        mining += [doubt] if doubt and mining else []
         return PlusFindings(
             source,
             notes,
@@ -197,7 +201,7 @@ class Plus(Signal[PlusFindings]):
 
     def settle(self, found: Sequence[PlusFindings], question: Question) -> Settled | None:  # noqa: ARG002
         """One property with one value; of several the most restrictive counts."""
-        mining = [statement for findings in found for statement in findings.mining]
+        mining = without_doubted([statement for findings in found for statement in findings.mining])
         offers = tuple(offer for findings in found for offer in findings.offers)
         identifiers = tuple(name for findings in found for name in findings.identifiers)
         if not mining and not offers and not identifiers:
@@ -244,6 +248,31 @@ class Plus(Signal[PlusFindings]):
                     span=source.span(),
                     conditions=conditions[:_MOST],
                 )
+
+
+def _known(key: str) -> bool:
+    return key == "DMI-UNSPECIFIED" or key in Plus.terms
+
+
+def _doubt(source: ParsedDocument, file: Media, unknown: Sequence[str]) -> Statement | None:
+    """What may take back what ``DMI-ALLOWED`` gives: another value, or a constraint in words."""
+    texts = [f"plus:DataMining: {value}" for value in unknown]
+    for one in file.xmp:
+        if (one.namespace, one.name) == (_PLUS, "OtherConstraints"):
+            texts.append(f"plus:OtherConstraints: {one.value}")
+        elif one.namespace == _IPTC and one.name.startswith(_INVENTED):
+            texts.append(f"Iptc4xmpExt:{one.name}: {one.value}")
+    if not texts:
+        return None
+    return Statement(
+        signal=Plus.name,
+        carrier="xmp",
+        category=TDM,
+        covers=LEAVES,
+        preference=Preference.UNKNOWN,
+        text=shorten(texts[0]),
+        span=source.span(),
+    )
 
 
 def _key(value: str) -> str:

@@ -100,6 +100,7 @@ class TrustTxt(Signal[TrustTxtFindings]):
         text = text.replace("\r\n", "\n").replace("\r", "\n")
         notes: list[Note] = []
         said: dict[Preference, Statement] = {}
+        doubt: Statement | None = None
         exists = False
         line, counted = 1, 0
         for found in re.finditer(_LINE, text):
@@ -111,13 +112,15 @@ class TrustTxt(Signal[TrustTxtFindings]):
             word = value.partition("#")[0].strip().lower()
             if not sign or word not in ("yes", "no"):
                 notes.append(source.note(VALUE, shorten(found[0].strip()), line))
+                doubt = doubt or self._statement(source, Preference.UNKNOWN, found[0], line)
                 continue
             preference = Preference.ALLOWED if word == "yes" else Preference.DISALLOWED
             if preference not in said:
                 said[preference] = self._statement(source, preference, found[0], line)
                 if len(said) == 2:
                     notes.append(source.note(CONTRADICTION, line=line))
-        return TrustTxtFindings(source, notes, tuple(said.values())) if exists or notes else None
+        heard = [*said.values(), *([doubt] if doubt and said else [])]
+        return TrustTxtFindings(source, notes, heard) if exists or notes else None
 
     def settle(self, found: Sequence[TrustTxtFindings], question: Question) -> Settled | None:  # noqa: ARG002
         """The file at the root is the one that counts where there are two."""
