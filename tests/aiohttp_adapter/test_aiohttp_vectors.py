@@ -36,6 +36,7 @@ UNSENDABLE = {
             *("path-dots-allow-needs-both", "path-dots-both-allowed", "aipref-dots"),
             *("content-signals-dots", "content-signals-dots-yes", "canel-dots"),
             *("robots-agents-dots", "tdmrep-dots", "ai-txt-dots", "rsl-dots"),
+            *("decision-near-miss-dots", "decision-near-miss-dots-record"),
         ),
         "aiohttp resolves dot segments itself: tests/decide/test_dot_segments.py",
     ),

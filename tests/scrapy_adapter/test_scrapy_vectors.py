@@ -51,6 +51,7 @@ KNOBS = {
     "signals": "RESERVATION_SIGNALS",
     "legacy_labels": "RESERVATION_LEGACY_LABELS",
     "content_use": "RESERVATION_CONTENT_USE",
+    "near_miss": "RESERVATION_NEAR_MISS",
     "user": "RESERVATION_USER",
     "geo": "RESERVATION_GEO",
 }
