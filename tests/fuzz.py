@@ -1,4 +1,4 @@
-"""Fuzzing end to end: hostile documents through the public face, for two profiles.
+"""Fuzzing end to end: hostile documents through the public face, for three policies.
 
     python tests/fuzz.py --seconds 300 [family…]
     python tests/fuzz.py --case rsl-feed:0:1234      one input again, and its line for decide
@@ -39,6 +39,7 @@ PROFILES = ("opt-out", "strict")
 POLICIES = {
     "opt-out": profile("opt-out"),
     "strict": profile("strict").changed({"content_use": "full"}),
+    "strict, near misses recorded": profile("strict").changed({"near_miss": "record"}),
 }
 #: Seconds of one decision, in a run by hand; bytes of a record.
 SLOW, LONGEST_RECORD = 2.0, 256 * 1024
@@ -130,7 +131,7 @@ class Judge:
 
     def wrong(self, case: Case) -> Iterator[tuple[str, str]]:
         """What is wrong with the decisions of one case, in short and in full."""
-        for name in PROFILES:
+        for name in POLICIES:
             try:
                 first = decided(case, name)
                 again = decided(case, name)

@@ -460,7 +460,9 @@ def manifest(rng: Random, body: bytes) -> bytes:
                 label = rng.choice((b"training-mining", b"c2pa.", b"cawg.", b"notAllowed", b"use"))
                 at = found.find(label, start)
                 if at >= 0:
-                    found[at : at + len(label)] = rng.randbytes(len(label))
+                    other = label.replace(b"c2pa", b"CAWG").replace(b"cawg", b"c2pa").lower()
+                    spoilt = other if rng.random() < 0.4 else rng.randbytes(len(label))
+                    found[at : at + len(label)] = spoilt
             case 4:
                 at = rng.randrange(start, len(found))
                 found[at : at + 3000] = found[at : at + 3000] * 2

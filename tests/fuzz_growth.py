@@ -25,17 +25,19 @@ WORDS = (" ", "\n", ",", ";", ":", "=", '"', "\\", "<", ">", "/", "*", "$", "%",
 PATHS = ("/", "/№", "/*№", "*a", "a*", "a", "ab", "%41", "%C3", "%D8№", "é", "$", "*№$", ".a№")
 AGENTS = ("User-agent: *\n", "User-agent: a№\n", "User-agent: GPTBot\n", "User-agent: Bot№\n")
 LINES = ("Disallow: ", "Allow: ", "Content-Usage: ", "Content-Signal: ", "DisallowAITraining: ")
+NEAR = ("Content-Signals: ", "ai-train=", "ai_train:", "deny", " = ", "no ", "ask,", "Disallow: training\n", "Disallow-Training: /№\n", "AI-Training: no\n", "Usage: №\n", "No training\n")
 VALUES = (" train-ai=n", " ai-train=no", "\n", "\n", "License: https://a.example/№\n", "x№=1")
 AI = ("Training: deny\n", "Training-Deny: /*№\n", "Agent: a№\n", "Agent: *\n", "  ", "Contact: a@")
 TRUST = ("member=a\n", "datatrainingallowed=", "no\n", "yes", "contact=", "№")
+NEAR_RULE = '{"location":" https://a.example%s.*","tdm_reservation":1},'
 RULE = '{"location":"%s","tdm-reservation":1,"tdm-policy":"/p№"},'
 ODRL = ("permission", "duty", "constraint", "assigner", "action", "@graph", "@context", "№")
 LD = ("license", "@graph", "image", "author", "identifier", "mainEntity", "dc:rights", "a№")
 RSL = ['content url="/№"', 'content url=""', "license", 'permits type="usage"', "payment", "amount", "terms", "link", "item", 'permits type="geo"', 'prohibits type="usage"', "copyright"]
 XMP = ("rdf:Alt", "rdf:li", "rdf:value", "rdf:Description", "plus:DataMining", "plus:a№")
-FIELDS = ["noai", "noimageai", "bot№: ", "unavailable_after: Mon, ", "train-ai=n", "ai-train=no", "</a№>", 'rel="license"', "rel=blocked-by", "Payment ", 'id="№"', "License "]
-NAMES = ["link", "content-usage", "content-signal", "x-robots-tag", "www-authenticate", "tdm-reservation", "tdm-policy", "payment-required", "crawler-price"]
-HTML = """<meta |<meta|<meta name=robots content=noai>|<meta name="robots" content="noai, x№">|<a |<a|<a rel=license href=/№>
+FIELDS = ["noai", "ai_train: no ", 'ai-train="deny"', "noimageai", "bot№: ", "unavailable_after: Mon, ", "train-ai=n", "ai-train=no", "</a№>", 'rel="license"', "rel=blocked-by", "Payment ", 'id="№"', "License "]
+NAMES = ["link", "content-usage", "content-signal", "content-signals", "x-robots-tag", "www-authenticate", "tdm-reservation", "tdm-policy", "payment-required", "crawler-price"]
+HTML = """<meta http-equiv=X-Robots-Tag content=noai>|<meta |<meta|<meta name=robots content=noai>|<meta name="robots" content="noai, x№">|<a |<a|<a rel=license href=/№>
 |<link |<link rel=license href="/№">|<script |<script type=application/ld+json>|type=application/ld+json |application/ld+json |</script>
 |</script|{"license":"/№"}|<!--|-->|<!--№-->|rel=license |license|license№|isni|noai|name=|content=|rel=|type=|='|="|&#x6c;|&colon;|&
 |<p>|<p №>|</p>|<b>|<b id=№>|</b>|<i class=№>|<i><b>|<p><font size=№>|<nobr>|<div property=license>№|<div itemprop=license>|<x№>|</x№>
@@ -80,10 +82,10 @@ def items(pieces: Sequence[str], begin: str, end: str, *inner: str) -> Sequence[
     return [*flat, *(f"{a}{b}{inner[0]}{d}{c}" for a, c in each for b, d in each)]
 
 
-ROBOTS = (*AGENTS, *LINES, *VALUES, *PATHS, "#", ":", "\r")
+ROBOTS = (*AGENTS, *LINES, *NEAR, *VALUES, *PATHS, "#", ":", "\r")
 JSON = ("1", '"/№"', "[]", '"tdm:mine"')
 # fmt: off
-RULES = tuple(RULE % (one + other) for one in PATHS for other in PATHS)
+RULES = tuple(rule % (one + other) for rule in (RULE, NEAR_RULE) for one in PATHS for other in PATHS)
 MEMBERS = [[f"{one}," for one in items(some, '{{"{}":', "}}", *JSON)] for some in (ODRL, LD)]
 ELEMENTS = items(RSL, "<{}>", "</{}>", "all ", "", "/x")
 FAMILIES = {

@@ -232,17 +232,25 @@ _LINES: Grammar = {
         *("disallow-canel: ‹path›‹eol›", "‹known›: ‹yes›‹eol›", "‹known›: ‹path›‹eol›"),
         *("Content-Usage: ‹usage›‹eol›", "Content-Usage: ‹path› ‹usage›‹eol›"),
         *("Content-Signal: ‹usage›‹eol›", "Content-Signal: ‹path› ‹usage›‹eol›"),
+        *("Content-Signals: ‹missed›‹eol›", "Content-Signal: ‹missed›‹eol›"),
         *("Sitemap: ‹url›‹eol›", "‹odd›: ‹odd›‹eol›", "‹odd›‹eol›", "Crawl-delay: ‹n›‹eol›"),
     ),
     "usage": (
         *("‹word›=‹yes›", "‹word›=‹yes›, ‹usage›", "‹word›;‹word›=‹n›", '("‹odd›")', "‹odd›"),
         *("use=immediate", "use=‹word›, ‹usage›", "use=full,use=reference,‹usage›"),
     ),
+    "missed": (
+        *("ai_train=‹no›", "ai-training: ‹no›", 'search=yes ai-train="‹no›"', "‹usage› ‹missed›"),
+        *("ai-train=‹no›, ‹missed›", "‹word›:‹no›", "‹path› ai-train = ‹no›"),
+    ),
+    "no": ("no", "disallow", "not-allowed", "Denied", "0", "yes", "ask", "no ‹odd›", "‹odd›"),
     "known": ("Allow-Training", "Content-Usage", "Content-Signal", "Canel", "License", "‹odd›"),
     # ai.txt: Spawning's dialect, and the declarations of the draft.
     "ai": ("‹spawning+›", "‹declared+›", "# ‹odd›\n‹declared+›", "‹spawning*›‹declared*›"),
     "spawning": (
         *("User-Agent: ‹agent›‹eol›", "Disallow: ‹kind›‹eol›", "Allow: ‹kind›‹eol›", "# ‹odd›\n"),
+        *("Disallow-Training: ‹kind›‹eol›", "Disallow: training‹eol›", "AI-Training: ‹no›‹eol›"),
+        *("Content-Signal: ‹missed›‹eol›", "Usage: ‹odd›‹eol›", "No training ‹odd›‹eol›"),
     ),
     "kind": ("*.txt", "*.jpg", "/", "*.‹odd›", "/‹odd›/*.mp4", "*", "‹path›"),
     "declared": (
@@ -259,6 +267,7 @@ _LINES: Grammar = {
         "allow",
         "deny",
         "conditional",
+        "‹no›",
         "required",
         "‹n›/minute",
         "‹odd›",
@@ -370,7 +379,14 @@ TREES = {
     "tdm-policy": (_ODRL, {"@graph": [_ODRL, _ODRL]}, [_ODRL]),
     "ld": (_LD, [_LD, _LD]),
     "bill": (_X402,),
-    "tdmrep.json": ([{"location": "/x", "tdm-reservation": 1, "tdm-policy": "/policy.json"}],),
+    "tdmrep.json": (
+        [{"location": "/x", "tdm-reservation": 1, "tdm-policy": "/policy.json"}],
+        {"policies": [{"location": "https://a.example/.*", "tdm_reservation": 1}]},
+        [{"tdm-reservation": 1}, {"location": [" /x "], "tdm-reservation": 0}],
+    ),
+    "ai.json": (
+        {"training": "deny", "indexing": "no", "policies": {"training": "ask", "usage": "none"}},
+    ),
     "challenge": (
         {"amount": "100", "currency": "usd", "recipient": "acct", "methodDetails": {"x": 1}},
     ),
@@ -795,6 +811,7 @@ _HTML: Grammar = {
         *(
             "<meta charset='‹odd›'>",
             "<meta http-equiv='‹odd›' content='‹value›'>",
+            "<meta http-equiv='X-Robots-Tag' content='‹value›'>",
             "<b><i>‹element*›</b>",
             "<select>‹element*›",
         ),
