@@ -15,7 +15,7 @@ from reservation_middleware.syntax import octets
 from reservation_middleware.syntax.charset import ascii_based
 from reservation_middleware.syntax.path import MAX_PATTERN, split_url
 
-from .near_misses import MISNAMED, NEAR_MISS, RULE, Rule, is_given, location_meant, rules_inside
+from .near_misses import MISNAMED, NEAR_MISS, RULE, LocationReader, Rule, is_given, rules_inside
 from .policy import POLICY
 from .statements import SPEC, TWICE, VALUE, Entry, Said, TdmrepFindings, statement
 
@@ -140,7 +140,7 @@ class _Reader:
         allows: whether a 0 may count; it may not behind a rule that was not understood.
     """
 
-    __slots__ = ("_allows", "_is_array", "_links", "_notes", "_origin", "_source", "entries")
+    __slots__ = ("_allows", "_is_array", "_links", "_locations", "_notes", "_source", "entries")
 
     def __init__(
         self, source: ParsedDocument, notes: list[Note], *, is_array: bool, allows: bool
@@ -149,7 +149,7 @@ class _Reader:
         self._notes = notes
         self._is_array = is_array
         self._allows = allows
-        self._origin = split_url(source.document.url)[0]
+        self._locations = LocationReader(split_url(source.document.url)[0])
         self._links: dict[str, Link | None] = {}
         #: The rules, some of them twice: as they stand, and as they are meant.
         self.entries: list[Entry] = []
@@ -181,7 +181,7 @@ class _Reader:
             given = bytes(rule.reservation).decode("utf-8", "replace")
             self._notes.append(self._source.note(VALUE, given[:80] or "none given"))
         policy = self._policy(rule)
-        meant = location_meant(location, self._origin)
+        meant = self._locations.meant(location)
         if location and not may_match(location) and not (reserves and meant != location):
             self._notes.append(self._source.note(UNMATCHED, location))
         letter = None

@@ -32,6 +32,8 @@ class Rule(msgspec.Struct):
 RULE = msgspec.json.Decoder(Rule)
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _SEVERAL = msgspec.json.Decoder(list[msgspec.Raw])
+#: Spellings of hosts in one file that are looked at.
+_MOST_HOSTS = 100
 _BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -76,16 +78,36 @@ def _is_rule(value: msgspec.Raw) -> bool:
     return any(map(is_given, (rule.location, rule.reservation, rule.misnamed)))
 
 
-def location_meant(location: str, origin: str) -> str:
-    """The path pattern that a location stands for: that of a URL, without blanks and regexes.
+class LocationReader:
+    """Tells what locations of one file stand for.
 
     Args:
-        location: as it is written; "" stands for the whole site.
         origin: of the site.
     """
-    meant = location.strip()
-    if meant[:8].lower().startswith(("https://", "http://")):
-        where, target = split_url(meant)
-        if where == origin:
-            meant = target
-    return meant[:-2] if meant.endswith("/.*") else meant or "/"
+
+    __slots__ = ("_known", "_origin")
+
+    def __init__(self, origin: str) -> None:
+        self._origin = origin
+        #: Whether what a URL has before its path is the site's; a file may name thousands of hosts.
+        self._known: dict[str, bool] = {}
+
+    def meant(self, location: str) -> str:
+        """The path pattern that a location stands for; "" stands for the whole site.
+
+        Of a URL it is its path, and blanks around it and ``.*`` behind its last slash are left out.
+        """
+        meant = location.strip()
+        if meant[:8].lower().startswith(("https://", "http://")):
+            end = meant.find("/", 8)
+            before, path = (meant, "/") if end < 0 else (meant[:end], meant[end:])
+            if self._is_own(before):
+                meant = path
+        return meant[:-2] if meant.endswith("/.*") else meant or "/"
+
+    def _is_own(self, before: str) -> bool:
+        if before not in self._known:
+            if len(self._known) >= _MOST_HOSTS:
+                return False
+            self._known[before] = split_url(before)[0] == self._origin
+        return self._known[before]
