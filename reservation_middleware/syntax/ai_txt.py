@@ -231,7 +231,9 @@ def read_text(text: str) -> Declaration:
         if not named:
             if len(found.strays) < _MOST:
                 found.strays.append((number, raw.strip()))
-            found.keep_other(fields, Field("", raw.strip(), number, raw.strip()))
+            is_field = bool(colon) and raw[0] not in " \t"
+            key, words = (key, value.strip()) if is_field else ("", raw.strip())
+            found.keep_other(fields, Field(key, words, number, raw.strip()))
         elif key == "agent":
             block = found.block(value.strip())
         elif key in KEYS:
