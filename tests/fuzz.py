@@ -35,7 +35,6 @@ from reservation_middleware.decide.record import record
 from reservation_middleware.model import PAGE
 from support import SPEC
 
-PROFILES = ("opt-out", "strict")
 POLICIES = {
     "opt-out": profile("opt-out"),
     "strict": profile("strict").changed({"content_use": "full"}),
