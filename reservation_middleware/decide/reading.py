@@ -38,6 +38,7 @@ from reservation_middleware.syntax.media import TYPES as MEDIA_TYPES
 from reservation_middleware.syntax.media import recognised
 from reservation_middleware.syntax.path import split_url
 
+from .bot_check import answered
 from .head_template import HeadKey
 
 _WORDS = Words(
@@ -125,6 +126,8 @@ class Reading:
     def __init__(
         self, document: Document, place: Place, source: ParsedDocument | None = None
     ) -> None:
+        if place.path or place.linked:
+            document = answered(document)
         self.document = document
         self.place = place
         source = source or ParsedDocument(document, place, _WORDS)

@@ -22,6 +22,9 @@ PAGE = "page"
 #: How the problem of a document begins that was not fetched for a fault of this machine, so that
 #: its site has said nothing.
 MACHINE_FAULT = "a fault of this machine"
+#: How the problem of a document begins that a site answered without showing it: with a challenge,
+#: or with the promise of a later answer.
+BOT_CHECK, NOT_YET = "a bot check", "no answer yet"
 
 _MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+")
 # What servers send that do not know it either.
@@ -126,6 +129,11 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def is_machine_fault(self) -> bool:
         """Whether it could not be had for a fault of this machine, as far as is known."""
         return self.problem is not None and self.problem.startswith(MACHINE_FAULT)
+
+    @property
+    def is_withheld(self) -> bool:
+        """Whether its site answered without showing it: with a bot check, or "not yet"."""
+        return self.problem is not None and self.problem.startswith((BOT_CHECK, NOT_YET))
 
     @cached_property
     def media_type(self) -> str:

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from wsgiref.simple_server import WSGIServer
 
+from reservation_middleware.decide.bot_check import outcome_of
 from reservation_middleware.model import ConfigurationError, Decision, Outcome
 
 from .config import endpoint
@@ -138,7 +139,7 @@ def _outcome(answer: Answer) -> str:
         return "not-modified"
     if 300 <= answer.status < 400:
         return "redirect"
-    return Outcome.of(answer.status).value
+    return outcome_of(*answer[:3])[0].value
 
 
 class _Sources(Collector):

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from reservation_middleware.decide.bot_check import outcome_of
 from reservation_middleware.decide.freshness import MACHINE_FAULT as MACHINE_FAULT_LIFETIME
 from reservation_middleware.decide.freshness import (
     SHORTEST_RETRY_AFTER,
@@ -206,7 +207,9 @@ def _document(
     failure: Failure | None,
     now: datetime,
 ) -> Document:
-    outcome = Outcome.UNREACHABLE if answer is None else Outcome.of(answer.status)
+    outcome, withheld = Outcome.UNREACHABLE, None
+    if answer is not None:
+        outcome, withheld = outcome_of(*answer[:3])
     headers = answer.headers if answer else ()
     is_own = failure is not None and isinstance(failure.error, MachineFaultError)
     return Document(
@@ -218,7 +221,7 @@ def _document(
         body=answer.body if answer and outcome is Outcome.FETCHED else None,
         fetched_at=now,
         expires=now + (MACHINE_FAULT_LIFETIME if is_own else lifetime(outcome, headers)),
-        problem=failure.words if failure else None,
+        problem=failure.words if failure else withheld,
         location=location if answer and location != request.url else None,
         address=answer.address if answer else None,
     )

@@ -18,6 +18,7 @@ from scrapy.downloadermiddlewares.httpcache import HttpCacheMiddleware
 from scrapy.extensions.httpcache import DbmCacheStorage, FilesystemCacheStorage
 from scrapy.http import Response
 
+from reservation_middleware.decide.bot_check import outcome_of
 from reservation_middleware.model import Outcome
 from reservation_middleware.runtime.transport import (
     Answer,
@@ -92,7 +93,7 @@ class HttpCache:
                 return copy.answer
             if answer.status == 304:
                 return answer
-            if Outcome.of(answer.status) is not Outcome.UNREACHABLE:
+            if outcome_of(*answer[:3])[0] is not Outcome.UNREACHABLE:
                 self._store(cache, request, answer)
                 return answer
             if copy is None:

@@ -88,6 +88,13 @@ UNREACHABLE = NoteKind(
     "Answer robots.txt with 200, or with 404 if there is none.",
     _RFC + "2.3.1.4",
 )
+WITHHELD = NoteKind(
+    "robots-withheld",
+    Level.ERROR,
+    "robots.txt was not shown ({}), so nothing may be fetched for now",
+    "Serve /robots.txt without a challenge: a crawler that cannot read it has to stay away.",
+    _RFC + "2.3.1.4",
+)
 NOT_ASKED = NoteKind(
     "robots-not-asked",
     Level.ERROR,
@@ -197,6 +204,7 @@ class Robots(Signal[RobotsFindings]):
         AGENT_UNREADABLE,
         HTML,
         UNREACHABLE,
+        WITHHELD,
         NOT_ASKED,
         REFUSED,
     )
@@ -206,6 +214,7 @@ class Robots(Signal[RobotsFindings]):
         document = source.document
         if document.outcome is Outcome.UNREACHABLE:
             kind = NOT_ASKED if document.is_machine_fault else UNREACHABLE
+            kind = WITHHELD if document.is_withheld else kind
             return RobotsFindings(source, None, (source.note(kind, _why(source)),))
         if document.outcome is Outcome.UNAVAILABLE:
             refused = document.status in (401, 403)
