@@ -43,9 +43,7 @@ def no_policy(status: int, headers: Headers, body: bytes | None) -> str | None:
     return None
 
 
-def outcome_of(
-    status: int, headers: Headers, body: bytes | None
-) -> tuple[Outcome, str | None]:
+def outcome_of(status: int, headers: Headers, body: bytes | None) -> tuple[Outcome, str | None]:
     """How a request for a policy resource went, and what was wrong where no status says it."""
     why = no_policy(status, headers, body)
     return (Outcome.of(status), None) if why is None else (Outcome.UNREACHABLE, why)

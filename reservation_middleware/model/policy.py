@@ -21,6 +21,10 @@ from .vocabulary import Preference, expand, unknown_word
 TOKEN = re.compile(r"\*|[A-Za-z0-9_.-]+")
 
 
+#: Product tokens that stand for a purpose where the operator lists none: the one of
+#: draft-kelley-aipref-training-preference-signal-00.
+POLICY_TOKENS: tuple[tuple[str, tuple[str, ...]], ...] = (("__usage_ai-training", ("ai-train",)),)
+
 _COUNTRY = r"[A-Z]{2}"
 #: What kinds of users RSL 1.0 knows.
 _USERS = ("commercial", "non-commercial", "education", "government", "personal")
@@ -169,7 +173,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         unreachable: what to do when robots.txt could not be reached (RFC 9309 §2.3.1.4).
         proxy_agents: what a block aimed by name at other AI agents means.
         proxy_tokens: which agents' blocks; empty means any training agent of the catalogue.
-        policy_tokens: product tokens that stand for purposes, with those purposes.
+        policy_tokens: product tokens that stand for purposes, with those purposes; a list of
+            one's own takes the place of the default, an empty one turns it off.
         probes: which well-known places are asked.
         signals: names of the signals that count; None for all.
         user: what kind of user the operator is, in RSL's words (commercial, education …).
@@ -189,7 +194,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     unreachable: Action = Action.BLOCK
     proxy_agents: ProxyAgents = ProxyAgents.RECORD
     proxy_tokens: tuple[str, ...] = ()
-    policy_tokens: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    policy_tokens: tuple[tuple[str, tuple[str, ...]], ...] = POLICY_TOKENS
     probes: Probes = Probes.DEFAULT
     signals: tuple[str, ...] | None = None
     user: tuple[str, ...] = ()

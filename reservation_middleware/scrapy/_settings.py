@@ -95,8 +95,8 @@ def _set(settings: BaseSettings) -> dict[str, Any]:
     for key in ("purposes", "proxy_tokens", "signals", "user", "geo"):
         if settings.getlist(f"RESERVATION_{key.upper()}"):
             found[key] = settings.getlist(f"RESERVATION_{key.upper()}")
-    tokens = settings.getdict("RESERVATION_POLICY_TOKENS")
-    if tokens:
+    if settings.get("RESERVATION_POLICY_TOKENS") is not None:  # an empty one turns them off
+        tokens = settings.getdict("RESERVATION_POLICY_TOKENS")
         found["policy_tokens"] = {token: list(words) for token, words in tokens.items()}
     for key, value in found.items():
         if key != "licences":  # another file, whose errors name it

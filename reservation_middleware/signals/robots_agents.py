@@ -2,8 +2,8 @@
 
 ``Disallow`` for GPTBot says nothing to ExampleBot by RFC 9309. Read as a hint, it says
 that the site does not want AI training; such a statement is always marked as inferred
-and counts only where the operator's policy says so. A policy token (the training-
-preference draft of 30 October 2026) is a direct statement where a group names it.
+and counts only where the operator's policy says so. A policy token, such as
+``__usage_ai-training`` (KELLEY, 30 October 2026), is a direct statement where a group names it.
 
 Which groups to ask is found out once per agent and policy; then per page only which lines decide.
 Reference: https://www.ietf.org/archive/id/draft-kelley-aipref-training-preference-signal-00.html
@@ -27,7 +27,7 @@ from reservation_middleware.model import (
 )
 from reservation_middleware.model.agents import KnownAgent, catalogue
 from reservation_middleware.model.lru import BoundedLru
-from reservation_middleware.model.policy import ProxyAgents
+from reservation_middleware.model.policy import POLICY_TOKENS, ProxyAgents
 from reservation_middleware.model.vocabulary import TRAIN
 from reservation_middleware.syntax.robots import Group, RobotsFile, Rule, product_tokens
 from reservation_middleware.syntax.robots_rules import GroupRules
@@ -60,6 +60,16 @@ RETIRED = NoteKind(
     "Add the current product token; `reservations agents` lists them.",
     "https://github.com/ai-robots-txt/ai.robots.txt",
 )
+USAGE_TOKEN = NoteKind(
+    "robots-agents-usage-token-unknown",
+    Level.WARNING,
+    "a group for a usage token that no text defines, so it says nothing: {}",
+    "Write __usage_ai-training, the only usage token that is known.",
+    "https://www.ietf.org/archive/id/draft-kelley-aipref-training-preference-signal-00.html",
+)
+#: How usage tokens begin, in lower case.
+_USAGE = "__usage"
+_KNOWN_TOKENS = frozenset(token for token, _ in POLICY_TOKENS)
 #: Notes that are kept for one file.
 _MOST = 10
 #: Agents and policies that one file is made ready for.
@@ -208,8 +218,9 @@ class RobotsAgents(Signal[AgentFindings]):
         "GPTBot": Term((), TRAIN),
         "Google-Extended": Term((), ("ai-input", "ai-train-gen")),
         "Applebot-Extended": Term((), ("ai-train-gen",)),
+        "__usage_ai-training": Term((), TRAIN),
     }
-    notes = (RETIRED,)
+    notes = (RETIRED, USAGE_TOKEN)
 
     def parse(self, source: ParsedDocument) -> AgentFindings | None:
         """Find the catalogue's agents among the product tokens."""
@@ -219,13 +230,14 @@ class RobotsAgents(Signal[AgentFindings]):
         named: dict[str, KnownAgent] = {}
         notes: list[Note] = []
         for token in source.robots.tokens:
+            if token[0] == "_" and token.startswith(_USAGE) and token not in _KNOWN_TOKENS:
+                _note(source, notes, USAGE_TOKEN, token)
             agent = known.find(token) or _beginnings().get(token)
             if agent is None:
                 continue
             named[token] = agent
-            if token in map(str.lower, agent.retired) and len(notes) < _MOST:
-                group = source.robots.named(token)
-                notes.append(source.note(RETIRED, token, group.line_of(token) if group else None))
+            if token in map(str.lower, agent.retired):
+                _note(source, notes, RETIRED, token)
         return AgentFindings(source, named, tuple(notes))
 
     def settle(self, found: Sequence[AgentFindings], question: Question) -> Settled | None:
@@ -248,6 +260,13 @@ class RobotsAgents(Signal[AgentFindings]):
             return ()
         lines = [*(f"User-agent: {token}" for token in tokens), "Disallow: /", ""]
         return (Rendering(self.carriers[0], "\n".join(lines)),)
+
+
+def _note(source: ParsedDocument, notes: list[Note], kind: NoteKind, token: str) -> None:
+    """Note a product token at the line that names it first."""
+    if len(notes) < _MOST:
+        group = source.robots.named(token)
+        notes.append(source.note(kind, token, group.line_of(token) if group else None))
 
 
 @cache
@@ -312,9 +331,7 @@ def _blocks(findings: AgentFindings, own: str, policy: Policy) -> tuple[_Block, 
                 ask(token, leaves, token, inferred=True)
     for name, purposes in policy.policy_tokens:
         token = name.lower()
-        named = bool(robots.parts(token))
-        # Whether the group for * stands in for a policy token is open in the draft.
-        ask(token if named else "*", expand(purposes), token if named else "*", inferred=not named)
+        ask(token, expand(purposes), token, inferred=False)  # the group for * never stands in
     blocks = []
     for groups, about in asked.items():
         rules = sum(len(group.plain) for group in groups)
