@@ -53,7 +53,7 @@ def test_catalogue_is_read_once_and_is_of_some_size() -> None:
 
 
 def test_what_is_shipped_says_what_people_edit() -> None:
-    assert RESULT.read_bytes() == written(), "run: python -m reservation_middleware.model.agents"
+    assert RESULT.read_bytes() == written(), "run: python .ci/write_agent_catalogue.py"
 
 
 def test_agents_are_sorted_by_token_in_whatever_case() -> None:
@@ -99,6 +99,7 @@ def test_sources_are_dated_https_pages(agent: KnownAgent) -> None:
         ("Meta-ExternalAgent", "meta-externalagent"),
         ("anthropic-ai", "ClaudeBot"),
         ("MistralAI-User/1.0", "MistralAI-User"),
+        ("GoogleAgent-Mariner", "Google-Agent"),
     ],
 )
 def test_find_knows_spellings_and_former_names(asked: str, token: str) -> None:
@@ -119,12 +120,33 @@ def test_find_guesses_nothing(asked: str) -> None:
         ("Applebot-Extended", "control", ("ai-train-gen",)),
         ("CCBot", "crawler", ("ai-train",)),
         ("ChatGPT-User", "user", ("ai-input",)),
+        ("Googlebot", "crawler", ("search",)),
+        ("bingbot", "crawler", ("search", "ai-input", "ai-train-gen")),
+        ("Applebot", "crawler", ("search", "ai-index", "ai-input", "ai-train-gen")),
+        ("OAI-AdsBot", "user", ()),
     ],
 )
 def test_landmarks(token: str, kind: str, purposes: tuple[str, ...]) -> None:
     agent = catalogue().find(token)
     assert agent is not None
     assert (agent.kind, agent.purposes) == (kind, purposes)
+
+
+@pytest.mark.parametrize(
+    ("token", "obeys"),
+    [
+        ("facebookexternalhit", "no"),
+        ("Google-CWS", "no"),
+        ("Google-Pinpoint", "no"),
+        ("Google-Read-Aloud", "no"),
+        ("Googlebot", "yes"),
+        ("OAI-AdsBot", "unclear"),
+    ],
+)
+def test_what_operators_say_of_robots_txt(token: str, obeys: str) -> None:
+    agent = catalogue().find(token)
+    assert agent is not None
+    assert agent.obeys == obeys
 
 
 def test_names_are_token_aliases_retired_in_that_order() -> None:
