@@ -17,6 +17,8 @@ from reservation_middleware.syntax.host import reachable
 from reservation_middleware.syntax.path import split_url
 from reservation_middleware.syntax.payment import may_be_bill
 from reservation_middleware.syntax.robots import RobotsFile
+from reservation_middleware.syntax.robots_line import SPEAKING
+from reservation_middleware.syntax.spelling import shown
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -67,6 +69,8 @@ HTML = ("", "text/html", "application/xhtml+xml")
 _XHTML = "application/xhtml+xml"
 #: Media types of content that may be a feed, or any XML that says what it is.
 XML = ("application/rss+xml", "application/xml", "text/xml", "application/rsl+xml")
+#: Misspelt keys of one kind that are noted for one document.
+_MOST_MISSPELT = 10
 _MANY_OCTETS = 8 * 1024 * 1024
 # White space of JSON and a byte order mark.
 _BLANK = b" \t\r\n\xef\xbb\xbf"
@@ -184,6 +188,18 @@ class ParsedDocument:
     def note(self, kind: NoteKind, detail: str = "", line: int | None = None) -> Note:
         """A note about this document."""
         return Note(kind, self.document.url, line, detail)
+
+    def misspelt(self, kind: NoteKind, key: str) -> list[Note]:
+        """Notes about lines of a robots.txt whose key was meant to be another one.
+
+        Args:
+            kind: of the notes.
+            key: the one that is right, of ``robots_line.SPEAKING``, in lower case.
+        """
+        return [
+            self.note(kind, f"{shown(record.key)} ({SPEAKING[key]}?): {record.value}", record.line)
+            for record in self.robots.misspelt.get(key, ())[:_MOST_MISSPELT]
+        ]
 
     def link(self, place: Place, url: str) -> Link | None:
         """A document that this one points to; None where it is not to be fetched."""

@@ -4,7 +4,8 @@ Says whether a page may be fetched; usage is other signals' business. Reference:
 https://www.rfc-editor.org/rfc/rfc9309
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 
 from reservation_middleware.model import (
     CRAWL,
@@ -16,8 +17,10 @@ from reservation_middleware.model import (
     Scope,
     Statement,
 )
+from reservation_middleware.model.user_agent import product_token
 from reservation_middleware.syntax.robots import Group, LineProblem, RobotsFile, Rule
 from reservation_middleware.syntax.robots_rules import FREE, GroupRules
+from reservation_middleware.syntax.spelling import shown, sounds_of_ai_use
 
 from .base import (
     NO_DEPENDENCIES,
@@ -74,6 +77,69 @@ AGENT_UNREADABLE = NoteKind(
     "Name a product token, or * for everyone.",
     _RFC + "2.2.1",
 )
+AGENT_BROWSER = NoteKind(
+    "robots-agent-browser",
+    Level.WARNING,
+    "a browser's name, which no crawler goes by: {}",
+    "Name the crawler's product token; robots.txt says nothing to browsers.",
+    _RFC + "2.2.1",
+)
+AGENT_STRING = NoteKind(
+    "robots-agent-string",
+    Level.WARNING,
+    "of a whole User-Agent string only the first word is read as a name: {}",
+    "Write the crawler's product token alone, such as Googlebot.",
+    _RFC + "2.2.1",
+)
+AGENT_NAMES = NoteKind(
+    "robots-agent-names",
+    Level.WARNING,
+    "several names on one line without commas, of which only the first is read: {}",
+    "Write one user-agent line per product token.",
+    _RFC + "2.2.1",
+)
+AGENT_CHARACTER = NoteKind(
+    "robots-agent-character",
+    Level.WARNING,
+    "a character that looks like a hyphen, or is not seen, ends the name early: {}",
+    "Type the name anew with plain hyphens.",
+    _RFC + "2.2.1",
+)
+JOINED = NoteKind(
+    "robots-lines-joined",
+    Level.WARNING,
+    "several lines on one line, of which only the first is read: {}",
+    "Write every line on a line of its own; see to it that line ends survive the upload.",
+    _RFC + "2.2",
+)
+MISSPELT = NoteKind(
+    "robots-key-misspelt",
+    Level.WARNING,
+    "a key that is nearly right says nothing: {}",
+    "Correct the key.",
+    _RFC + "2.2",
+)
+MISSPELLING = NoteKind(
+    "robots-misspelling-read",
+    Level.INFO,
+    "a misspelt key, or one without its colon, was read all the same: {}",
+    "Write User-agent, Allow and Disallow, each with a colon: other readers may pass the line over.",
+    _RFC + "2.2",
+)
+AI_KEY = NoteKind(
+    "robots-ai-key-unknown",
+    Level.WARNING,
+    "a line that seems to be about AI use has a key that no text defines, so it says nothing: {}",
+    "Say it with Content-Usage or Content-Signal.",
+    "https://datatracker.ietf.org/doc/html/draft-ietf-aipref-attach-05#section-3",
+)
+COMMENT = NoteKind(
+    "robots-comment-reservation",
+    Level.WARNING,
+    "a comment speaks of text and data mining, and comments are not read: {}",
+    "Say it in a machine-readable way, too: Content-Usage, Content-Signal or a tdmrep.json.",
+    "https://eur-lex.europa.eu/eli/dir/2019/790/oj",
+)
 HTML = NoteKind(
     "robots-is-html",
     Level.WARNING,
@@ -115,7 +181,20 @@ _PROBLEMS = {
     "rule-outside-group": OUTSIDE,
     "agent-list": AGENT_LIST,
     "agent-unreadable": AGENT_UNREADABLE,
+    "agent-browser": AGENT_BROWSER,
+    "agent-string": AGENT_STRING,
+    "agent-names": AGENT_NAMES,
+    "agent-character": AGENT_CHARACTER,
+    "lines-joined": JOINED,
+    "misspelling": MISSPELLING,
 }
+#: What a comment that reserves rights to mining is likely to hold.
+_MINING = (b"2019/790", b"ata mining", b"ata Mining", b"ATA MINING", b"ata-mining")
+_MINING_COMMENT = re.compile(r"2019/790|data[ -]mining", re.IGNORECASE)
+#: Keys of lines that say it in a machine-readable way.
+_SAYING = frozenset({"content-usage", "content-signal", "license", "disallowaitraining"})
+#: Keys of SPEAKING whose misspellings are this signal's to tell.
+_OWN = ("user-agent", "allow", "disallow")
 
 _ALLOWED = Settled(crawl=Preference.ALLOWED)
 _ALLOWED_ONLY_HERE = Settled(crawl=Preference.ALLOWED, page_only=True)
@@ -202,6 +281,8 @@ class Robots(Signal[RobotsFindings]):
         OUTSIDE,
         AGENT_LIST,
         AGENT_UNREADABLE,
+        *(AGENT_BROWSER, AGENT_STRING, AGENT_NAMES, AGENT_CHARACTER),
+        *(JOINED, MISSPELT, MISSPELLING, AI_KEY, COMMENT),
         HTML,
         UNREACHABLE,
         WITHHELD,
@@ -226,7 +307,7 @@ class Robots(Signal[RobotsFindings]):
         if body.startswith((b"<!doctype", b"<html", b"<head", b"<?xml", b"<!--")):
             # Lenient all the same: whatever lines it has are used, its tags are not noted.
             return RobotsFindings(source, robots, (source.note(HTML),))
-        notes = tuple(_problems(source, robots.problems))
+        notes = (*_problems(source, robots.problems), *_unread(source))
         if robots.truncated:
             notes = (source.note(TRUNCATED), *notes)
         return RobotsFindings(source, robots, notes)
@@ -279,5 +360,28 @@ def _problems(source: ParsedDocument, problems: Sequence[LineProblem]) -> list[N
     for problem in problems:
         counts[problem.what] += 1
         if counts[problem.what] <= _MOST:
-            notes.append(source.note(_PROBLEMS[problem.what], problem.text, problem.line))
+            text = problem.text
+            if problem.what == "agent-string":
+                meant = product_token(text)
+                text = f"{meant} in {text}" if meant else text
+            elif problem.what == "agent-character":
+                text = shown(text)
+            notes.append(source.note(_PROBLEMS[problem.what], text, problem.line))
     return notes
+
+
+def _unread(source: ParsedDocument) -> Iterator[Note]:
+    """What seems to be meant for crawlers, and is in no line that anything reads."""
+    robots = source.robots
+    for key in _OWN:
+        yield from source.misspelt(MISSPELT, key)
+    said = [record for record in robots.unknown if sounds_of_ai_use(record.key)]
+    for record in said[:_MOST]:
+        yield source.note(AI_KEY, f"{shown(record.key)}: {record.value}", record.line)
+    body = source.document.body or b""
+    if any(word in body for word in _MINING) and robots.keys.isdisjoint(_SAYING):
+        for number in range(1, robots.line_count + 1):
+            comment = robots.line(number).partition("#")[2]
+            if _MINING_COMMENT.search(comment):
+                yield source.note(COMMENT, comment.strip(), number)
+                break

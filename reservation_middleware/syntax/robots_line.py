@@ -1,16 +1,33 @@
 """Lines of a robots.txt and what their keys mean; robots.py makes groups of them."""
 
+from typing import NamedTuple
+
 from .octets import text_of
 
 AGENT, ALLOW, DISALLOW = "user-agent", "allow", "disallow"
 
-_KINDS: dict[str, str] = {
-    **dict.fromkeys(("user-agent", "useragent", "user agent"), AGENT),
-    "allow": ALLOW,
-    **dict.fromkeys(
-        ("disallow", "dissallow", "dissalow", "disalow", "diasllow", "disallaw"), DISALLOW
-    ),
+#: Misspellings that are read as if they were right.
+MISSPELLINGS: dict[str, str] = {
+    **dict.fromkeys(("useragent", "user agent"), AGENT),
+    **dict.fromkeys(("dissallow", "dissalow", "disalow", "diasllow", "disallaw"), DISALLOW),
 }
+_KINDS: dict[str, str] = {AGENT: AGENT, ALLOW: ALLOW, DISALLOW: DISALLOW, **MISSPELLINGS}
+#: Keys of rules about AI use, and of rules, as they are written.
+SPEAKING: dict[str, str] = {
+    key.lower(): key
+    for key in (
+        *("User-agent", "Allow", "Disallow", "License", "Content-Signal", "Content-Usage"),
+        *("DisallowAITraining", "AllowAITraining"),
+    )
+}
+#: Other keys that are in use: none of them is a misspelling.
+OTHERS = frozenset(
+    (
+        *("sitemap", "crawl-delay", "host", "clean-param", "request-rate", "visit-time"),
+        *("noindex", "nofollow", "noarchive", "cache-delay", "revisit-after", "domain", "http"),
+        *("https", "agentmap", "schemamap", "llms-txt", "indexpage", "comment"),
+    )
+)
 # How the keys begin, in lower case.
 _BEGINNINGS = frozenset(key[0] for key in _KINDS)
 # The spellings nearly every file uses, found without lower-casing.
@@ -19,7 +36,7 @@ EXACT: dict[str, str] = {
     "User-Agent": AGENT,
     "Disallow": DISALLOW,
     "Allow": ALLOW,
-    **_KINDS,
+    **{kind: kind for kind in (AGENT, ALLOW, DISALLOW)},
     **{
         key: key.lower()
         for key in (
@@ -48,22 +65,36 @@ def lines_of(body: bytes) -> list[str]:
     return text.split("\n")
 
 
-def classify(key: str, colon: str, value: str, line: str) -> tuple[str | None, str]:
-    """Kind (or lower-case key) and value of a line whose key is not spelled as usual."""
+class ReadLine(NamedTuple):
+    """A line whose key is not spelled as usual.
+
+    Attributes:
+        kind: of a rule or a user-agent line, else the key in lower case, None where there is none.
+        value: what follows the key.
+        is_lenient: it is misspelt, or has no colon where one belongs.
+    """
+
+    kind: str | None
+    value: str
+    is_lenient: bool = False
+
+
+def classify(key: str, colon: str, value: str, line: str) -> ReadLine:
+    """Read a line whose key is not spelled as usual."""
     name = key.strip().lower()
     if colon:
         kind = _KINDS.get(name)
         if kind:
-            return kind, value
+            return ReadLine(kind, value, name in MISSPELLINGS)
         if name and (not value or value[0] in " \t"):
-            return name, value
+            return ReadLine(name, value)
     elif name[:1] not in _BEGINNINGS:
-        return None, ""
+        return ReadLine(None, "")
     # No colon, or one that belongs to the value: "Disallow /x", "Disallow http://…".
     words = line.split(None, 2)
     kind = _KINDS.get(words[0].lower())
     if kind:
-        return kind, line.split(None, 1)[1] if len(words) > 1 else ""
+        return ReadLine(kind, line.split(None, 1)[1] if len(words) > 1 else "", True)
     if len(words) > 1 and words[0].lower() == "user" and words[1].lower() == "agent":
-        return AGENT, words[2] if len(words) > 2 else ""
-    return (name, value) if colon and name else (None, "")
+        return ReadLine(AGENT, words[2] if len(words) > 2 else "", True)
+    return ReadLine(name, value) if colon and name else ReadLine(None, "")
