@@ -47,7 +47,7 @@ META = b"<meta name=robots content=noai>"
 #: Pages of which not all is read: what they begin with, what is repeated, how often.
 CUT = {
     "tokens": (META, b"<p>", 200_000),
-    "tags that are looked at": (META, b"<meta name=x content=y>", 12_000),
+    "tags that are looked at": (META, b"<meta name=x content=license>", 12_000),
     "empty styles": (META, b"<style></style>", 50_000),
     "metas": (b"", META, MAX_METAS),
     "elements": (b"", LINK, MAX_ELEMENTS),

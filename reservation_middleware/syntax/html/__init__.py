@@ -6,13 +6,17 @@ the page is tokenized up to there, and what hides tags in HTML hides them (``tok
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from reservation_middleware.syntax.charset import ascii_based
 
 from .elements import MAX_ELEMENTS, MAX_METAS, NOTHING, Element, Html, Meta
 from .tags import TagReader, tag_reader
+
+if TYPE_CHECKING:
+    from .hits import Need
 
 #: Bytes of a page that are looked at.
 LIMIT = 8 * 1024 * 1024
@@ -54,18 +58,32 @@ def read(
 
         need = needed(page, hits, reader)
         if need.end:
-            found = _tokenized(page[: need.end], reader, need.tags, xml=xml)
+            found = _tokenized(page[: need.end], reader, need, xml=xml)
     return found._replace(truncated=True) if len(body) > LIMIT else found
 
 
-def _tokenized(page: bytes, reader: TagReader, names: frozenset[str], *, xml: bool) -> Html:
+def _tokenized(page: bytes, reader: TagReader, need: "Need", *, xml: bool) -> Html:
     from .tokens import UnendedElementError, read_tokens  # noqa: PLC0415 - see above
 
     if not xml:
         with suppress(UnendedElementError):
-            return read_tokens(page.decode("utf-8", "replace"), reader, names)
+            tags = need.tags and _in_characters(need.tags, page)
+            return read_tokens(page.decode("utf-8", "replace"), reader, tags)
     text = _with_ends(page, xml=xml).decode("utf-8", "replace")
-    return read_tokens(text, reader, names, never_empty=frozenset())
+    return read_tokens(text, reader, never_empty=frozenset())
+
+
+def _in_characters(tags: Mapping[int, str], page: bytes) -> Mapping[int, str]:
+    """Names of tags by the characters where they begin, of those by octets."""
+    if page.isascii():
+        return tags
+    found = {}
+    octets = characters = 0
+    for start in sorted(tags):
+        characters += len(page[octets:start].decode("utf-8", "replace"))
+        octets = start
+        found[characters] = tags[start]
+    return found
 
 
 def _with_ends(page: bytes, *, xml: bool) -> bytes:

@@ -9,16 +9,17 @@ Reference: https://html.spec.whatwg.org/multipage/parsing.html#tokenization
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from turbohtml import Token, TokenType, tokenize
 
-from .tags import TAGS, TagReader, is_data
+from .tags import TagReader, is_data
 from .words import JSON_LD, REFERENCE, Hit
 
-# A page with more tags, or with a longer one, in which a word stands is read whole.
-_MOST_TAGS, _LONG_TAG = 200, 4 * 1024
+# A page with more tags, or with a longer one, in which a word stands is read whole; and one in
+# which a word stands farther behind a ">".
+_MOST_TAGS, _LONG_TAG, _FAR = 200, 4 * 1024, 64 * 1024
 _START = re.compile(rb"<(?=[aAmMlLsS])(?i:a|meta|link|script)(?=[ \t\n\r\f/])")
 _SCRIPT_END = re.compile(rb"</(?i:script)[ \t\n\r\f/>]")
 _QUOTES, _BLANK = b"\"'", b" \t\n\r\f"
@@ -31,11 +32,11 @@ class Need(NamedTuple):
 
     Attributes:
         end: how many octets, from its beginning.
-        tags: names of the tags that may say something.
+        tags: names of the tags that may say something, by where they begin; None if any may.
     """
 
     end: int = 0
-    tags: frozenset[str] = frozenset()
+    tags: Mapping[int, str] | None = None
 
 
 def needed(body: bytes, hits: Sequence[Hit] | None, reader: TagReader) -> Need:
@@ -46,43 +47,45 @@ def needed(body: bytes, hits: Sequence[Hit] | None, reader: TagReader) -> Need:
         hits: where words stand, in order; None if there are too many.
         reader: tells which tags say something.
     """
-    everything = Need(len(body), TAGS)
+    everything = Need(len(body))
     if hits is None:
         return everything
     end = looked = count = 0
-    tags: set[str] = set()
+    tags: dict[int, str] = {}
     last = -1  # the last ">" before a word
-    script = range(0)  # of data, in which words count
+    script = range(0)  # what stands in one of data, and where that begins
+    begun = 0
     quotes = _Quotes(body)
     for hit in hits:
         if hit.at in script and hit.word not in (JSON_LD, REFERENCE):
             end = max(end, script.stop)
-            tags.add("script")
+            tags[begun] = "script"
         before = body.rfind(b">", last + 1, hit.at)
         if before >= 0:
             last = before
             if quotes.may_be_open(last):
                 return everything
-        if hit.at - last > _LONG_TAG:
+        if hit.at - last > _FAR:
             return everything
-        for start in _START.finditer(body, max(last + 1, looked), hit.at):
-            close = body.find(b">", hit.at) + 1
+        for found in _START.finditer(body, max(last + 1, looked), hit.at):
+            start, close = found.start(), body.find(b">", hit.at) + 1
             count += 1
-            if not close or close - start.start() > _LONG_TAG or count > _MOST_TAGS:
+            if not close or close - start > _LONG_TAG or count > _MOST_TAGS:
                 return everything
-            tag = _first_tag(body[start.start() : close])
+            tag = _first_tag(body[start:close])
             if tag is None:
                 return everything
             if tag.tag == "script" and is_data(tag):
-                if close not in script:
-                    script = range(close, _end_of_script(body, close))
+                if close in script:
+                    return everything  # one in the other: which of them is one is not known
+                script, begun = range(close, _end_of_script(body, close)), start
                 close = script.stop
             if reader.speaks(tag):
                 # The text of an anchor counts, and where that ends is not known.
                 end = max(end, len(body) if tag.tag == "a" else close)
-                tags.add(tag.tag or "")
+                tags[start] = tag.tag or ""
         looked = hit.at
-    return Need(end, frozenset(tags))
+    return Need(end, tags)
 
 
 def _first_tag(markup: bytes) -> Token | None:

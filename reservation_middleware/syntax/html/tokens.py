@@ -8,7 +8,7 @@ Reference: https://html.spec.whatwg.org/multipage/parsing.html#tokenization
 """
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from collections.abc import Set as AbstractSet
 from itertools import islice
 from typing import NamedTuple
@@ -57,7 +57,7 @@ class UnendedElementError(ValueError):
 def read_tokens(
     text: str,
     reader: TagReader,
-    names: AbstractSet[str] = TAGS,
+    tags: Mapping[int, str] | None = None,
     *,
     never_empty: AbstractSet[str] = RAW,
 ) -> Html:
@@ -66,16 +66,16 @@ def read_tokens(
     Args:
         text: the page, or its beginning up to the end of a tag.
         reader: tells which tags say something.
-        names: of tags that may do so.
+        tags: names of the tags that may do so, by where they begin; None if any may.
         never_empty: names of elements that must have end tags in SVG and MathML, too.
 
     Raises:
         UnendedElementError: one of them has none.
     """
     most = max(_LEAST_TOKENS, len(text) // _LEAST_LENGTH)
-    page = _Page(text, reader, names, never_empty, most)
+    page = _Page(text, reader, tags, never_empty, most)
     tokens, waiting = tokenize(page.flat, capture_attributes=False), page.waiting
-    read = names | _ALWAYS_READ
+    read = page.names | _ALWAYS_READ
     # Most of the time goes into this loop: benchmark `content:with-signals`.
     for token in islice(tokens, most):
         if token.tag in read:
@@ -102,7 +102,7 @@ class _Page:
     Args:
         text: the page.
         reader: tells which tags say something.
-        names: of tags that may do so.
+        tags: names of the tags that may do so, by where they begin; None if any may.
         never_empty: names of elements that must have end tags in SVG and MathML, too.
         room: how much may be taken and looked at.
     """
@@ -111,12 +111,14 @@ class _Page:
         self,
         text: str,
         reader: TagReader,
-        names: AbstractSet[str],
+        tags: Mapping[int, str] | None,
         never_empty: AbstractSet[str],
         room: int,
     ) -> None:
         self.waiting: dict[str, _Waiting] = {}
         self.room = room
+        #: Of tags that may say something.
+        self.names = TAGS if tags is None else frozenset(tags.values())
         #: The page as one line, so that the column of a token is its place in the text. Tags
         #: are tokenized without attributes, of which one may have a million, and those that
         #: may say something again by themselves.
@@ -124,12 +126,12 @@ class _Page:
         self._text = text
         self._line, self._counted = 1, 0
         self._reader = reader
-        self._names = names
+        self._places: Collection[int] | None = tags
         self._never_empty = never_empty
         self._metas: list[Meta] = []
         self._pragmas: list[Meta] = []
         self._elements: list[Element] = []
-        self._places: list[int] = []  # of the links and scripts among the elements, else -1
+        self._found_at: list[int] = []  # where links and scripts begin, -1 for others
         self._templates = 0
         self._is_foreign = self._is_raw = self._is_cut = False
 
@@ -140,7 +142,7 @@ class _Page:
         is_end = token.type is _END
         if tag in RAW:
             self._is_raw = not is_end
-            if not (self._is_foreign or tag in self._names):
+            if not (self._is_foreign or tag in self.names):
                 return
         if is_end:
             if tag == "template":
@@ -155,8 +157,12 @@ class _Page:
             self._is_foreign = not token.self_closing
         elif self._is_foreign and token.self_closing and tag in self._never_empty:
             raise UnendedElementError(tag)
-        elif not self._templates and tag in self._names:
-            self._look(tag, token.col)
+        elif not self._templates and tag in self.names:
+            at = token.col
+            if self._places is None or at in self._places:
+                self._look(tag, at)
+            elif tag == "a" and tag in self.waiting:
+                self._end(tag)
 
     def add_text(self, token: Token) -> None:
         """Take text, of which some is waited for."""
@@ -169,15 +175,12 @@ class _Page:
         for tag in tuple(self.waiting):
             self._end(tag)
         cut = truncated or self._is_cut
-        cut = (
-            cut
-            or len(self._metas) + len(self._pragmas) == MAX_METAS
-            or len(self._elements) == MAX_ELEMENTS
-        )
-        whole = _about_page(self.flat, {place for place in self._places if place >= 0})
+        is_full = len(self._metas) + len(self._pragmas) == MAX_METAS
+        cut = cut or is_full or len(self._elements) == MAX_ELEMENTS
+        whole = _about_page(self.flat, {place for place in self._found_at if place >= 0})
         elements = (
             element._replace(whole=True) if place in whole else element
-            for element, place in zip(self._elements, self._places, strict=True)
+            for element, place in zip(self._elements, self._found_at, strict=True)
         )
         return Html(tuple(self._metas), tuple(elements), cut, tuple(self._pragmas))
 
@@ -228,7 +231,7 @@ class _Page:
             text = " ".join(text.replace("\0", "").split())
             self._elements[number] = self._elements[number]._replace(text=text[:MAX_TEXT])
             return
-        self.room -= _LOOKED_AT
+        self.room -= 2 * _LOOKED_AT  # at the script once more, and at its text
         start = texts[0].col if texts else at
         text = self._text[start : start + len(text)]  # as it stands in the page, not in one line
         if self._reader.in_script(text) or self._reader.is_for(tag):
@@ -242,7 +245,7 @@ class _Page:
         attributes = {name: value.strip() for name, value in values if value is not None}
         line = self._line_at(seen)
         self._elements.append(Element(tag.tag or "", attributes, text, line, whole=False))
-        self._places.append(at if tag.tag in ("link", "script") else -1)
+        self._found_at.append(at if tag.tag in ("link", "script") else -1)
 
     def _line_at(self, place: int) -> int:
         """The line of a place, asked of places in their order."""
