@@ -364,6 +364,7 @@ def test_ten_thousand_lines_in_constant_memory() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_half_a_million_lines_in_constant_memory() -> None:
     memory_is_constant(20_000, 1_000_000)
 
