@@ -19,6 +19,7 @@ from . import (
     growth,
     headers,
     hostile,
+    imports,
     judge,
     known_hosts,
     load,
@@ -40,6 +41,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "hostile": hostile.hostile,
     "scrapy-calls": scrapy_calls.scrapy_calls,
     "growth": growth.growth,
+    "import": imports.imports,
     "survey": survey.survey,
 }
 #: Minutes each, so they run only by name or with --full.

@@ -3,7 +3,6 @@
 TOML: https://toml.io/en/v1.0.0. A byte order mark is passed over, as TOML 1.1 says.
 """
 
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +32,8 @@ def read_toml(file: Path, *, name: str | None = None) -> tuple[dict[str, Any], s
         line = raw.count(b"\n", 0, error.start) + 1
         raise ConfigurationError(f"{name}:{line}: not UTF-8, which TOML is written in") from None
     try:
+        import tomllib  # noqa: PLC0415 - only where there is a file
+
         return tomllib.loads(text), text
     except RecursionError:
         raise ConfigurationError(f"{name}: nested too deeply") from None
