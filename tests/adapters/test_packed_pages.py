@@ -64,7 +64,8 @@ ALL = {**CODINGS, **UNREADABLE}
 @cache
 def packed_page(name: str, page: str) -> bytes:
     """A page as it is sent each time: gzip writes the second at which it packed."""
-    return ALL[name][2]({"no": NO, "silent": SILENT}[page])
+    packed: bytes = ALL[name][2]({"no": NO, "silent": SILENT}[page])
+    return packed
 
 
 class Handler(BaseHTTPRequestHandler):
