@@ -15,7 +15,15 @@ from reservation_middleware.syntax import octets
 from reservation_middleware.syntax.charset import ascii_based
 from reservation_middleware.syntax.path import MAX_PATTERN, split_url
 
-from .near_misses import MISNAMED, NEAR_MISS, RULE, LocationReader, Rule, is_given, rules_inside
+from .near_misses import (
+    MISNAMED,
+    NEAR_MISS,
+    TDM_RULE,
+    LocationReader,
+    TdmRule,
+    is_given,
+    rules_inside,
+)
 from .policy import POLICY
 from .statements import SPEC, TWICE, VALUE, Entry, Said, TdmrepFindings, statement
 
@@ -166,7 +174,7 @@ class _Reader:
             raw: as it is written.
         """
         try:
-            rule = RULE.decode(raw)
+            rule = TDM_RULE.decode(raw)
             location = _TEXT.decode(rule.location) if is_given(rule.location) else ""
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             self._skip(number, raw)
@@ -221,7 +229,7 @@ class _Reader:
         if said.reservation and said.asks and said.policy and not known:
             self._links[said.policy] = self._source.link(POLICY, said.policy)
 
-    def _value(self, rule: Rule, raw: msgspec.Raw) -> str | None:
+    def _value(self, rule: TdmRule, raw: msgspec.Raw) -> str | None:
         """The reservation, 1 or 0; None where it is neither."""
         value = bytes(rule.reservation).decode("utf-8", "replace")
         if value and bytes(raw).count(_MEMBER) > 1:
@@ -245,7 +253,7 @@ class _Reader:
         return statement(self._source, "tdmrep.json", value, text, None, Scope(location))
 
     @staticmethod
-    def _policy(rule: Rule) -> str | None:
+    def _policy(rule: TdmRule) -> str | None:
         try:
             return _TEXT.decode(rule.policy)
         except (msgspec.DecodeError, UnicodeDecodeError):

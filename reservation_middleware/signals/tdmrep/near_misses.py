@@ -20,7 +20,7 @@ NEAR_MISS = near_miss_note(
 )
 
 
-class Rule(msgspec.Struct):
+class TdmRule(msgspec.Struct):
     """A rule of the file, its values left as they are written; empty where they are not given."""
 
     location: msgspec.Raw = msgspec.Raw()
@@ -29,7 +29,7 @@ class Rule(msgspec.Struct):
     misnamed: msgspec.Raw = msgspec.field(default=msgspec.Raw(), name=MISNAMED)
 
 
-RULE = msgspec.json.Decoder(Rule)
+TDM_RULE = msgspec.json.Decoder(TdmRule)
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _SEVERAL = msgspec.json.Decoder(list[msgspec.Raw])
 #: Spellings of hosts in one file that are looked at.
@@ -72,7 +72,7 @@ def _is_rule(value: msgspec.Raw) -> bool:
     if not bytes(value).startswith(b"{"):
         return False
     try:
-        rule = RULE.decode(value)
+        rule = TDM_RULE.decode(value)
     except _BROKEN:
         return False
     return any(map(is_given, (rule.location, rule.reservation, rule.misnamed)))
