@@ -3,4 +3,4 @@
 __version__ = "0.1.0"
 
 #: Every record carries it.
-SPEC_VERSION = "2026-11-29"
+SPEC_VERSION = "2026-11-30"
