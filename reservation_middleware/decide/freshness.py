@@ -28,8 +28,8 @@ STALE = timedelta(days=30)
 #: Clocks of machines that share a cache differ by a little.
 SKEW = timedelta(minutes=1)
 
-_MAX_AGE = re.compile(r'(?:^|[,\s])max-age\s*=\s*"?([^",\s]*)', re.IGNORECASE)
-_NO = re.compile(r"(?:^|[,\s])no-(?:store|cache)(?:$|[,=\s])", re.IGNORECASE)
+_MAX_AGE = r'(?i)(?:^|[,\s])max-age\s*=\s*"?([^",\s]*)'
+_NO = r"(?i)(?:^|[,\s])no-(?:store|cache)(?:$|[,=\s])"
 _SECONDS = re.compile(r"[0-9]+")
 #: RFC 9111 §1.2.2: a number too large stands for this one.
 _MOST_SECONDS = 2**31
@@ -57,9 +57,9 @@ _LONG = 200
 @lru_cache(maxsize=256)
 def _said(control: str) -> timedelta:
     """What a ``Cache-Control`` says; most sites say one of few things."""
-    if _NO.search(control):
+    if re.search(_NO, control):
         return SHORTEST
-    found = _MAX_AGE.search(control)
+    found = re.search(_MAX_AGE, control)
     if not found:
         return LONGEST
     if not _SECONDS.fullmatch(found[1]):

@@ -61,10 +61,8 @@ _OFFERS, _TEXTS = ("contact", "policy"), ("copyright-notice", "credit-text")
 #: How a value begins that is an address where it might be a text.
 _URL = ("https://", "http://", "/", "#")
 # ``dcterms.license``, ``dc:rights``, ``https://schema.org/usageInfo``.
-_DUBLIN = re.compile(
-    r"(?:dc|dct|dcterms|cc)[.:]|https?://purl\.org/dc/(?:terms|elements/1\.1)/", re.IGNORECASE
-)
-_SCHEMA = re.compile(r"schema:|https?://schema\.org/", re.IGNORECASE)
+_DUBLIN = r"(?i)(?:dc|dct|dcterms|cc)[.:]|https?://purl\.org/dc/(?:terms|elements/1\.1)/"
+_SCHEMA = r"(?i)schema:|https?://schema\.org/"
 
 
 class _Said(msgspec.Struct, frozen=True):
@@ -132,7 +130,7 @@ class Pointers(Signal[PointerFindings]):
             for meta in source.metas:
                 if meta.name in ("citation_doi", "dc.identifier"):
                     said += _called(meta.content, meta.line)
-                elif _DUBLIN.match(meta.name):
+                elif re.match(_DUBLIN, meta.name):
                     said += _property(source, meta.name, ("", meta.content), meta.line)
             for element in source.page.elements:
                 if len(said) > _MANY:
@@ -223,7 +221,7 @@ def _of(source: ParsedDocument, element: Element, notes: list[Note]) -> Iterable
     for rel in attributes.get("rel", "").lower().split()[:_MOST_WORDS]:
         if rel == "license" and media_type != _RSL:
             yield from _pointer(source, "licence", target, line)
-        elif _DUBLIN.match(rel):
+        elif re.match(_DUBLIN, rel):
             yield from _property(source, rel, (target, ""), line)
     for property_ in ("itemprop", "property"):
         for name in attributes.get(property_, "").split()[:_MOST_WORDS]:
@@ -241,7 +239,7 @@ def _property(
     source: ParsedDocument, name: str, values: tuple[str, str], line: int | None
 ) -> Iterable[_Said]:
     """A property of schema.org or Dublin Core, with where it links to and the text it has."""
-    kind = _KINDS.get(_SCHEMA.sub("", _DUBLIN.sub("", name)).lower())
+    kind = _KINDS.get(re.sub(_SCHEMA, "", re.sub(_DUBLIN, "", name)).lower())
     if kind:
         target, text = values
         said = text or target if kind in _TEXTS else target or text

@@ -10,8 +10,8 @@ import re
 
 # A backslash sent as "%5C", as some clients do, is a slash to the same servers.
 _UNRESOLVED = re.compile(r"(?:/|\\|%5c)(?:\.|%2e){1,2}(?=/|\\|%5c|$)|\\", re.IGNORECASE)
-_SLASH = re.compile(r"/|\\|%5c", re.IGNORECASE)
-_DOT = re.compile("%2e", re.IGNORECASE)
+_SLASH = r"(?i)/|\\|%5c"
+_DOT = "(?i)%2e"
 
 
 def resolve(target: str) -> str | None:
@@ -31,8 +31,8 @@ def resolve(target: str) -> str | None:
         return None
     segments: list[str] = []
     is_dotted = False
-    for segment in _SLASH.split(path)[1:]:
-        dots = _DOT.sub(".", segment) if len(segment) <= len("%2e%2e") else segment
+    for segment in re.split(_SLASH, path)[1:]:
+        dots = re.sub(_DOT, ".", segment) if len(segment) <= len("%2e%2e") else segment
         is_dotted = dots in (".", "..")
         if dots == "..":
             del segments[-1:]

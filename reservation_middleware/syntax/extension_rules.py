@@ -10,8 +10,8 @@ from .path import octets
 from .pattern_index import PatternIndex
 from .robots import Rule
 
-_EXTENSION = re.compile(r"\*?\.([A-Za-z0-9]+)")
-_IN_PATH = re.compile(r"\.([a-z0-9]+)")
+_EXTENSION = r"\*?\.([A-Za-z0-9]+)"
+_IN_PATH = r"\.([a-z0-9]+)"
 
 
 class ExtensionRules:
@@ -27,7 +27,7 @@ class ExtensionRules:
         self._extensions: dict[str, Rule] = {}
         others: dict[str, Rule] = {}
         for rule in rules:
-            found = _EXTENSION.fullmatch(rule.path)
+            found = re.fullmatch(_EXTENSION, rule.path)
             if found is None:
                 # Of rules with one pattern the first that allows decides, else the first.
                 same = others.setdefault(rule.path, rule)
@@ -44,7 +44,7 @@ class ExtensionRules:
         """The rule that decides a canonical path."""
         found = [self._rules[number] for number in self._index.longest(path)]
         if self._extensions and "." in path:
-            for word in set(_IN_PATH.findall(path.lower())):
+            for word in set(re.findall(_IN_PATH, path.lower())):
                 rule = self._extensions.get(word)
                 if rule:
                     found.append(rule)
