@@ -37,7 +37,7 @@ from reservation_middleware.model import (
     Preference,
     Reason,
 )
-from reservation_middleware.signals import SIGNALS, Signal
+from reservation_middleware.signals import CONTENT, HEADERS, SIGNALS, Signal
 from support import DECIDE_ONLY, ROOT, SPEC, Json, load_vectors, vector_files
 
 #: Vectors files that belong to no single signal.
@@ -403,7 +403,29 @@ def test_every_term_is_in_the_vocabulary_with_its_leaves() -> None:
         for signal in SIGNALS
         for name, term in signal.terms.items()
     }
-    assert {cells[0].strip("`") for cells in rows(text) if cells[0].startswith("`")} == set(NAMES)
+
+
+def table_of_signals() -> list[list[str]]:
+    """Its rows: a link to the page, places, terms, how the family settles."""
+    return list(rows(section(page("vocabulary"), "The table of signals")))[2:]
+
+
+def test_the_table_of_signals_has_each_in_order() -> None:
+    table = table_of_signals()
+    assert [row[0] for row in table] == [f"[`{name}`](signals/{name}.md)" for name in NAMES]
+    assert [row[0] for row in table if not row[2] or not row[3]] == []
+    named = {row[0].split("`")[1]: set(re.findall(r"`([^`]+)`", row[2])) for row in table}
+    lacking = {
+        signal.name: missing
+        for signal in SIGNALS
+        if (missing := set(signal.terms) - named[signal.name])
+    }
+    assert lacking == {}
+
+
+def test_the_table_of_signals_has_every_place_in_order() -> None:
+    places = [place for row in table_of_signals() for place in re.findall(r"`([^`]+)`", row[1])]
+    assert [*places, HEADERS.name, CONTENT.name] == [place.name for place in PLACES]
 
 
 # ---- decision.md, record.md, README.md against the code
@@ -422,16 +444,6 @@ def test_profiles_are_as_the_decision_page_has_them() -> None:
         ]
         for name in PROFILES
     }
-
-
-def test_places_are_as_the_decision_page_has_them() -> None:
-    places = [cells[0].strip("`") for cells in rows(section(page("decision"), "Step 8"))][2:]
-    assert places == [place.name for place in PLACES]
-
-
-def test_families_are_as_the_decision_page_has_them() -> None:
-    table = section(page("decision"), "Step 2")
-    assert re.findall(r"\]\(signals/([a-z-]+)\.md\)", table) == NAMES
 
 
 def fields_in(text: str) -> list[str]:
