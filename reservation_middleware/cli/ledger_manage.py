@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from reservation_middleware.model.plural import counted
+
 from .options import folder, http_url, replace_file
 from .standard_streams import UnusableError, printable, say
 
@@ -171,10 +173,11 @@ def erase(
     if not (found.lines or found.documents or found.records or found.kept):
         typer.echo(f"nothing is about {host}", err=True)
         return
-    summary = f"erased: {found.lines:,} lines, {found.documents:,} documents, "
-    summary += f"{found.records:,} records of the archive"
+    summary = f"erased: {counted(found.lines, 'line')}, {counted(found.documents, 'document')}, "
+    summary += f"{counted(found.records, 'record')} of the archive"
     if found.kept:
-        summary += f"; {found.kept:,} documents stay, as other hosts' lines rest on them"
+        stay = counted(found.kept, "document stays", "documents stay")
+        summary += f"; {stay}, as lines of other hosts rest on what was kept"
     typer.echo(summary)
 
 
@@ -258,7 +261,7 @@ def export(
         with errors_shown():
             rows = tables_of(reader, output, progress=advance)
     for name, number in rows.items():
-        typer.echo(f"{output / name}.parquet: {number:,} rows")
+        typer.echo(f"{output / name}.parquet: {counted(number, 'row')}")
 
 
 def protocols() -> "list[Protocol]":

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
+from reservation_middleware.model.plural import counted
+
 from . import ledger_manage as custody
 from .ledger_manage import HostOption, LedgerArgument, errors_shown, octets, read_file
 from .options import ColorOption, Format, FormatOption, console, print_json, replace_file
@@ -135,7 +137,7 @@ def prove(
         replace_file(output, data)
     except (OSError, ValueError) as error:
         raise UnusableError.of(f"write {output}", error) from None
-    say(f"{len(data):,} bytes about {host} in {output}")
+    say(f"{counted(len(data), 'byte')} about {host} in {output}")
 
 
 @app.command()

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
+from reservation_middleware.model.plural import counted
+
 from .table import rows, safe
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ def show_verified(console: Console, report: "VerifyReport") -> None:
     """Print what was found of a ledger."""
     _verdict(console, report.folder, ok=report.ok)
     unsigned = sum(segment.unsigned for segment in report.segments)
-    summary = f"{_number(report.lines, 'line')} in {_number(len(report.segments), 'segment')}"
+    summary = f"{counted(report.lines, 'line')} in {counted(len(report.segments), 'segment')}"
     if unsigned:
         summary += (
             f", {unsigned:,} {'not signed yet' if report.ok else 'that no checkpoint vouches for'}"
@@ -48,7 +50,7 @@ def show_verified(console: Console, report: "VerifyReport") -> None:
         ("segment", " being written", sum(segment.running for segment in report.segments)),
     ):
         if number:
-            console.print(f"{_number(number, word)}{more}.")
+            console.print(f"{counted(number, word)}{more}.")
     if report.ok and any(segment.unsigned and not segment.running for segment in report.segments):
         console.print(
             "A writer was killed: `reservations ledger recover` signs what it left, and so does "
@@ -60,7 +62,7 @@ def show_verified(console: Console, report: "VerifyReport") -> None:
         console.print(safe(f"Key: {key} ({whose})"))
     for stamp in report.stamps:
         checked = "checked" if stamp.authority else "signature not checked; --ca names whose"
-        console.print(safe(f"Stamp: {stamp.time}, {stamp.lines:,} lines ({checked})"))
+        console.print(safe(f"Stamp: {stamp.time}, {counted(stamp.lines, 'line')} ({checked})"))
     _problems(console, map(str, report.problems))
     if report.more:
         console.print(f"… and {report.more:,} more.")
@@ -70,10 +72,13 @@ def show_verified(console: Console, report: "VerifyReport") -> None:
 def show_bundle(console: Console, name: str, report: "BundleReport") -> None:
     """Print what was found of a bundle."""
     _verdict(console, name, ok=not report.problems)
-    summary = f"{report.host}: {report.decisions:,} decisions, {report.documents:,} documents"
+    summary = (
+        f"{report.host}: {counted(report.decisions, 'decision')}, "
+        f"{counted(report.documents, 'document')}"
+    )
     if report.erased:
-        summary += f", {report.erased:,} erased lines"
-    console.print(safe(f"{summary}, in {_number(report.segments, 'segment')}."))
+        summary += f", {counted(report.erased, 'erased line')}"
+    console.print(safe(f"{summary}, in {counted(report.segments, 'segment')}."))
     whose = "given" if report.pinned else "by the bundle's own word; --key pins it"
     for key in report.keys:
         console.print(safe(f"Key: {key} ({whose})"))
@@ -109,9 +114,9 @@ def show_replay(console: Console, result: Mapping[str, Any]) -> None:
         )
     )
     for why, number in result["apart"].items():
-        console.print(safe(f"{number:,} were not compared: {why}."))
+        console.print(safe(f"{counted(number, 'was', 'were')} not compared: {why}."))
     if result["erased_lines"]:
-        console.print(f"{result['erased_lines']:,} lines were erased.")
+        console.print(f"{counted(result['erased_lines'], 'line was', 'lines were')} erased.")
     console.print(
         f"Compared: {', '.join(result['compared'])}. Not in the documents, so not compared: "
         f"{', '.join(result['not_compared'])}.",
@@ -121,20 +126,21 @@ def show_replay(console: Console, result: Mapping[str, Any]) -> None:
 
 def show_stats(console: Console, stats: Mapping[str, Any]) -> None:
     """Print what a ledger holds."""
-    console.print(safe(f"{stats['ledger']}: {_number(stats['segments'], 'segment')}"))
+    console.print(safe(f"{stats['ledger']}: {counted(stats['segments'], 'segment')}"))
     if stats["decisions"]:
         console.print(
-            f"{stats['decisions']:,} decisions from {stats['since']} to {stats['until']}, "
-            f"{stats['blocked']:,} pages stopped, {stats['bytes']:,} bytes of pages"
+            f"{counted(stats['decisions'], 'decision')} from {stats['since']} to {stats['until']}, "
+            f"{counted(stats['blocked'], 'page')} stopped, {counted(stats['bytes'], 'byte')} of pages"
         )
-    for key, what in (
-        ("counts_only", "of these only counted (bulk mode)"),
-        ("lost_lines", "lines lost, as the disk took none"),
-        ("torn", "bytes behind the last whole lines"),
-        ("cut_bytes", "bytes cut off when segments were recovered"),
+    if stats["counts_only"]:
+        console.print(f"{stats['counts_only']:,} of these only counted (bulk mode)")
+    for key, word, more in (
+        ("lost_lines", "line", "lost, as the disk took none"),
+        ("torn", "byte", "behind the last whole lines"),
+        ("cut_bytes", "byte", "cut off when segments were recovered"),
     ):
         if stats[key]:
-            console.print(f"{stats[key]:,} {what}")
+            console.print(f"{counted(stats[key], word)} {more}")
     for name, numbers in {"lines": stats["lines"], **stats["by"]}.items():
         if numbers:
             console.print()
@@ -153,12 +159,10 @@ def _problems(console: Console, problems: Iterable[str]) -> None:
     for file, number in named.items():
         if number > _LINES:
             console.print(
-                safe(f"… and {number - _LINES:,} more lines of {file}; --format json names them.")
+                safe(
+                    f"… and {counted(number - _LINES, 'more line')} of {file}; --format json names them."
+                )
             )
-
-
-def _number(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _short(value: object) -> str:

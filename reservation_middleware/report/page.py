@@ -21,6 +21,7 @@ from reservation_middleware.model import (
     Reason,
     expand,
 )
+from reservation_middleware.model.plural import counted
 
 from .offers import show_offer
 from .table import matrix, rows, safe
@@ -183,7 +184,7 @@ def _places(
     for document in documents:
         status = document.status if document.status is not None else "no answer"
         if document.outcome is Outcome.FETCHED:
-            found = f"{status}, {len(document.body or b'')} bytes"
+            found = f"{status}, {counted(len(document.body or b''), 'byte')}"
             if document.resource in extra:
                 found += f"; a crawl under {decision.profile} does not ask for it"
         else:

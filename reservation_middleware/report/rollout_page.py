@@ -12,6 +12,8 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
+from reservation_middleware.model.plural import counted
+
 from .rollout import Rollout
 from .table import rows, safe
 from .tally import Counter
@@ -84,8 +86,8 @@ def sentences(rollout: Mapping[str, Any]) -> list[str]:
         return ["There is no decision in it."]
     of = ", ".join(f"{number:,} in {mode} mode" for mode, number in modes.items())
     lines = [
-        f"{total['decisions']:,} decisions from {_second(rollout['since'])} to {_second(rollout['until'])}: {of}.",
-        f"{total['blocked']:,} pages were blocked, {total['would_block']:,} more would have been.",
+        f"{counted(total['decisions'], 'decision')} {_span(rollout)}: {of}.",
+        f"{counted(total['blocked'], 'page was', 'pages were')} blocked, {total['would_block']:,} more would have been.",
     ]
     if rollout["question"]:
         asked = ", ".join(f"{key} {value}" for key, value in rollout["question"].items())
@@ -96,14 +98,19 @@ def sentences(rollout: Mapping[str, Any]) -> list[str]:
         )
     if rollout["counts_only"]:
         lines.append(
-            f"{rollout['counts_only']:,} decisions were only counted (bulk mode): their figures come "
-            "from counts, name no signal and cannot be judged again."
+            f"{counted(rollout['counts_only'], 'decision was', 'decisions were')} only counted "
+            "(bulk mode): such figures come from counts, name no signal and cannot be judged again."
         )
     lines += [
-        f"{number:,} decisions could not be judged again: {why}."
+        f"{counted(number, 'decision')} could not be judged again: {why}."
         for why, number in rollout["not_judged_again"].items()
     ]
     return lines
+
+
+def _span(rollout: Mapping[str, Any]) -> str:
+    """From when until when its decisions were made."""
+    return f"from {_second(rollout['since'])} to {_second(rollout['until'])}"
 
 
 def _second(time: str) -> str:
@@ -160,8 +167,8 @@ def cautions(rollout: Mapping[str, Any]) -> list[str]:
     unread = max((cell["unread"] for cell in rollout["matrix"]), default=0)
     if unread:
         lines.append(
-            f"Up to {unread:,} pages that would proceed were never fetched: "
-            "their own head or content may reserve them still."
+            f"Up to {counted(unread, 'page')} that would proceed, never fetched: the head or the "
+            "content may still reserve."
         )
     unasked = sorted({cell["profile"] for cell in rollout["matrix"] if cell["unasked"]})
     if unasked:

@@ -16,6 +16,7 @@ from reservation_middleware.ledger.format.canonical import new_ident
 from reservation_middleware.model import Action, Decision, Policy, blocking_signals
 from reservation_middleware.model.document import MACHINE_FAULT
 from reservation_middleware.model.lru import BoundedLru
+from reservation_middleware.model.plural import counted
 from reservation_middleware.syntax.redact import redacted
 
 from .stores import OpenStores
@@ -241,7 +242,9 @@ class Journal:
         if self.ledger is not None:
             lines = lines_of(self.ledger)
             where = f" {self._stores.where}" if self._stores.where else ""
-            parts.append(f"ledger{where} ({lines['written']} lines, {lines['lost']} lost)")
+            parts.append(
+                f"ledger{where} ({counted(lines['written'], 'line')}, {lines['lost']} lost)"
+            )
             event["ledger"] = {"folder": self._stores.where, **lines}
         more = {**(extra or {}), "reservations": event}
         self._log.info("reservations: %s", ", ".join(parts), extra=more)

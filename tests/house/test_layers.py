@@ -173,6 +173,18 @@ def test_modules_that_docstrings_name_are_there() -> None:
     assert gone == []
 
 
+def test_what_is_counted_agrees_with_its_number() -> None:
+    """``1 decisions`` is never printed: ``counted`` writes a number with its noun."""
+    plural = re.compile(r":,\}(?: [a-z]+)? [a-z]+s\b")
+    allowed = {"cli/demo/evidence.py", "cli/demo/__init__.py"}  # of a web that is always the same
+    assert [
+        f"{name_of(path)}: {found[0]}"
+        for path in MODULES
+        for found in plural.finditer(path.read_text("utf-8"))
+        if name_of(path) not in allowed
+    ] == []
+
+
 def test_no_test_holds_work_against_a_clock() -> None:
     """Speed is a benchmark's business. What would hang ends by the limit in pyproject.toml."""
     clocks = re.compile(r"perf_counter|process_time|thread_time")

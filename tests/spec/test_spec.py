@@ -5,6 +5,7 @@ tests/spec/test_vectors.py's business.
 """
 
 import importlib
+import pkgutil
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -303,12 +304,29 @@ def test_note_idents_start_with_the_signal(signal: Signal[Any]) -> None:
     ] == []
 
 
+def note_kinds(room: str) -> set[NoteKind]:
+    """Those that any module of a room has."""
+    found = importlib.import_module(room)
+    names = [
+        room,
+        *(one.name for one in pkgutil.walk_packages(getattr(found, "__path__", []), f"{room}.")),
+    ]
+    return {
+        kind
+        for name in names
+        for kind in vars(importlib.import_module(name)).values()
+        if isinstance(kind, NoteKind)
+    }
+
+
 @each_signal
-def test_every_note_kind_of_a_module_is_declared(signal: Signal[Any]) -> None:
-    module = importlib.import_module(type(signal).__module__)
-    assert {kind for kind in vars(module).values() if isinstance(kind, NoteKind)} == set(
-        signal.notes
-    )
+def test_every_note_kind_of_a_signal_is_declared(signal: Signal[Any]) -> None:
+    """In whichever of its files it stands."""
+    assert note_kinds(type(signal).__module__) == set(signal.notes)
+
+
+def test_every_note_kind_of_no_signal_is_declared() -> None:
+    assert note_kinds("reservation_middleware.decide") == set(OF_NO_SIGNAL)
 
 
 @each_signal

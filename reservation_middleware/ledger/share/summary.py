@@ -21,6 +21,7 @@ from reservation_middleware.ledger.format.lines import (
 from reservation_middleware.ledger.read.columns import domain, media_type
 from reservation_middleware.ledger.read.reader import LedgerReader
 from reservation_middleware.model import Mode
+from reservation_middleware.model.plural import counted
 
 from .sorting import Sorter
 
@@ -210,7 +211,7 @@ def _measures(found: _Fold) -> Iterator[str]:
             if mode == Mode.ENFORCE
             else "reservations were recorded, and stopped no page"
         )
-        yield f"{number:,} decisions in {mode} mode: {what}."
+        yield f"{counted(number, 'decision')} in {mode} mode: {what}."
     for name, reservation, unknown, unreachable, proxies in found.policies:
         yield (
             f"Policy {name}: a reserved page is {_DONE.get(reservation, reservation)}; one about "
@@ -218,11 +219,11 @@ def _measures(found: _Fold) -> Iterator[str]:
             f"not be reached it is {_DONE.get(unreachable, unreachable)}; a block of other AI "
             f"agents: {proxies}."
         )
-    yield f"{found.stopped:,} pages were stopped."
+    yield f"{counted(found.stopped, 'page was', 'pages were')} stopped."
     if found.counted:
         yield (
-            f"{found.counted:,} decisions were only counted (bulk mode): they name no signal "
-            "and no media type."
+            f"{counted(found.counted, 'decision was', 'decisions were')} only counted (bulk mode): "
+            "counts name no signal and no media type."
         )
     yield "Each decision is in a signed log together with the documents that it rests on."
 
@@ -242,7 +243,7 @@ def markdown(summary: Mapping[str, Any]) -> str:
             f"- Pages decided on: {pages['decided']:,}; fetched: {pages['fetched']:,}; "
             f"stopped: {pages['stopped']:,}"
         ),
-        f"- Size of content: {summary['bytes']:,} bytes",
+        f"- Size of content: {counted(summary['bytes'], 'byte')}",
         f"- Software: {_list(summary['software'])}; specification {_list(summary['spec_versions'])}",
         "",
         "## Measures",

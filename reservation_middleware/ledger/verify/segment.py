@@ -23,6 +23,7 @@ from reservation_middleware.ledger.format.merkle import Tree, leaf_hash
 from reservation_middleware.ledger.format.signed_note import Checkpoint, Verifier, open_note
 from reservation_middleware.model import LedgerError
 from reservation_middleware.model.error import StorageError
+from reservation_middleware.model.plural import counted
 
 from .archive import Tiles
 from .lines import LineChecker
@@ -243,7 +244,7 @@ class SegmentCheck:
         while due and due[-1].size == tree.size:
             self._claimed(due.pop(), tree)
         for claim in due[::-1]:
-            text = f"it has {tree.size} lines, but had {claim.size}, says {claim.source}"
+            text = f"it has {counted(tree.size, 'line')}, but had {claim.size}, says {claim.source}"
             self._problem(self._log, None, text)
         size = 0
         if signed is not None and not self._broken and not self.more:
@@ -277,7 +278,9 @@ class SegmentCheck:
         if tree.root() == claim.root:
             return
         self._broken = True
-        text = f"its first {claim.size} lines are not those of {claim.source}"
+        text = (
+            f"its first {counted(claim.size, 'line is', 'lines are')} not those of {claim.source}"
+        )
         self._problem(self._log, None, text)
 
     def _tail(self, unsigned: int, torn: int, tiles: Tiles, *, closed: bool) -> None:
@@ -286,11 +289,17 @@ class SegmentCheck:
         Which of the two is not asked: a lock proves nothing.
         """
         if torn and (closed or self._strict):
-            self._problem(self._log, None, f"{torn} bytes at its end are no whole line")
+            self._problem(
+                self._log,
+                None,
+                f"{counted(torn, 'byte at its end is', 'bytes at its end are')} no whole line",
+            )
         if tiles.rest and (closed or self._strict):
-            self._problem(tiles.name, None, f"no line names its last {tiles.rest} bytes")
+            self._problem(tiles.name, None, f"no line names its last {counted(tiles.rest, 'byte')}")
         if unsigned and self._strict:
-            self._problem(self._log, None, f"no checkpoint covers its last {unsigned} lines")
+            self._problem(
+                self._log, None, f"no checkpoint covers its last {counted(unsigned, 'line')}"
+            )
 
     def _read(self) -> Iterator[bytes]:
         """The lines, the last one perhaps without its end."""

@@ -41,6 +41,7 @@ from reservation_middleware.ledger.format.signed_note import Checkpoint, Signer,
 from reservation_middleware.ledger.share.erase import fill
 from reservation_middleware.model import LedgerError
 from reservation_middleware.model.error import StorageError
+from reservation_middleware.model.plural import counted
 
 from .segment_writer import SegmentWriter, locked, release
 
@@ -77,7 +78,7 @@ class RecoverReport(NamedTuple):
             return f"{self.segment}: an erasure that was cut off was finished"
         if self.left:
             return f"{self.segment}: drafts of unfinished steps were taken away: {self.left}"
-        cut = f"{self.cut} bytes of lines and {self.archive_cut} of the archive were cut off"
+        cut = f"{counted(self.cut, 'byte')} of lines and {self.archive_cut:,} of the archive were cut off"
         return f"{self.segment}: its writer was gone; {cut}"
 
 
@@ -220,7 +221,7 @@ def _read(
                 raise LedgerError("lines that were signed were changed")
             closed = isinstance(last, EndLine | RecoveredLine)
     if tree.size < least:
-        raise LedgerError(f"of {least} lines that were signed {tree.size} are there")
+        raise LedgerError(f"of {counted(least, 'signed line')} {tree.size:,} are there")
     # Before its first checkpoint a writer writes two lines.
     if signed is None and tree.size > 2:
         raise LedgerError("it has no checkpoint, so nobody knows whether it was changed")
