@@ -7,6 +7,7 @@ A test sees to it that every signal has some. Pages and the oldest cases are in
 from collections.abc import Mapping
 
 from reservation_middleware.model.agents import catalogue
+from reservation_middleware.signals import SIGNALS
 
 from .hostile_inputs import (
     CAP,
@@ -22,6 +23,7 @@ from .hostile_inputs import (
     site_file,
 )
 from .hostile_responses import CAWG, MEDIA, PAYMENT, PLUS, POINTERS, ROBOTS_META, RSL_CASES
+from .hostile_vectors import repeated
 
 _PERMIT = '{"action":"tdm:mine","duty":[{"action":"compensate"}],"target":"#"},'
 #: All digits in an order in which every number of three is found: a path that many patterns match.
@@ -244,4 +246,9 @@ BY_SIGNAL: dict[str, Mapping[str, Builder]] = {
     "pointers": POINTERS,
     # Without the extra nobody looks into files.
     **({"plus": PLUS, "cawg": CAWG} if MEDIA else {}),
+}
+BY_SIGNAL |= {
+    signal.name: repeated(signal.name)
+    for signal in SIGNALS
+    if signal.name not in {*BY_SIGNAL, "plus", "cawg"}
 }

@@ -1,6 +1,6 @@
 """Inputs of `hostile` in responses and in what they point to: heads, bills, RSL, files.
 
-The second room of ``hostile_cases.py``.
+``hostile_cases.py`` names them by signal.
 """
 
 import base64

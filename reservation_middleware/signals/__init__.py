@@ -1,8 +1,9 @@
 """The signals, one file per family, and the only place that names them all.
 
-A new signal is one file here, one page and one vectors file under ``spec/``, and one
-name in ``SIGNALS``. The order is that of settling: the family that answers whether a
-page may be crawled comes first, since others depend on its answer.
+A new signal is five files: its own here, its name in ``SIGNALS``, its page in ``spec/signals/``,
+its vectors in ``spec/vectors/``, and its rows in ``spec/vocabulary.md``. The order is that of
+settling: the family that answers whether a page may be crawled comes first, since others depend
+on its answer.
 """
 
 from collections.abc import Iterable

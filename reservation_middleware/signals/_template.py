@@ -1,9 +1,9 @@
 """What a new signal looks like: copy this file, say what lives here, and name the reference URL.
 
-A signal is one file here, one page ``spec/signals/<name>.md`` (from TEMPLATE.md there),
-one file ``spec/vectors/<name>.json`` and one name in ``SIGNALS``. ``tests/spec/test_spec.py``
-names whatever is missing. This one is complete and tested, but not in ``SIGNALS``: it
-reads ``Example-Signal: train=no``, which nobody serves.
+A signal is five files: one like this, its name in ``SIGNALS``, a page ``spec/signals/<name>.md``
+(from TEMPLATE.md there), vectors ``spec/vectors/<name>.json``, and rows in ``spec/vocabulary.md``.
+``tests/spec/test_spec.py`` names whatever is missing. This one is complete and tested, but not in
+``SIGNALS``: it reads ``Example-Signal: train=no``, which no site sends.
 """
 
 from collections.abc import Sequence
