@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 LIMIT = 8 * 1024 * 1024
 
 # Where SVG and MathML begin and end, and elements whose text a tokenizer would look for.
-_FOREIGN_OR_EMPTY = re.compile(
+_FOREIGN_OR_EMPTY = (
     rb"<(?:(/?)(?i:svg|math)(?=[ \t\r\n\f/>])"
     rb"|((?i:script|title|style|noscript|template|textarea|iframe|noframes|noembed|xmp))"
     rb"((?:[ \t\r\n\f](?:[^<>\"'/]|\"[^\"]{0,2000}+\"|'[^']{0,2000}+'|/(?!>))*+)?)/>)"
@@ -97,7 +97,7 @@ def _with_ends(page: bytes, *, xml: bool) -> bytes:
         may_be_empty = xml or not found[1]
         return found[0]
 
-    return _FOREIGN_OR_EMPTY.sub(ended, page)
+    return re.sub(_FOREIGN_OR_EMPTY, ended, page)
 
 
 def metas(body: bytes, words: Sequence[bytes], *, charset: str = "") -> tuple[Meta, ...]:

@@ -28,7 +28,7 @@ _NAMES = (
 )
 _LONGEST_NAME = max(map(len, _NAMES))
 # References to what words are made of, or to white space.
-_SPELLED = re.compile(
+_SPELLED = (
     rb"&(?:#(?:0*+(?:9|1[023]|32|4[35-9]|5[0-8]|6[5-9]|[78]\d|90|9[5789]|1[01]\d|12[0-2])(?!\d)"
     rb"|[xX]0*+(?:[9aAcCdD]|2[0bBdDeEfF]|3[0-9aA]|[46][1-9a-fA-F]|5[0-9aAfF]|7[0-9aA])"
     rb"(?![0-9a-fA-F]))"
@@ -64,6 +64,7 @@ class WordSearch:
         )
         self._longest = max(map(len, self._named), default=0)
         self._search = _search(self._named)
+        self._references = _search((*_NUMBERS, *_NAMES))
 
     def occurs(self, text: str) -> bool:
         """Whether one of the words stands in a text, its references resolved."""
@@ -86,7 +87,7 @@ class WordSearch:
         found: dict[int, Hit] = {}  # by place: what stands in two parts is found twice
         for begin, part in _parts(body, max(self._longest, _LONGEST_NAME)):
             words = self._search(part)
-            references = _REFERENCES(part) if b"&" in part else []
+            references = self._references(part) if b"&" in part else []
             if len(words) + len(references) > _MOST_HITS:
                 return None
             here = [
@@ -98,7 +99,7 @@ class WordSearch:
                 *(
                     Hit(REFERENCE, begin + at)
                     for _, at, _ in references
-                    if _SPELLED.match(body, begin + at)
+                    if _spelled().match(body, begin + at)
                 ),
             ]
             found |= {hit.at: hit for hit in here}
@@ -128,4 +129,6 @@ def _search(words: tuple[bytes, ...]) -> _Search:
     return BytesAhoCorasick(words, matchkind=MatchKind.LeftmostFirst).find_matches_as_indexes
 
 
-_REFERENCES = _search((*_NUMBERS, *_NAMES))
+@cache
+def _spelled() -> "re.Pattern[bytes]":
+    return re.compile(_SPELLED)
