@@ -150,7 +150,7 @@ class ContentSignalFindings(RuledFindings):
         loose = rules.loose()
         if loose:
             # Lines outside every group stand behind a group's own, key by key.
-            keys = {one.category for one in said if one.preference is not Preference.UNKNOWN}
+            keys = {one.category for one in said if not _is_doubt(one)}
             said += [
                 statement
                 for statement in _longest_per_key(self._matching(rules, loose, path))
@@ -396,8 +396,7 @@ def _longest_per_key(matching: Iterable[tuple[int, Statement]]) -> list[Statemen
     best: dict[str, tuple[int, list[Statement]]] = {}
     doubts: dict[str, tuple[int, list[Statement]]] = {}
     for octets, statement in matching:
-        is_doubt = statement.preference is Preference.UNKNOWN and statement.category != USE_KEY
-        longest = doubts if is_doubt else best
+        longest = doubts if _is_doubt(statement) else best
         length, same = longest.get(statement.category, (-1, []))
         if octets > length:
             longest[statement.category] = octets, [statement]
@@ -408,6 +407,11 @@ def _longest_per_key(matching: Iterable[tuple[int, Statement]]) -> list[Statemen
         if octets >= best.get(key, (-1, []))[0]:
             found += said
     return found
+
+
+def _is_doubt(statement: Statement) -> bool:
+    """Whether a statement is a value that was not understood; ``use=`` is a condition."""
+    return statement.preference is Preference.UNKNOWN and statement.category != USE_KEY
 
 
 def _differ(one: Statement, other: Statement) -> bool:
