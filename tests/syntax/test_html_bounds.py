@@ -86,6 +86,12 @@ def test_a_tag_that_says_something_may_be_64_kib_long(attributes: int, *, trunca
     assert len(found.elements) == 1
 
 
+def test_a_link_behind_very_many_tokens_is_not_about_the_whole_page() -> None:
+    for times, whole in ((10_000, True), (40_000, False)):
+        (element,) = said(b"<b></b>" * times + LINK).elements
+        assert element.whole is whole
+
+
 def test_a_tag_of_megabytes_that_says_nothing_is_passed_over() -> None:
     many = b"".join(b" a%d='>'" % number for number in range(200_000))
     found = said(b"<p" + many + b">" + META + LINK)

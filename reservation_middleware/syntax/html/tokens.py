@@ -257,6 +257,8 @@ class _Page:
 def _about_page(flat: str, places: Collection[int]) -> Collection[int]:
     """The places of those links and scripts around which no element is open but body and the like.
 
+    Of those behind very many tokens that is not known, so that a yes in them does not count.
+
     Args:
         flat: the page as one line.
         places: of tags.
@@ -267,7 +269,7 @@ def _about_page(flat: str, places: Collection[int]) -> Collection[int]:
     found = set()
     opened: defaultdict[str, int] = defaultdict(int)
     depth = 0
-    for token in tokenize(flat, capture_attributes=False):
+    for token in islice(tokenize(flat, capture_attributes=False), _LEAST_TOKENS // 2):
         if token.col > last:
             break
         tag = token.tag
