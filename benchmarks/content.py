@@ -103,7 +103,7 @@ TRAPS: dict[str, str | bytes] = {
     "tag-name-longer": '<metadata name="robots" content="noai"></metadata>',
     "tag-not-closed-before": '<div class="x" <meta name="robots" content="noai">',
     "two-metas-one-line": f"{_NOAI}{_TDM}",
-    "late": "<p>lorem ipsum dolor</p>" * 40_000 + _NOAI,
+    "late": "<p>lorem ipsum dolor</p>" * 30_000 + _NOAI,
     "long-value-before": f'<meta name="x" content="{"y" * 300_000}">{_NOAI}',
     "end-tag": f"</p></meta>{_NOAI}",
     "links-everywhere": f"<!-- {_LINK} --><script>'{_LINK}'</script><p>{_LINK}<a rel=license>x</a>",

@@ -24,7 +24,7 @@ LONG_TAG = 64 * 1024
 # Tokens that are read of any page, and characters for each further one; real pages have 130
 # characters for each. Benchmark `hostile`: 0.3 µs each, and the same again for tags that are
 # taken, which count as so many tokens, and for those that are looked at closely.
-_LEAST_TOKENS, _LEAST_LENGTH = 130_000, 20
+_LEAST_TOKENS, _LEAST_LENGTH = 100_000, 20
 _TAKEN, _LOOKED_AT = 2, 16
 # A tag of 4 KiB counts as 128 tokens more, one of 64 KiB as 32,768, since its attributes are compared.
 _LONG = 17
