@@ -4,7 +4,6 @@ Says whether a page may be fetched; usage is other signals' business. Reference:
 https://www.rfc-editor.org/rfc/rfc9309
 """
 
-import re
 from collections.abc import Iterator, Sequence
 
 from reservation_middleware.model import (
@@ -17,9 +16,9 @@ from reservation_middleware.model import (
     Scope,
     Statement,
 )
-from reservation_middleware.model.user_agent import product_token
 from reservation_middleware.syntax.robots import Group, LineProblem, RobotsFile, Rule
 from reservation_middleware.syntax.robots_rules import FREE, GroupRules
+from reservation_middleware.syntax.robots_unread import more_problems
 from reservation_middleware.syntax.spelling import shown, sounds_of_ai_use
 
 from .base import (
@@ -188,9 +187,6 @@ _PROBLEMS = {
     "lines-joined": JOINED,
     "misspelling": MISSPELLING,
 }
-#: What a comment that reserves rights to mining is likely to hold.
-_MINING = (b"2019/790", b"ata mining", b"ata Mining", b"ATA MINING", b"ata-mining")
-_MINING_COMMENT = re.compile(r"2019/790|data[ -]mining", re.IGNORECASE)
 #: Keys of lines that say it in a machine-readable way.
 _SAYING = frozenset({"content-usage", "content-signal", "license", "disallowaitraining"})
 #: Keys of SPEAKING whose misspellings are this signal's to tell.
@@ -307,7 +303,7 @@ class Robots(Signal[RobotsFindings]):
         if body.startswith((b"<!doctype", b"<html", b"<head", b"<?xml", b"<!--")):
             # Lenient all the same: whatever lines it has are used, its tags are not noted.
             return RobotsFindings(source, robots, (source.note(HTML),))
-        notes = (*_problems(source, robots.problems), *_unread(source))
+        notes = (*_problems(source, (*robots.problems, *more_problems(robots))), *_unread(source))
         if robots.truncated:
             notes = (source.note(TRUNCATED), *notes)
         return RobotsFindings(source, robots, notes)
@@ -362,6 +358,10 @@ def _problems(source: ParsedDocument, problems: Sequence[LineProblem]) -> list[N
         if counts[problem.what] <= _MOST:
             text = problem.text
             if problem.what == "agent-string":
+                from reservation_middleware.model.user_agent import (  # noqa: PLC0415 - rare
+                    product_token,
+                )
+
                 meant = product_token(text)
                 text = f"{meant} in {text}" if meant else text
             elif problem.what == "agent-character":
@@ -375,13 +375,9 @@ def _unread(source: ParsedDocument) -> Iterator[Note]:
     robots = source.robots
     for key in _OWN:
         yield from source.misspelt(MISSPELT, key)
-    said = [record for record in robots.unknown if sounds_of_ai_use(record.key)]
+    said = [record for record in source.unread_records.others if sounds_of_ai_use(record.key)]
     for record in said[:_MOST]:
         yield source.note(AI_KEY, f"{shown(record.key)}: {record.value}", record.line)
-    body = source.document.body or b""
-    if any(word in body for word in _MINING) and robots.keys.isdisjoint(_SAYING):
-        for number in range(1, robots.line_count + 1):
-            comment = robots.line(number).partition("#")[2]
-            if _MINING_COMMENT.search(comment):
-                yield source.note(COMMENT, comment.strip(), number)
-                break
+    if robots.mining and robots.keys.isdisjoint(_SAYING):
+        number, comment = robots.mining[0]
+        yield source.note(COMMENT, comment, number)

@@ -7,7 +7,8 @@ many agents the group names, and agents that share groups share one merged view.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple, cast
 
 import msgspec
@@ -17,25 +18,22 @@ from .robots_line import (
     ALLOW,
     DISALLOW,
     EXACT,
-    OTHERS,
-    SPEAKING,
     ReadLine,
     classify,
     lines_of,
 )
-from .robots_names import BROWSERS, JOINED, agent_fault
-from .spelling import nearest
+from .robots_names import agent_fault
 
 #: Bytes that are read (RFC 9309 §2.5 asks for at least 500 KiB); cut at a line end.
 LIMIT = 512 * 1024
 #: Problems that are kept, and product tokens of one line.
 MAX_PROBLEMS, MAX_TOKENS = 1000, 1000
 _MOST_UNUSUAL = 1000
-#: Unknown keys that are looked at, and records that are kept of them.
-_MOST_UNKNOWN = 100
-#: A file of so few lines may have lost its line ends.
-_FEW_LINES = 5
-_SPEAKING = tuple(SPEAKING)
+#: Values of user-agent lines that are longer are not remembered.
+_LONG_NAME = 200
+#: Comments about mining that are kept.
+_MOST_COMMENTS = 10
+_MINING = r"2019/790|data[ -]mining"
 
 # RFC 9309 §2.2.1 has letters, "-" and "_"; digits and dots are in wide use.
 _TOKEN = re.compile(r"[A-Za-z0-9_.-]+")
@@ -135,6 +133,7 @@ class RobotsFile:
         loose: records before the first group; they belong to nobody by RFC 9309.
         keys: the keys of all other records, in lower case.
         problems: the first lines that were unreadable or given a lenient reading.
+        mining: the first comments that speak of text and data mining, by line.
         truncated: whether the file was longer than ``LIMIT``.
 
     """
@@ -143,10 +142,10 @@ class RobotsFile:
         "_by_token",
         "_lines",
         "_merged",
-        "_unknown",
         "groups",
         "keys",
         "loose",
+        "mining",
         "problems",
         "truncated",
     )
@@ -162,6 +161,7 @@ class RobotsFile:
         self.loose: list[Record] = []
         self.problems: list[LineProblem] = []
         self.keys: set[str] = set()
+        self.mining: list[tuple[int, str]] = []
         self._read()
         self._by_token: dict[str, list[int]] = {}
         for number, group in enumerate(self.groups):
@@ -170,11 +170,6 @@ class RobotsFile:
                 if not numbers or numbers[-1] != number:
                     numbers.append(number)
         self._merged: dict[tuple[int, ...], Group] = {}
-        self._unknown: tuple[Mapping[str, list[Record]], list[Record]] | None = None
-        if not BROWSERS.isdisjoint(self._by_token):
-            self._browsers()
-        if len(self._lines) <= _FEW_LINES:
-            self._joined()
 
     def line(self, number: int) -> str:
         """The text of a line (from 1)."""
@@ -199,41 +194,6 @@ class RobotsFile:
             for record in group.records
             if record.key == key and record.line < group.tokens[-1][1]
         }
-
-    @property
-    def misspelt(self) -> Mapping[str, Sequence[Record]]:
-        """Records that say nothing since their keys are misspelt, by the key that is meant.
-
-        The keys are those of ``robots_line.SPEAKING``, in lower case.
-        """
-        return self._others()[0]
-
-    @property
-    def unknown(self) -> Sequence[Record]:
-        """The first records whose keys are neither known here nor near to one that is."""
-        return self._others()[1]
-
-    def strays(self, key: str) -> list[Record]:
-        """Records with a key that stand in the last group by accident, as far as can be seen.
-
-        The group does not name everyone, its rules are over, and an empty line or a Sitemap parts
-        them from the record. What is said to everyone elsewhere is no stray.
-        """
-        group = self.groups[-1] if self.groups else None
-        if group is None or not group.plain or any(token == "*" for token, _ in group.tokens):
-            return []
-        last = max(group.plain[-1][2], group.tokens[-1][1])
-        own = [record for record in group.records if record.key == key and record.line > last]
-        if not own:
-            return []
-        sitemaps = {record.line for record in group.records if record.key == "sitemap"}
-        between = range(last + 1, own[-1].line)
-        parted = (n for n in between if n in sitemaps or not self._lines[n - 1].strip())
-        end = next(parted, own[-1].line)
-        everyone = self.named("*")
-        others = (*self.loose, *(everyone.records if everyone else ()))
-        known = {record.value for record in others if record.key == key}
-        return [record for record in own if record.line > end and record.value not in known]
 
     def parts(self, token: str) -> tuple[Group, ...]:
         """The groups that name a token (lower case), not combined."""
@@ -277,7 +237,9 @@ class RobotsFile:
             kind = exact(key)
             if kind is None or not colon or "#" in value:
                 if "#" in line:
-                    line = line.partition("#")[0]
+                    line, _, comment = line.partition("#")
+                    if "ining" in comment or "/790" in comment:
+                        self._comment(number, comment)
                     if not line:
                         continue
                     key, colon, value = line.partition(":")
@@ -321,54 +283,31 @@ class RobotsFile:
                         group.records = records
                 records.append(Record(kind, value, number))
 
-    def _others(self) -> tuple[Mapping[str, list[Record]], list[Record]]:
-        """Records whose keys are not known, by the key that is meant, and without any."""
-        if self._unknown is None:
-            misspelt: dict[str, list[Record]] = {}
-            unknown: list[Record] = []
-            self._unknown = misspelt, unknown
-            names = self.keys.difference(SPEAKING, OTHERS)
-            asked: dict[str, str | None] = {}
-            records = (self.loose, *(group.records for group in self.groups)) if names else ()
-            for record in (record for several in records for record in several):
-                if record.key not in names:
-                    continue
-                if record.key not in asked:
-                    if len(asked) >= _MOST_UNKNOWN:
-                        continue
-                    asked[record.key] = nearest(record.key, _SPEAKING)
-                meant = asked[record.key]
-                found = unknown if meant is None else misspelt.setdefault(meant, [])
-                if len(found) < _MOST_UNKNOWN:
-                    found.append(record)
-        return self._unknown
-
-    def _browsers(self) -> None:
-        """Find groups that name a browser, and not as a part of a longer line."""
-        told = {problem.line for problem in self.problems}
-        for group in self.groups:
-            for token, number in group.tokens:
-                if token in BROWSERS and number not in told:
-                    self._problem("agent-browser", number, self.line(number))
-
-    def _joined(self) -> None:
-        """Find lines in which other lines begin, in a file that has hardly any."""
-        told = {problem.line for problem in self.problems}
-        for number, line in enumerate(self._lines, 1):
-            _, colon, value = line.partition("#")[0].partition(":")
-            if colon and number not in told and JOINED.search(value):
-                self._problem("lines-joined", number, line)
+    def _comment(self, number: int, comment: str) -> None:
+        """Keep a comment about text and data mining."""
+        if len(self.mining) < _MOST_COMMENTS and re.search(_MINING, comment, re.IGNORECASE):
+            self.mining.append((number, comment.strip()))
 
     def _problem(self, what: str, number: int, text: str) -> None:
         if len(self.problems) < MAX_PROBLEMS:
             self.problems.append(LineProblem(what, number, text.strip()))
 
     def _name(self, group: Group, value: str, number: int) -> None:
-        tokens = product_tokens(value)
-        fault = agent_fault(value, tokens)
-        if fault is not None:
-            self._problem(fault, number, value)
+        if len(self.problems) >= MAX_PROBLEMS:
+            tokens = product_tokens(value)  # nothing more is told
+        else:
+            read = _agent_line if len(value) <= _LONG_NAME else _agent_line.__wrapped__
+            tokens, fault = read(value)
+            if fault is not None:
+                self._problem(fault, number, value)
         group.tokens.extend((token, number) for token in tokens)
+
+
+@lru_cache(2048)
+def _agent_line(value: str) -> tuple[tuple[str, ...], str | None]:
+    """The product tokens of a value, and what is wrong with it; sites copy lists of names."""
+    tokens = product_tokens(value)
+    return tokens, agent_fault(value, tokens)
 
 
 def product_tokens(value: str) -> tuple[str, ...]:

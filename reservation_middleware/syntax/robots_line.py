@@ -1,7 +1,5 @@
 """Lines of a robots.txt and what their keys mean; robots.py makes groups of them."""
 
-from typing import NamedTuple
-
 from .octets import text_of
 
 AGENT, ALLOW, DISALLOW = "user-agent", "allow", "disallow"
@@ -20,6 +18,8 @@ SPEAKING: dict[str, str] = {
         *("DisallowAITraining", "AllowAITraining"),
     )
 }
+#: Keys that are nearly right and are read as near misses, so that their families note them.
+NEAR_MISSES = frozenset({"content-signals"})
 #: Other keys that are in use: none of them is a misspelling.
 OTHERS = frozenset(
     (
@@ -65,18 +65,10 @@ def lines_of(body: bytes) -> list[str]:
     return text.split("\n")
 
 
-class ReadLine(NamedTuple):
-    """A line whose key is not spelled as usual.
-
-    Attributes:
-        kind: of a rule or a user-agent line, else the key in lower case, None where there is none.
-        value: what follows the key.
-        is_lenient: it is misspelt, or has no colon where one belongs.
-    """
-
-    kind: str | None
-    value: str
-    is_lenient: bool = False
+#: What a line whose key is not spelled as usual is read as: the kind of a rule or a user-agent
+#: line, else the key in lower case, None where there is none; the value; and whether it is
+#: misspelt, or has no colon where one belongs.
+ReadLine = tuple[str | None, str, bool]
 
 
 def classify(key: str, colon: str, value: str, line: str) -> ReadLine:
@@ -85,16 +77,16 @@ def classify(key: str, colon: str, value: str, line: str) -> ReadLine:
     if colon:
         kind = _KINDS.get(name)
         if kind:
-            return ReadLine(kind, value, name in MISSPELLINGS)
+            return kind, value, name in MISSPELLINGS
         if name and (not value or value[0] in " \t"):
-            return ReadLine(name, value)
+            return name, value, False
     elif name[:1] not in _BEGINNINGS:
-        return ReadLine(None, "")
+        return None, "", False
     # No colon, or one that belongs to the value: "Disallow /x", "Disallow http://…".
     words = line.split(None, 2)
     kind = _KINDS.get(words[0].lower())
     if kind:
-        return ReadLine(kind, line.split(None, 1)[1] if len(words) > 1 else "", True)
+        return kind, line.split(None, 1)[1] if len(words) > 1 else "", True
     if len(words) > 1 and words[0].lower() == "user" and words[1].lower() == "agent":
-        return ReadLine(AGENT, words[2] if len(words) > 2 else "", True)
-    return ReadLine(name, value) if colon and name else ReadLine(None, "")
+        return AGENT, words[2] if len(words) > 2 else "", True
+    return (name, value, False) if colon and name else (None, "", False)

@@ -6,6 +6,7 @@ Reference: https://www.rfc-editor.org/rfc/rfc9309#section-2.2.1
 """
 
 import re
+from functools import lru_cache
 
 from reservation_middleware.model.agents import catalogue
 
@@ -30,17 +31,27 @@ BROWSERS = frozenset(
         "konqueror",
     ]
 )
-#: A key inside a value: lines that were joined, by blanks, by markup or by written-out line ends.
-JOINED = re.compile(
-    r"(?:^|[\s>,;]|\\[rn])(?:user-?agent|(?:dis)?allow|crawl-delay|sitemap)[ \t]*:", re.IGNORECASE
-)
-_BROWSER_LINE = re.compile(r"[A-Za-z]+(?:[/ ][\d.]*)?\s*")
-# Hyphens that are none, and characters that are not seen.
-_LOOKALIKE = re.compile(
+# Compiled when met: a key inside a value, in lines that were joined by blanks, by markup or by
+# written-out line ends; a browser's name and version; hyphens that are none, and characters that
+# are not seen; what stands between names; a name.
+_JOINED = r"(?:^|[\s>,;]|\\[rn])(?:user-?agent|(?:dis)?allow|crawl-delay|sitemap)[ \t]*:"
+_BROWSER = r"[A-Za-z]+(?:[/ ][\d.]*)?\s*"
+_LOOKALIKE = (
     r"[A-Za-z0-9_.-]+[\u00ad\u2010-\u2015\u2212\ufe58\ufe63\uff0d\u200b-\u200f\u2060\ufeff]"
 )
-_BETWEEN_NAMES = re.compile(r"[\s;|&]+")
-_NAME = re.compile(r"[A-Za-z0-9_.-]{3,}(?:bot|spider|crawler|extended)", re.IGNORECASE)
+_BETWEEN_NAMES = r"[\s;|&]+"
+_NAME = r"[a-z0-9_.-]{3,}(?:bot|spider|crawler|extended)"
+
+
+def is_joined(value: str) -> bool:
+    """Whether other lines begin in what should be one value."""
+    return ":" in value and re.search(_JOINED, value, re.IGNORECASE) is not None
+
+
+@lru_cache(1024)
+def is_known(name: str) -> bool:
+    """Whether a name is that of an AI agent."""
+    return catalogue().find(name) is not None
 
 
 def agent_fault(value: str, tokens: tuple[str, ...]) -> str | None:
@@ -54,14 +65,14 @@ def agent_fault(value: str, tokens: tuple[str, ...]) -> str | None:
         One of ``lines-joined``, ``agent-unreadable``, ``agent-string``, ``agent-character``,
         ``agent-list`` and ``agent-names``; None where nothing is lost.
     """
-    if JOINED.search(value):
+    if is_joined(value):
         return "lines-joined"
     if not tokens:
         return "agent-unreadable"
     if tokens[0] in BROWSERS:
-        whole = _BROWSER_LINE.match(value)
+        whole = re.match(_BROWSER, value)
         return "agent-string" if whole and whole.end() < len(value) else None
-    if _LOOKALIKE.match(value):
+    if not value.isascii() and re.match(_LOOKALIKE, value):
         return "agent-character"
     if len(tokens) > 1:
         return "agent-list"
@@ -70,9 +81,8 @@ def agent_fault(value: str, tokens: tuple[str, ...]) -> str | None:
 
 def _names(value: str) -> int:
     """How many crawlers' names stand side by side."""
-    words = {word.partition("/")[0].lower() for word in _BETWEEN_NAMES.split(value[:1000])}
-    return sum(
-        _NAME.fullmatch(word) is not None or catalogue().find(word) is not None
-        for word in words
-        if word
-    )
+    words = re.split(_BETWEEN_NAMES, value[:1000].lower())
+    if len(words) == 1:
+        return 1
+    names = {word.partition("/")[0] for word in words}
+    return sum(re.fullmatch(_NAME, name) is not None or is_known(name) for name in names)
