@@ -10,7 +10,7 @@ Reference: https://www.ietf.org/archive/id/draft-kelley-aipref-training-preferen
 """
 
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 import msgspec
 
@@ -31,6 +31,7 @@ from reservation_middleware.model.policy import POLICY_TOKENS, ProxyAgents
 from reservation_middleware.model.vocabulary import TRAIN
 from reservation_middleware.syntax.robots import Group, RobotsFile, Rule, product_tokens
 from reservation_middleware.syntax.robots_rules import GroupRules
+from reservation_middleware.syntax.spelling import plain
 
 from .base import (
     ROBOTS_TXT,
@@ -67,11 +68,20 @@ USAGE_TOKEN = NoteKind(
     "Write __usage_ai-training, the only usage token that is known.",
     "https://www.ietf.org/archive/id/draft-kelley-aipref-training-preference-signal-00.html",
 )
+MISSPELT = NoteKind(
+    "robots-agents-misspelt",
+    Level.WARNING,
+    "a name that is nearly that of an AI agent names nobody: {}",
+    "Write the product token as its operator does; `reservations agents` lists them.",
+    "https://www.rfc-editor.org/rfc/rfc9309#section-2.2.1",
+)
 #: How usage tokens begin, in lower case.
 _USAGE = "__usage"
 _KNOWN_TOKENS = frozenset(token for token, _ in POLICY_TOKENS)
 #: Notes that are kept for one file.
 _MOST = 10
+#: Characters of what is left of a name that is compared, and of a name.
+_SHORTEST, _LONGEST = 4, 40
 #: Agents and policies that one file is made ready for.
 _MAX_ASKERS = 256
 #: Groups of one token with more rules than this are asked one by one.
@@ -220,7 +230,7 @@ class RobotsAgents(Signal[AgentFindings]):
         "Applebot-Extended": Term((), ("ai-train-gen",)),
         "__usage_ai-training": Term((), TRAIN),
     }
-    notes = (RETIRED, USAGE_TOKEN)
+    notes = (RETIRED, USAGE_TOKEN, MISSPELT)
 
     def parse(self, source: ParsedDocument) -> AgentFindings | None:
         """Find the catalogue's agents among the product tokens."""
@@ -234,6 +244,8 @@ class RobotsAgents(Signal[AgentFindings]):
                 _note(source, notes, USAGE_TOKEN, token)
             agent = known.find(token) or _beginnings().get(token)
             if agent is None:
+                if len(token) <= _LONGEST and (meant := _meant(token)) is not None:
+                    _note(source, notes, MISSPELT, token, f"{token} ({meant}?)")
                 continue
             named[token] = agent
             if token in map(str.lower, agent.retired):
@@ -262,11 +274,38 @@ class RobotsAgents(Signal[AgentFindings]):
         return (Rendering(self.carriers[0], "\n".join(lines)),)
 
 
-def _note(source: ParsedDocument, notes: list[Note], kind: NoteKind, token: str) -> None:
+def _note(
+    source: ParsedDocument, notes: list[Note], kind: NoteKind, token: str, detail: str = ""
+) -> None:
     """Note a product token at the line that names it first."""
     if len(notes) < _MOST:
         group = source.robots.named(token)
-        notes.append(source.note(kind, token, group.line_of(token) if group else None))
+        notes.append(source.note(kind, detail or token, group.line_of(token) if group else None))
+
+
+def _bare(name: str) -> str:
+    """What names of an agent have in common that differ in hyphens and in ``bot``."""
+    return plain(name).replace("bot", "")
+
+
+@cache
+def _by_bare_name() -> Mapping[str, str]:
+    """Product tokens of agents that use content for AI, by what is left of their names."""
+    return {
+        spelling: agent.token
+        for agent in reversed(catalogue().agents)
+        if agent.purposes and agent.purposes != ("search",)
+        for name in agent.names
+        for spelling in (_bare(name), plain(name))
+        if len(spelling) >= _SHORTEST
+    }
+
+
+@lru_cache(4096)
+def _meant(token: str) -> str | None:
+    """The AI agent that a name was meant for, which is nobody's."""
+    known = _by_bare_name()
+    return known.get(plain(token)) or known.get(_bare(token))
 
 
 @cache
