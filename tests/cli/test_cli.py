@@ -387,6 +387,28 @@ def test_the_public_helper_reads_the_working_directory(
     assert reservation_middleware.configuration({"agent": "OwnBot"}).agent.token == "OwnBot"
 
 
+def test_policy_tokens_of_ones_own_take_the_place_of_the_default(tmp_path: Path) -> None:
+    file = tmp_path / "reservations.toml"
+    default = (("__usage_ai-training", ("ai-train",)),)
+    for text, tokens in (
+        ("", default),
+        ("policy_tokens = {}\n", ()),
+        ('policy_tokens = { "no-ai" = ["ai"] }\n', (("no-ai", ("ai",)),)),
+    ):
+        file.write_text(text)
+        assert configuration({}, folder=tmp_path, environment={}).policy.policy_tokens == tokens
+
+
+def test_policy_tokens_of_ones_own_in_scrapy() -> None:
+    settings = pytest.importorskip("scrapy.settings")
+    own = pytest.importorskip("reservation_middleware.scrapy._settings")
+    name, default = "RESERVATION_POLICY_TOKENS", (("__usage_ai-training", ("ai-train",)),)
+    assert own.policy_from(settings.Settings()).policy_tokens == default
+    assert own.policy_from(settings.Settings({name: {}})).policy_tokens == ()
+    given = settings.Settings({name: {"no-ai": ["ai"]}})
+    assert own.policy_from(given).policy_tokens == (("no-ai", ("ai",)),)
+
+
 def test_scrapy_settings_win_over_environment_over_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
