@@ -3,15 +3,12 @@
 import re
 
 from aiohttp import ClientResponse
-from multidict import istr
 
-from reservation_middleware.decide.reading import PAGE_FIELDS
+from reservation_middleware.decide.reading import page_fields
 from reservation_middleware.model import PAGE, Document, Outcome
 
 from ._transport import text
 
-#: Each with its name in lower case, which headers need not fold again.
-_PAGE_FIELDS = tuple((field.decode(), istr(field.decode())) for field in sorted(PAGE_FIELDS))
 _NUMBER = re.compile(r"[0-9]{1,15}")
 
 
@@ -28,14 +25,7 @@ def head_of(response: ClientResponse, url: str | None = None) -> Document:
         resource=PAGE,
         outcome=Outcome.of(response.status),
         status=response.status,
-        headers=tuple(
-            [
-                (name, text(value))
-                for name, key in _PAGE_FIELDS
-                if key in fields
-                for value in fields.getall(key)
-            ]
-        ),
+        headers=tuple([(name, text(value)) for name, value in page_fields(fields.items())]),
     )
 
 

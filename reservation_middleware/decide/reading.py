@@ -37,6 +37,8 @@ from reservation_middleware.syntax.content_coding import is_marked, unpacked
 from reservation_middleware.syntax.media import TYPES as MEDIA_TYPES
 from reservation_middleware.syntax.media import recognised
 from reservation_middleware.syntax.path import split_url
+from reservation_middleware.syntax.robots_line import NEAR_MISSES
+from reservation_middleware.syntax.spelling import seems_meant
 
 from .bot_check import answered
 from .head_template import HeadKey
@@ -45,6 +47,14 @@ _WORDS = Words(
     metas=tuple(dict.fromkeys(word for signal in SIGNALS for word in signal.words)),
     elements=tuple(dict.fromkeys(word for signal in SIGNALS for word in signal.element_words)),
     xml=tuple(dict.fromkeys(word for signal in SIGNALS for word in signal.xml_words)),
+    fields=tuple(
+        dict.fromkeys(
+            name.decode()
+            for signal in SIGNALS
+            for name in signal.fields
+            if name.decode() not in NEAR_MISSES
+        )
+    ),
 )
 #: Words of fields that most responses carry: one of them must occur in the value.
 _COMMON: Mapping[str, tuple[str, ...]] = {
@@ -90,7 +100,6 @@ Found = tuple[int, Findings]
 #: Documents that one page points to and that are fetched for it.
 MOST_PAGE_LINKS = 4
 
-
 STALE = NoteKind(
     "stale-copy",
     Level.WARNING,
@@ -98,7 +107,6 @@ STALE = NoteKind(
     "See to it that the address answers; a copy is relied on for 30 days at the most.",
     "https://www.rfc-editor.org/rfc/rfc9309#section-2.4",
 )
-
 
 UNREAD = NoteKind(
     "content-unreadable",
@@ -175,8 +183,6 @@ def _stale(document: Document) -> Note:
 
 #: The resource name of a page that says something about others of its origin.
 FEED = "feed"
-#: Fields of a page's head that matter: those that some signal reads, and the media type.
-PAGE_FIELDS: frozenset[bytes] = FIELDS | {b"content-type"}
 
 
 def page_fields(head: Iterable[tuple[AnyStr, str]]) -> Headers:
@@ -193,10 +199,16 @@ def page_fields(head: Iterable[tuple[AnyStr, str]]) -> Headers:
     return tuple(found)
 
 
+def field_name(sent: str | bytes) -> str:
+    """The name in lower case of a field that matters, "" for any other."""
+    name = _NAMES.get(sent)
+    return _learned(sent) if name is None else name
+
+
 def _learned(sent: str | bytes) -> str:
     """A field's name in lower case, "" if it does not matter; kept as most are sent again."""
     name = (sent if isinstance(sent, str) else sent.decode("latin-1")).lower()
-    found = name if name in _WORDS_OF else ""
+    found = name if name in _WORDS_OF or seems_meant(name, _WORDS.fields) else ""
     if len(_NAMES) >= _MOST_NAMES:
         _NAMES.clear()
     if len(sent) <= _LONGEST_NAME:
@@ -375,7 +387,9 @@ def head_key(document: Document) -> HeadKey | None:
     for pair in headers:
         words = _WORDS_OF.get(pair[0])
         if words is None:
-            continue
+            if not seems_meant(pair[0], _WORDS.fields):
+                continue
+            words = ()
         if words:
             common.append(pair)
         else:

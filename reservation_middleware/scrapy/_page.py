@@ -6,10 +6,10 @@ from scrapy.http import Headers, Response
 from reservation_middleware.decide.check import Check
 from reservation_middleware.decide.reading import (
     BEGINNING,
-    PAGE_FIELDS,
     STATUSES,
     Look,
     Part,
+    field_name,
     is_media,
     look,
     part_of_page,
@@ -21,8 +21,6 @@ from reservation_middleware.syntax.target import HostField, host_field
 
 from ._splash import has_own_head
 
-# By the names under which Scrapy's Headers keep them.
-_PAGE_FIELDS = {field.title(): field.decode() for field in PAGE_FIELDS}
 _CODING_TITLES = tuple(name.title().encode() for name in CODINGS)
 _CHUNKED = [[b"chunked"]]
 
@@ -114,8 +112,9 @@ def head_of(headers: Headers) -> tuple[tuple[str, str], ...]:
     """Of a page's fields those that matter, values as ISO-8859-1 (RFC 9110 §5.5)."""
     return tuple(
         [
-            (_PAGE_FIELDS[title], value.decode("latin-1"))
-            for title in sorted(_PAGE_FIELDS.keys() & headers.keys())
+            (name, value.decode("latin-1"))
+            for title in dict.keys(headers)
+            if (name := field_name(title))
             for value in headers.getlist(title)
         ]
     )

@@ -108,6 +108,20 @@ BETWEEN = NoteKind(
     "Put Content-Usage below all user-agent lines of its group, after a rule.",
     _ATTACH + "3",
 )
+MISSPELT = NoteKind(
+    "aipref-misspelt",
+    Level.WARNING,
+    "a name that is nearly Content-Usage says nothing: {}",
+    "Write Content-Usage.",
+    _ATTACH + "3",
+)
+STRAY = NoteKind(
+    "aipref-in-last-group",
+    Level.WARNING,
+    "a Content-Usage line below the last group's rules speaks to that group's agents only: {}",
+    "Put it into the group for *, or say the same in every group.",
+    _ATTACH + "3",
+)
 
 
 class Superseded(msgspec.Struct, frozen=True):
@@ -181,7 +195,7 @@ class Aipref(Signal[AiprefFindings]):
         "ai-use": Term((AI_INPUT,), (AI_INDEX, AI_INPUT)),
         "search": Term((SEARCH,), (SEARCH,)),
     }
-    notes = (INVALID, VALUE, LABEL, LEGACY, OUTSIDE, NO_STATEMENT, BETWEEN)
+    notes = (INVALID, VALUE, LABEL, LEGACY, OUTSIDE, NO_STATEMENT, BETWEEN, MISSPELT, STRAY)
     fields = (b"content-usage",)
 
     def parse(self, source: ParsedDocument) -> AiprefFindings | None:
@@ -244,7 +258,8 @@ class Aipref(Signal[AiprefFindings]):
 
     def _robots(self, source: ParsedDocument) -> AiprefFindings | None:
         robots = source.robots
-        if KEY not in robots.keys:
+        misspelt = source.misspelt(MISSPELT, KEY)
+        if KEY not in robots.keys and not misspelt:
             return None
 
         def read(line: RuledLine, notes: list[Note]) -> tuple[Statement, ...]:
@@ -265,13 +280,14 @@ class Aipref(Signal[AiprefFindings]):
         loose = {record.line for record in robots.loose if record.key == KEY}
         between = robots.between_agents(KEY)
         rules = RuledRecords(robots, (KEY,), read)
-        return AiprefFindings(source, rules.notes, superseded, rules)
+        notes = (*misspelt, *source.strays(STRAY, KEY), *rules.notes)
+        return AiprefFindings(source, notes, superseded, rules)
 
     def _head(self, source: ParsedDocument) -> AiprefFindings | None:
         values = source.document.fields.get(KEY)
+        notes = source.misspelt_fields(MISSPELT, KEY)
         if not values:
-            return None
-        notes: list[Note] = []
+            return AiprefFindings(source, notes, {}) if notes else None
         superseded: dict[int | None, tuple[Statement, ...]] = {}
         # RFC 9651 §4.2: several lines are one field.
         value = ", ".join(values)

@@ -83,6 +83,13 @@ SEPARATOR = NoteKind(
     "Separate directives with commas.",
     _DRAFT,
 )
+MISSPELT = NoteKind(
+    "canel-misspelt",
+    Level.WARNING,
+    "a rule that is nearly one about AI training says nothing: {}",
+    "Write DisallowAITraining in one word; Content-Usage is what crawlers are asked to read today.",
+    _DRAFT,
+)
 
 
 class CanelFindings(Findings):
@@ -165,7 +172,7 @@ class Canel(Signal[CanelFindings]):
         "DisallowAITraining": Term((), TRAIN),
         "AllowAITraining": Term(TRAIN, ()),
     }
-    notes = (PATH, OUTSIDE, BETWEEN, SEPARATOR)
+    notes = (PATH, OUTSIDE, BETWEEN, SEPARATOR, MISSPELT)
     fields = (b"x-robots-tag",)
     words = (_ALLOW.encode(),)  # the other name ends with it
 
@@ -223,9 +230,12 @@ def _robots(source: ParsedDocument) -> CanelFindings | None:
     if source.document.outcome is not Outcome.FETCHED:
         return None
     robots = source.robots
+    notes: list[Note] = []
+    for key in _NAMES if source.unread_records.misspelt else ():
+        notes += source.misspelt(MISSPELT, key)
     if robots.keys.isdisjoint(_NAMES):
-        return None
-    notes = [source.note(OUTSIDE, line=one.line) for one in robots.loose if one.key in _NAMES]
+        return CanelFindings(source, notes) if notes else None
+    notes += [source.note(OUTSIDE, line=one.line) for one in robots.loose if one.key in _NAMES]
     between = sorted({line for key in _NAMES for line in robots.between_agents(key)})
     notes += [source.note(BETWEEN, line=line) for line in between[:_MOST]]
     for group in robots.groups:

@@ -111,6 +111,20 @@ TOO_LONG = NoteKind(
     "Keep it short: search, ai-input and ai-train are all there is to say.",
     _REFERENCE,
 )
+MISSPELT = NoteKind(
+    "content-signals-misspelt",
+    Level.WARNING,
+    "a name that is nearly Content-Signal says nothing: {}",
+    "Write Content-Signal.",
+    _REFERENCE,
+)
+STRAY = NoteKind(
+    "content-signals-in-last-group",
+    Level.WARNING,
+    "a Content-Signal line below the last group's rules speaks to that group's agents only: {}",
+    "Put it into the group for *, or say the same in every group.",
+    _REFERENCE,
+)
 
 
 class ContentSignalFindings(RuledFindings):
@@ -183,7 +197,10 @@ class ContentSignals(Signal[ContentSignalFindings]):
         "ai-input": Term((AI_INPUT,), (AI_INDEX, AI_INPUT)),
         "ai-train": Term(TRAIN, TRAIN),
     }
-    notes = (VALUE, UNKNOWN_KEY, SEPARATOR, OUTSIDE, BETWEEN, USE, TOO_LONG, NEAR_MISS)
+    notes = (
+        *(VALUE, UNKNOWN_KEY, SEPARATOR, OUTSIDE, BETWEEN, USE, TOO_LONG, NEAR_MISS),
+        *(MISSPELT, STRAY),
+    )
     fields = (b"content-signal", b"content-signals")
 
     def parse(self, source: ParsedDocument) -> ContentSignalFindings | None:
@@ -193,7 +210,8 @@ class ContentSignals(Signal[ContentSignalFindings]):
         if source.document.outcome is not Outcome.FETCHED:
             return None  # the body of an error page says nothing
         keys = tuple(key for key in _KEYS if key in source.robots.keys)
-        if not keys:
+        misspelt = source.misspelt(MISSPELT, KEY)
+        if not keys and not misspelt:
             return None
 
         def read(line: RuledLine, notes: list[Note]) -> tuple[Statement, ...]:
@@ -212,10 +230,11 @@ class ContentSignals(Signal[ContentSignalFindings]):
         loose = {record.line for record in source.robots.loose if record.key in keys}
         between = {line for key in keys for line in source.robots.between_agents(key)}
         rules = RuledRecords(source.robots, keys, read)
-        return ContentSignalFindings(source, rules.notes, rules)
+        strays = source.strays(STRAY, KEY)
+        return ContentSignalFindings(source, (*misspelt, *strays, *rules.notes), rules)
 
     def _head(self, source: ParsedDocument) -> ContentSignalFindings | None:
-        notes: list[Note] = []
+        notes = source.misspelt_fields(MISSPELT, KEY)
         said: list[Statement] = []
         fields = source.document.fields
         for name in _KEYS:

@@ -4,7 +4,7 @@ Several signals read the same robots.txt, page or
 image; each format is parsed once, when the first of them asks. No I/O.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -17,8 +17,9 @@ from reservation_middleware.syntax.host import reachable
 from reservation_middleware.syntax.path import split_url
 from reservation_middleware.syntax.payment import may_be_bill
 from reservation_middleware.syntax.robots import RobotsFile
-from reservation_middleware.syntax.robots_line import SPEAKING
-from reservation_middleware.syntax.spelling import shown
+from reservation_middleware.syntax.robots_line import NEAR_MISSES, SPEAKING
+from reservation_middleware.syntax.robots_unread import UnreadRecords, strays, unread_records
+from reservation_middleware.syntax.spelling import nearest, shown
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -84,11 +85,13 @@ class Words(msgspec.Struct, frozen=True):
             be there, or not.
         elements: in a link, a script or another element that carries statements.
         xml: in XML that is no HTML.
+        fields: names of header fields, which are no words but stand beside them.
     """
 
     metas: Sequence[bytes] = ()
     elements: Sequence[bytes] = ()
     xml: Sequence[bytes] = ()
+    fields: tuple[str, ...] = ()
 
 
 _NO_WORDS = Words()
@@ -121,6 +124,11 @@ class ParsedDocument:
     def robots(self) -> RobotsFile:
         """The document read as robots.txt."""
         return RobotsFile(self.document.body or b"")
+
+    @cached_property
+    def unread_records(self) -> UnreadRecords:
+        """What it holds, read as robots.txt, that nothing reads."""
+        return unread_records(self.robots)
 
     @cached_property
     def page(self) -> html.Html:
@@ -196,9 +204,49 @@ class ParsedDocument:
             kind: of the notes.
             key: the one that is right, of ``robots_line.SPEAKING``, in lower case.
         """
+        found = self.unread_records.misspelt
+        if not found:
+            return []
         return [
             self.note(kind, f"{shown(record.key)} ({SPEAKING[key]}?): {record.value}", record.line)
-            for record in self.robots.misspelt.get(key, ())[:_MOST_MISSPELT]
+            for record in found.get(key, ())[:_MOST_MISSPELT]
+        ]
+
+    def strays(self, kind: NoteKind, key: str) -> list[Note]:
+        """Notes about lines of a robots.txt that stand in its last group by accident."""
+        return [
+            self.note(kind, f"{SPEAKING[key]}: {record.value}", record.line)
+            for record in strays(self.robots, key)[:_MOST_MISSPELT]
+        ]
+
+    def is_known(self, name: str) -> bool:
+        """Whether a field or meta of a name is read, or is nearly one that is."""
+        known = self._words.fields
+        return name in known or nearest(name, known) is not None
+
+    @cached_property
+    def meant_fields(self) -> Mapping[str, Sequence[str]]:
+        """Names of fields of the head that nothing reads, by the one that is nearly so called."""
+        found: dict[str, list[str]] = {}
+        known = self._words.fields
+        for name in self.document.fields:
+            if name not in known and name not in NEAR_MISSES:
+                meant = nearest(name, known)
+                if meant is not None:
+                    found.setdefault(meant, []).append(name)
+        return found
+
+    def misspelt_fields(self, kind: NoteKind, *names: str) -> list[Note]:
+        """Notes about fields of the head whose names were meant to be others.
+
+        Args:
+            kind: of the notes.
+            names: those that are right, in lower case.
+        """
+        return [
+            self.note(kind, f"{shown(sent)} ({name}?): {self.document.fields[sent][0]}")
+            for name in names
+            for sent in self.meant_fields.get(name, ())[:_MOST_MISSPELT]
         ]
 
     def link(self, place: Place, url: str) -> Link | None:

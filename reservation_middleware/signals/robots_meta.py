@@ -22,6 +22,7 @@ from reservation_middleware.model.policy import ProxyAgents
 from reservation_middleware.model.vocabulary import AI_INPUT, TRAIN
 from reservation_middleware.syntax.field import LIMIT, Directive, robots_directives
 from reservation_middleware.syntax.html import Meta
+from reservation_middleware.syntax.spelling import nearest, shown, sounds_of_ai_use
 
 from .base import (
     CONTENT,
@@ -72,6 +73,21 @@ TOO_LONG = NoteKind(
     "https://developers.google.com/search/docs/crawling-indexing/robots-meta-tag",
 )
 
+MISSPELT = NoteKind(
+    "robots-meta-misspelt",
+    Level.WARNING,
+    "a name or directive that is nearly right says nothing: {}",
+    "Write X-Robots-Tag, robots, and the directives noai, noimageai or noml.",
+    "https://developers.google.com/search/docs/crawling-indexing/robots-meta-tag",
+)
+AI_NAME = NoteKind(
+    "robots-meta-ai-name-unknown",
+    Level.WARNING,
+    "a field or meta that seems to be about AI use is defined by no text, so it says nothing: {}",
+    "Say it with tdm-reservation, Content-Usage, or noai in a robots meta.",
+    "https://www.w3.org/community/reports/tdmrep/CG-FINAL-tdmrep-20240510/",
+)
+
 #: Said of AI or ML in so many words.
 _DIRECT = frozenset({"noai", "noimageai", "noml"})
 #: Directives by whose presence a list of words is recognised as a list of directives.
@@ -81,6 +97,9 @@ _KNOWN = _DIRECT | {
     *("max-snippet", "max-image-preview", "max-video-preview", "unavailable_after"),
     *("disallowaitraining", "allowaitraining"),  # another family's
 }
+_FIELD = "x-robots-tag"
+#: What a meta may be called that was meant to be called robots.
+_ROBOTS = ("robots", _FIELD)
 
 
 class DirectiveFindings(Findings):
@@ -126,7 +145,7 @@ class RobotsMeta(Signal[DirectiveFindings]):
         "nocache": Term((), (AI_INPUT, *TRAIN)),
         "nosnippet": Term((), (AI_INPUT,)),
     }
-    notes = (SEPARATOR, IMAGES, TOO_LONG, NEAR_MISS)
+    notes = (SEPARATOR, IMAGES, TOO_LONG, NEAR_MISS, MISSPELT, AI_NAME)
     fields = (b"x-robots-tag",)
     words = (
         b"noai",
@@ -136,6 +155,7 @@ class RobotsMeta(Signal[DirectiveFindings]):
         b"nocache",
         b"nosnippet",
         b"max-snippet : 0",
+        *(b"no-ai", b"ai-train"),  # for their notes
     )
 
     def parse(self, source: ParsedDocument) -> DirectiveFindings | None:
@@ -143,11 +163,14 @@ class RobotsMeta(Signal[DirectiveFindings]):
         notes: list[Note] = []
         said: list[Statement] = []
         if source.place is HEADERS:
+            notes += source.misspelt_fields(MISSPELT, _FIELD)
+            notes += _ai_names(source, ((n, v[0], None) for n, v in source.document.fields.items()))
             for value in dict.fromkeys(source.document.fields.get("x-robots-tag", ())):
                 _measure(source, value, None, notes)
                 found = robots_directives(value)
                 said += self._statements(source, found, "header", value, None, notes)
         else:
+            notes += _ai_names(source, source.metas)
             for meta in source.metas:
                 if meta.name.startswith("tdm"):
                     continue
@@ -155,6 +178,14 @@ class RobotsMeta(Signal[DirectiveFindings]):
                 found = robots_directives(meta.content, bot)
                 if bot != "*" and not any(map(_known, found)):
                     continue  # a description that happens to hold such a word
+                if (
+                    bot != "*"
+                    and nearest(bot, _ROBOTS)
+                    and any(one.name in self.terms for one in found)
+                ):
+                    notes.append(
+                        source.note(MISSPELT, f"{bot} (robots?): {meta.content}", meta.line)
+                    )
                 _measure(source, meta.content, meta.line, notes)
                 said += self._statements(source, found, "meta", meta.content, meta.line, notes)
             for meta in source.pragmas:
@@ -195,6 +226,10 @@ class RobotsMeta(Signal[DirectiveFindings]):
             ),
         )
 
+    def _meant(self, name: str) -> str | None:
+        """The directive that an unknown one was meant to be."""
+        return "noai" if sounds_of_ai_use(name) else nearest(name, tuple(self.terms))
+
     def _pragma(self, source: ParsedDocument, meta: Meta, notes: list[Note]) -> Iterable[Statement]:
         """What a meta says that stands for the header field: its words about AI alone are read."""
         _measure(source, meta.content, meta.line, notes)
@@ -221,6 +256,8 @@ class RobotsMeta(Signal[DirectiveFindings]):
                 name = "nosnippet"
             term = self.terms.get(name)
             if term is None:
+                if name not in _KNOWN and len(notes) < _MOST and (meant := self._meant(name)):
+                    notes.append(source.note(MISSPELT, f"{name} ({meant}?)", line))
                 continue
             media = "image" if name == "noimageai" else None
             if media and not source.image and len(notes) < _MOST:
@@ -236,6 +273,15 @@ class RobotsMeta(Signal[DirectiveFindings]):
                 scope=Scope(None, (directive.bot,), media),
                 inferred=name not in _DIRECT,
             )
+
+
+def _ai_names(source: ParsedDocument, named: Iterable[tuple[str, str, int | None]]) -> list[Note]:
+    """Fields or metas, each with value and line, whose names no text defines."""
+    return [
+        source.note(AI_NAME, f"{shown(name)}: {value}", line)
+        for name, value, line in named
+        if sounds_of_ai_use(name) and not source.is_known(name)
+    ][:_MOST]
 
 
 def _measure(source: ParsedDocument, value: str, line: int | None, notes: list[Note]) -> None:

@@ -6,10 +6,12 @@ https://journallist.net/reference-document-for-trust-txt-specifications
 
 import re
 from collections.abc import Sequence
+from itertools import islice
 
 from reservation_middleware.model import Level, Note, NoteKind, Outcome, Preference, Statement
 from reservation_middleware.model.vocabulary import TRAIN
 from reservation_middleware.syntax.charset import ascii_based
+from reservation_middleware.syntax.spelling import nearest
 
 from .base import (
     NO_DEPENDENCIES,
@@ -53,6 +55,17 @@ CONTRADICTION = NoteKind(
     _REFERENCE,
 )
 
+MISSPELT = NoteKind(
+    "trust-txt-misspelt",
+    Level.WARNING,
+    "a name that is nearly datatrainingallowed says nothing: {}",
+    "Write datatrainingallowed=yes or datatrainingallowed=no.",
+    _REFERENCE,
+)
+
+# A line that may be meant to be about training, by how it begins.
+_MEANT = r"^[ \t]*+((?:data|ai)[\w -]{0,40}?)[ \t]*[=:]"
+
 # A line that makes a text a trust.txt: one of the names that the reference document has.
 _LINE = (
     r"(?im)^[ \t]*+(member|belongto|control|controlledby|social|vendor|customer|disclosure|contact"
@@ -86,7 +99,7 @@ class TrustTxt(Signal[TrustTxtFindings]):
     since = "2024-04"
     carriers = (Carrier("trust.txt", TRUST_TXT), Carrier("well-known-trust.txt", WELL_KNOWN))
     terms = {KEY: Term(TRAIN, TRAIN)}
-    notes = (VALUE, CONTRADICTION)
+    notes = (VALUE, CONTRADICTION, MISSPELT)
 
     def parse(self, source: ParsedDocument) -> TrustTxtFindings | None:
         """Read the lines; a page or other text that is served in its place is no trust.txt."""
@@ -119,6 +132,8 @@ class TrustTxt(Signal[TrustTxtFindings]):
                 said[preference] = self._statement(source, preference, found[0], line)
                 if len(said) == 2:
                     notes.append(source.note(CONTRADICTION, line=line))
+        if not said and not notes:
+            notes = _misspelt(source, text)
         heard = [*said.values(), *([doubt] if doubt and said else [])]
         return TrustTxtFindings(source, notes, heard) if exists or notes else None
 
@@ -152,3 +167,13 @@ class TrustTxt(Signal[TrustTxtFindings]):
             text=shorten(text.strip()),
             span=source.span(line),
         )
+
+
+def _misspelt(source: ParsedDocument, text: str) -> list[Note]:
+    """Lines that were meant to be about training."""
+    lines = re.finditer(_MEANT, text, re.IGNORECASE | re.MULTILINE)
+    found = [line for line in islice(lines, 100) if nearest(line[1].strip(), (KEY,))]
+    return [
+        source.note(MISSPELT, line[0].strip(), 1 + text.count("\n", 0, line.start()))
+        for line in found[:_MOST]
+    ]

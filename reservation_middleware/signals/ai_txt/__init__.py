@@ -42,6 +42,8 @@ from reservation_middleware.signals.base import (
 )
 from reservation_middleware.syntax.ai_txt import (
     LIMIT,
+    OTHERS,
+    POLICIES,
     Declaration,
     RobotsDialect,
     Shape,
@@ -55,6 +57,7 @@ from reservation_middleware.syntax.ai_txt import (
 from reservation_middleware.syntax.charset import ascii_based
 from reservation_middleware.syntax.extension_rules import ExtensionRules, lacks_start
 from reservation_middleware.syntax.robots import Group, Rule
+from reservation_middleware.syntax.spelling import nearest, shown
 
 from .asides import NEAR_MISS, UNCLEAR, Asides
 from .declaration import MOST, NOT_USAGE, PATHS, REPEATED, SITE, STRAY, VALUE, Declared
@@ -92,6 +95,17 @@ MIXED = NoteKind(
     "Put the rules into /ai.txt and the declaration into /.well-known/ai.txt.",
     _SPAWNING,
 )
+MISSPELT = NoteKind(
+    "ai-txt-misspelt",
+    Level.WARNING,
+    "a name that is nearly one of the dialect's says nothing: {}",
+    "Correct the name.",
+    _SPAWNING,
+)
+#: Keys of rules, and fields of a declaration whose misspellings are noted.
+_RULES = ("user-agent", "allow", "disallow")
+_MOST_OTHERS = 100
+_FIELDS = (*POLICIES, "site-name", "site-url", "training-allow", "training-deny")
 
 
 class AiTxtFindings(Findings):
@@ -193,7 +207,7 @@ class AiTxt(Signal[AiTxtFindings]):
     }
     notes = (
         *(UNRECOGNISED, OUTSIDE, PATTERN, MIXED),
-        *(SITE, VALUE, REPEATED, PATHS, STRAY, NOT_USAGE, NEAR_MISS, UNCLEAR),
+        *(SITE, VALUE, REPEATED, PATHS, STRAY, NOT_USAGE, NEAR_MISS, UNCLEAR, MISSPELT),
     )
 
     def parse(self, source: ParsedDocument) -> AiTxtFindings | None:
@@ -216,11 +230,13 @@ class AiTxt(Signal[AiTxtFindings]):
                 return self._rules(source, carrier, read_text(text) if may_say(text) else None)
             declaration = read_text(text)
             if robots is RobotsDialect.RULES and not declaration.declares:
-                return AiTxtFindings(source, carrier, _outside(source))
+                return AiTxtFindings(source, carrier, [*_rules_meant(source), *_outside(source)])
+        meant = _fields_meant(source, declaration) if declaration else []
         declared = Declared(source, carrier, declaration) if declaration else None
         if declared is None or (declared.is_near_miss and not declared.has_near_misses):
-            return AiTxtFindings(source, carrier, [source.note(UNRECOGNISED, source.place.name)])
-        lost = _outside(source) if robots is RobotsDialect.RULES else []
+            unread = source.note(UNRECOGNISED, source.place.name)
+            return AiTxtFindings(source, carrier, [unread, *meant])
+        lost = [*meant, *(_outside(source) if robots is RobotsDialect.RULES else ())]
         return AiTxtFindings(source, carrier, [*lost, *declared.notes], declared)
 
     def settle(self, found: Sequence[AiTxtFindings], question: Question) -> Settled | None:
@@ -263,7 +279,7 @@ class AiTxt(Signal[AiTxtFindings]):
         found = list(islice(asides.lines(), MOST))
         notes = [source.note(kind, text, line) for kind, line, text in found]
         told = {line for _, line, _ in found}
-        notes += _outside(source)
+        notes += [*_rules_meant(source), *_outside(source)]
         notes += [
             source.note(PATTERN, rule.path, rule.line)
             for group in source.robots.groups
@@ -276,6 +292,21 @@ class AiTxt(Signal[AiTxtFindings]):
             declared = Declared(source, carrier, declaration, silence=None)
             notes = [source.note(MIXED), *notes, *declared.notes]
         return AiTxtFindings(source, carrier, notes, declared, asides=asides)
+
+
+def _rules_meant(source: ParsedDocument) -> list[Note]:
+    """Lines that were meant to be rules, or to name whom they are for."""
+    return [note for key in _RULES for note in source.misspelt(MISSPELT, key)]
+
+
+def _fields_meant(source: ParsedDocument, declaration: Declaration) -> list[Note]:
+    """Fields that are nearly those of a declaration which it lacks."""
+    lacking = tuple(key for key in _FIELDS if key not in declaration.site)
+    return [
+        source.note(MISSPELT, f"{shown(field.key)} ({meant}?)", field.line)
+        for field in declaration.site.get(OTHERS, ())[:_MOST_OTHERS]
+        if (meant := nearest(field.key, lacking))
+    ]
 
 
 def _outside(source: ParsedDocument) -> list[Note]:

@@ -36,9 +36,11 @@ from .notes import (
     LINK_INVALID,
     LINK_RELATIVE,
     MANY,
+    MISSPELT,
     NEAR_MISS,
     NONCONFORMANT,
     OLD,
+    STRAY,
     TOKEN,
     TOO_LARGE,
     UNREACHABLE,
@@ -70,7 +72,7 @@ class Rsl(Signal[RslFindings]):
     terms = TERMS
     notes = (
         *(LINK_INVALID, LINK_RELATIVE, MANY, UNREACHABLE, INVALID, NONCONFORMANT),
-        *(TOO_LARGE, ADDRESS, ELSEWHERE, VALUE, OLD, TOKEN, FOREIGN, NEAR_MISS),
+        *(TOO_LARGE, ADDRESS, ELSEWHERE, VALUE, OLD, TOKEN, FOREIGN, NEAR_MISS, MISSPELT, STRAY),
     )
     common_fields = {b"link": (MEDIA_TYPE,), b"www-authenticate": ("license",)}
     element_words = (MEDIA_TYPE.encode(),)

@@ -3,7 +3,7 @@
 Reads each carrier into findings and notes. How findings settle is ``__init__.py``'s business.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 
 from reservation_middleware.model import Note, Outcome
@@ -14,6 +14,7 @@ from reservation_middleware.syntax.link import links
 from reservation_middleware.syntax.path import split_url
 from reservation_middleware.syntax.robots import Record
 from reservation_middleware.syntax.rsl import MEDIA_TYPE, Fault, RslDocument, read, read_feed
+from reservation_middleware.syntax.spelling import nearest, shown
 from reservation_middleware.syntax.xml import XmlError
 
 from .document import Licences, twin_of
@@ -25,8 +26,10 @@ from .notes import (
     LINK_INVALID,
     LINK_RELATIVE,
     MANY,
+    MISSPELT,
     NONCONFORMANT,
     OLD,
+    STRAY,
     TOKEN,
     TOO_LARGE,
     UNREACHABLE,
@@ -60,11 +63,14 @@ def parse(source: ParsedDocument) -> RslFindings | None:
 
 def _robots(source: ParsedDocument) -> RslFindings | None:
     # The body of an error page is no robots.txt (RFC 9309 §2.3.1.3).
-    if source.document.outcome is not Outcome.FETCHED or KEY not in source.robots.keys:
+    if source.document.outcome is not Outcome.FETCHED:
         return None
     robots = source.robots
+    notes = source.misspelt(MISSPELT, KEY)
+    if KEY not in robots.keys:
+        return RslFindings(source, notes) if notes else None
+    notes += source.strays(STRAY, KEY)
     everyone = robots.named("*")
-    notes: list[Note] = []
     fetched: dict[Link, None] = {}
     # Of many documents those for everyone first: no more are fetched than most agents need.
     several = [robots.loose, everyone.records if everyone else []]
@@ -96,6 +102,8 @@ def _head(source: ParsedDocument) -> RslFindings | None:
     found: dict[Link, None] = {}
     for one in links(", ".join(document.fields.get("link", ()))):
         if "license" not in one.rels or one.type != MEDIA_TYPE:
+            if one.type == MEDIA_TYPE:
+                notes += _meant(source, one.rels, None)
             continue  # without the type it is any licence (§4.5)
         anchor = one.attributes.get("anchor")
         if anchor is not None and not source.is_own(anchor):
@@ -138,6 +146,9 @@ def _content(source: ParsedDocument) -> RslFindings | None:
             if link:
                 fetched.setdefault(link)
                 pointers.append(Pointer(link.url, element.whole and not source.guessed))
+        elif element.tag == "link":
+            rels = element.attributes.get("rel", "").lower().split()
+            notes += _meant(source, rels, element.line)
         elif element.tag == "script":
             above = element.line - 1
             body = element.text.strip().encode("utf-8", "replace")
@@ -172,6 +183,15 @@ def _content(source: ParsedDocument) -> RslFindings | None:
         fetched=tuple(fetched),
         unread=unread,
     )
+
+
+def _meant(source: ParsedDocument, rels: Iterable[str], line: int | None) -> list[Note]:
+    """Notes about relations of a link to RSL that were meant to be ``license`` (§4.5)."""
+    return [
+        source.note(MISSPELT, f"rel={shown(rel)} ({KEY}?)", line)
+        for rel in rels
+        if nearest(rel, (KEY,))
+    ]
 
 
 def _href(source: ParsedDocument, element: Element, notes: list[Note]) -> Link | None:

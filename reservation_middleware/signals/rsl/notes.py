@@ -12,6 +12,20 @@ LINK_INVALID = NoteKind(
     "Write the whole address, such as https://example.com/license.xml, without brackets.",
     _SPEC,
 )
+MISSPELT = NoteKind(
+    "rsl-misspelt",
+    Level.WARNING,
+    "a name that is nearly License says nothing: {}",
+    "Write License; in links rel=license and type=application/rsl+xml.",
+    _SPEC,
+)
+STRAY = NoteKind(
+    "rsl-in-last-group",
+    Level.WARNING,
+    "a License line below the last group's rules is for that group's agents only: {}",
+    "Put it above the first user-agent line, or into the group for *.",
+    _SPEC,
+)
 LINK_RELATIVE = NoteKind(
     "rsl-link-relative",
     Level.WARNING,

@@ -25,6 +25,7 @@ from reservation_middleware.signals.base import (
     Status,
     terms_for,
 )
+from reservation_middleware.syntax.spelling import nearest, shown
 
 from .file import (
     NOT_ARRAY,
@@ -47,7 +48,17 @@ from .policy import (
     PolicyFindings,
     read_policy,
 )
-from .statements import NAME, TERM, TWICE, VALUE, Said, TdmrepFindings, textual
+from .statements import (
+    MISSPELT,
+    NAME,
+    PROPERTIES,
+    TERM,
+    TWICE,
+    VALUE,
+    Said,
+    TdmrepFindings,
+    textual,
+)
 
 # The report has the slash for PDF and the hash for EPUB; both are met in either.
 _NAMESPACES = ("http://www.w3.org/ns/tdmrep/", "http://www.w3.org/ns/tdmrep#")
@@ -74,10 +85,10 @@ class Tdmrep(Signal[Findings]):
     notes = (
         *(UNREACHABLE, NOT_JSON, NOT_ARRAY, NOT_UTF_8, NOT_RULE, UNMATCHED, VALUE, TWICE, STRING),
         TOO_LARGE,
-        *(POLICY_UNREACHABLE, POLICY_UNREADABLE, POLICY_REPAIRED, NEAR_MISS),
+        *(POLICY_UNREACHABLE, POLICY_UNREADABLE, POLICY_REPAIRED, NEAR_MISS, MISSPELT),
     )
     fields = (b"tdm-reservation", b"tdm-policy")
-    words = (b"tdm-reservation", b"tdm-policy", b"tdm:reservation", b"tdm:policy")
+    words = (b"tdm-", b"tdm:", b"tdm_", b"tdmres")  # so that misspelt ones are met, too
 
     def parse(self, source: ParsedDocument) -> Findings | None:
         """Read the file, the header fields, the page or the policy."""
@@ -168,9 +179,9 @@ def _head(source: ParsedDocument) -> TdmrepFindings | None:
     fields = source.document.fields
     values = fields.get("tdm-reservation")
     policies = fields.get("tdm-policy")
-    if not values and not policies:
+    notes = source.misspelt_fields(MISSPELT, *PROPERTIES)
+    if not values and not policies and not notes:
         return None
-    notes: list[Note] = []
     reservation = None
     if values:
         reservation = textual(source, "header", ", ".join(values), None, notes)
@@ -223,6 +234,8 @@ def _properties(
                 reservation = said
         elif name == "tdm-policy":
             policy = source.address(value), line
+        elif "tdm" in name and (meant := nearest(name, PROPERTIES)):
+            notes.append(source.note(MISSPELT, f"{shown(name)} ({meant}?): {value}", line))
     if cut and reservation and reservation.preference is Preference.ALLOWED:
         reservation = None
     if reservation is None and policy[0] is None and not notes:

@@ -14,6 +14,7 @@ from reservation_middleware.signals.base import Link, ParsedDocument, Place, sho
 from reservation_middleware.syntax import octets
 from reservation_middleware.syntax.charset import ascii_based
 from reservation_middleware.syntax.path import MAX_PATTERN, split_url
+from reservation_middleware.syntax.spelling import nearest, shown
 
 from .near_misses import (
     MISNAMED,
@@ -25,7 +26,17 @@ from .near_misses import (
     rules_inside,
 )
 from .policy import POLICY
-from .statements import SPEC, TWICE, VALUE, Entry, Said, TdmrepFindings, statement
+from .statements import (
+    MISSPELT,
+    PROPERTIES,
+    SPEC,
+    TWICE,
+    VALUE,
+    Entry,
+    Said,
+    TdmrepFindings,
+    statement,
+)
 
 TDMREP_JSON = Place("tdmrep.json", "/.well-known/tdmrep.json", 512 * 1024, probed=True)
 #: Rules of one file that are read, and policies that it may point to.
@@ -95,6 +106,10 @@ _ZERO, _ONE = ("0", '"0"', "0.0"), ("1", '"1"', "1.0")
 _ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
 _TEXT = msgspec.json.Decoder(str)
 _NOTHING = Said(None, None)
+_MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_NAMES = ("location", *PROPERTIES)
+#: A document with so many notes needs no more of them.
+_ENOUGH = 20
 
 
 def read_file(source: ParsedDocument) -> TdmrepFindings | None:
@@ -188,6 +203,8 @@ class _Reader:
         if value is None and not is_misnamed:
             given = bytes(rule.reservation).decode("utf-8", "replace")
             self._notes.append(self._source.note(VALUE, given[:80] or "none given"))
+            if not given:
+                self._misspelt(raw)
         policy = self._policy(rule)
         meant = self._locations.meant(location)
         if location and not may_match(location) and not (reserves and meant != location):
@@ -213,11 +230,14 @@ class _Reader:
         if meant != location:
             odd = odd or (f"location {location[:80]!r}" if location.strip() else "no location")
             self._keep(meant, near, None)
+            if not location:
+                self._misspelt(raw)
         self._notes.append(self._source.note(NEAR_MISS, f"{odd}, in rule {number}"))
 
     def _skip(self, number: int, raw: msgspec.Raw) -> None:
         """Leave a rule out. Unless it says 0, it may take back what a rule behind it gives."""
         self._notes.append(self._source.note(NOT_RULE, str(number)))
+        self._misspelt(raw)
         values = {value.decode("utf-8", "replace") for value in _VALUES.findall(bytes(raw))}
         if not values or not values.issubset(_ZERO):
             self._allows = False
@@ -258,3 +278,17 @@ class _Reader:
             return _TEXT.decode(rule.policy)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return None
+
+    def _misspelt(self, raw: msgspec.Raw) -> None:
+        """Note members of a rule that were meant to be those that it lacks."""
+        if len(self._notes) >= _ENOUGH:
+            return
+        try:
+            members = _MEMBERS.decode(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return
+        lacking = tuple(name for name in _NAMES if name not in members)
+        for name in list(members)[:_ENOUGH]:
+            meant = nearest(name, lacking) if name not in (*_NAMES, MISNAMED) else None
+            if meant:
+                self._notes.append(self._source.note(MISSPELT, f"{shown(name)} ({meant}?)"))

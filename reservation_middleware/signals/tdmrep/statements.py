@@ -33,6 +33,15 @@ TWICE = NoteKind(
     "Send one tdm-reservation: 1 (reserved) or 0 (not reserved).",
     SPEC + "sec-properties",
 )
+MISSPELT = NoteKind(
+    "tdmrep-misspelt",
+    Level.WARNING,
+    "a name that is nearly one of the protocol's says nothing: {}",
+    "Write tdm-reservation, tdm-policy, and location in a tdmrep.json.",
+    SPEC + "sec-properties",
+)
+#: The protocol's names.
+PROPERTIES = ("tdm-reservation", "tdm-policy")
 
 
 class Said(NamedTuple):
