@@ -45,13 +45,14 @@ def _settle(
     found: Iterable[tuple[int, tuple[Findings, ...]]], question: Question
 ) -> dict[int, Settled]:
     counting = question.policy.signals
+    records_near_misses = question.policy.near_miss is NearMiss.RECORD
     settled: dict[int, Settled] = {}
     for number, findings in found:
         signal = SIGNALS[number]
         if counting is not None and signal.name not in counting and not signal.governs_crawl:
             continue
         one = signal.settle(findings, question)
-        if question.policy.near_miss is NearMiss.RECORD:
+        if records_near_misses:
             one = _to_the_letter(number, findings, question, one)
         if one is not None:
             settled[number] = one
