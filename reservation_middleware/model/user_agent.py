@@ -14,15 +14,14 @@ from typing import NamedTuple
 _MAX_LENGTH = 8 * 1024
 #: Words of a name that has blanks, and of what belongs to it.
 _MAX_WORDS = 8
-_NAME = re.compile(r"[A-Za-z0-9_.-]+")
-_SEPARATOR = re.compile(r"[();]")
-_VERSION = re.compile(r"[vV]?[0-9][\w.~+-]*")
-_CONTACT = re.compile(r"\+?(?:https?:|www\.)|\S+@|\+\S", re.IGNORECASE)
+_NAME = r"[A-Za-z0-9_.-]+"
+_SEPARATOR = r"[();]"
+_VERSION = r"[vV]?[0-9][\w.~+-]*"
+_CONTACT = r"(?i)\+?(?:https?:|www\.)|\S+@|\+\S"
 #: What occurs in the names that crawlers give themselves.
-_CRAWLER = re.compile(
-    r"bot(?![a-z])|crawl|spider|slurp|scrap|fetch|archiv|index|harvest|externalhit|-google|google-"
-    r"|lighthouse|agent|dataset|heritrix|nutch",
-    re.IGNORECASE,
+_CRAWLER = (
+    r"(?i)bot(?![a-z])|crawl|spider|slurp|scrap|fetch|archiv|index|harvest|externalhit|-google|google-"
+    r"|lighthouse|agent|dataset|heritrix|nutch"
 )
 
 
@@ -153,7 +152,7 @@ _cached_token = lru_cache(256)(_claimed_token)
 def _segments(text: str) -> Iterator[_Segment]:
     """Split a field at semicolons and brackets, which need not match."""
     depth, comment, start = 0, 0, 0
-    for found in _SEPARATOR.finditer(text + ";"):
+    for found in re.finditer(_SEPARATOR, text + ";"):
         words = tuple(text[start : found.start()].split())
         start = found.end()
         if words:
@@ -206,24 +205,24 @@ def _claim(words: Sequence[str], following: str = "") -> _Claim | None:
         following: the first word of the segment after it, which may be an address.
     """
     for place, word in enumerate(words):
-        if _CONTACT.match(word):
+        if re.match(_CONTACT, word):
             return None
         name, slash, _ = word.strip(",+*").partition("/")
         # A word with other signs, as in "Yahoo! Slurp", is no product token.
-        if _NAME.fullmatch(name) and not _VERSION.fullmatch(name):
+        if re.fullmatch(_NAME, name) and not re.fullmatch(_VERSION, name):
             rest = words[place + 1 :]
             break
     else:
         return None
     if name.lower() in _BROWSERS:
         return None
-    is_versioned = bool(slash) or bool(rest and _VERSION.fullmatch(rest[0]))
-    has_contact = any(_CONTACT.match(word) for word in (*rest, following))
+    is_versioned = bool(slash) or bool(rest and re.fullmatch(_VERSION, rest[0]))
+    has_contact = any(re.match(_CONTACT, word) for word in (*rest, following))
     return _Claim(
         name,
         is_whole=len(rest) + 1 == len(words)
-        and (is_versioned or not rest or _CONTACT.match(rest[0]) is not None),
-        is_likely=is_versioned and (has_contact or _CRAWLER.search(name) is not None),
+        and (is_versioned or not rest or re.match(_CONTACT, rest[0]) is not None),
+        is_likely=is_versioned and (has_contact or re.search(_CRAWLER, name) is not None),
     )
 
 

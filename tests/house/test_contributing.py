@@ -29,8 +29,9 @@ def sections() -> dict[str, str]:
 
 
 def sources(text: str) -> list[Path]:
-    """The files that some text names, and those in the folders that it names."""
+    """The files that some text names, those beside them, and those in the folders that it names."""
     named = [ROOT / path for path in NAMED.findall(text)]
+    named += [path.parent for path in named if path.suffix == ".py"]
     return [
         file
         for path in named
@@ -55,10 +56,10 @@ def test_names_without_a_folder_are_found_where_the_text_leads(heading: str) -> 
         for name in re.findall(r"`([\w./-]+)`", part):
             if NAMED.fullmatch(f"`{name}`") or name in OF_OTHERS or name.startswith("-"):
                 continue
-            if "/" in name or "." in name:
+            if "/" in name or re.search(r"\.(?:py|md|toml|json)$", name):
                 found = any(path.endswith(f"/{name}") for path in nearby) or (ROOT / name).exists()
             else:
-                word = re.compile(rf"\b{re.escape(name)}\b")
+                word = re.compile(rf"\b{re.escape(name.rpartition('.')[2])}\b")
                 found = any(f"/{name}/" in path or f"/{name}.py" in path for path in nearby)
                 if not part.startswith("|"):
                     found = found or any(word.search(path.read_text("utf-8")) for path in near)

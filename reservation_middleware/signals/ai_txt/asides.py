@@ -60,12 +60,11 @@ _SAYS_USE = (
     r"|index|scrap|mining|\btdm\b|commercial|attribution|copyright|\brights?\b|reserv"
     r"|opt-?(?:out|in)\b|consent|payment"
 )
-_IN_WORDS = re.compile(_SAYS_USE)
-_IN_KEY = re.compile(
+_IN_KEY = (
     _SAYS_USE + r"|\bai\b|\bllms?\b|\bml\b|learn|generati|synthe|summar|embedding|\brag\b"
     r"|inference|grounding|ingest|dataset|\bfees?\b|\bpolicy\b|\bterms\b"
 )
-_ADDRESS = re.compile(r"\s*(?:https?://|/|mailto:)\S*\s*\Z", re.IGNORECASE)
+_ADDRESS = r"(?i)\s*(?:https?://|/|mailto:)\S*\s*\Z"
 #: Characters of a key or a value that are looked at.
 _LONGEST = 400
 
@@ -107,9 +106,11 @@ def is_about_use(key: str, value: str) -> bool:
         return value.strip().lower() not in WORDS
     if name in REQUIREMENTS:
         return value.strip().lower() == "required"
-    if _IN_KEY.search(name.replace("_", " ")):
+    if re.search(_IN_KEY, name.replace("_", " ")):
         return True
-    return not _ADDRESS.match(value) and _IN_WORDS.search(value[:_LONGEST].lower()) is not None
+    return (
+        not re.match(_ADDRESS, value) and re.search(_SAYS_USE, value[:_LONGEST].lower()) is not None
+    )
 
 
 class _Line(NamedTuple):
@@ -267,7 +268,7 @@ def _is_doubtful(key: str, value: str) -> bool:
     """Whether a line of a file of rules speaks of use and was not understood."""
     if key in ("disallow", "allow"):
         # A pattern that matches nothing; without a slash or a dot it is no name of a file.
-        return not set("/.*") & set(value) and _IN_WORDS.search(value.lower()) is not None
+        return not set("/.*") & set(value) and re.search(_SAYS_USE, value.lower()) is not None
     if _squeezed(key) in _RULES and not value:
         return False  # as an empty Disallow
     return is_about_use(key, value)

@@ -101,7 +101,7 @@ TOO_LARGE = NoteKind(
 
 
 _MEMBER = b'"tdm-reservation"'
-_VALUES = re.compile(_MEMBER + rb"\s*:\s*([^\s,}]{1,5})")
+_VALUES = _MEMBER + rb"\s*:\s*([^\s,}]{1,5})"
 _ZERO, _ONE = ("0", '"0"', "0.0"), ("1", '"1"', "1.0")
 _ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
 _TEXT = msgspec.json.Decoder(str)
@@ -238,7 +238,7 @@ class _Reader:
         """Leave a rule out. Unless it says 0, it may take back what a rule behind it gives."""
         self._notes.append(self._source.note(NOT_RULE, str(number)))
         self._misspelt(raw)
-        values = {value.decode("utf-8", "replace") for value in _VALUES.findall(bytes(raw))}
+        values = {value.decode("utf-8", "replace") for value in re.findall(_VALUES, bytes(raw))}
         if not values or not values.issubset(_ZERO):
             self._allows = False
 
@@ -253,7 +253,7 @@ class _Reader:
         """The reservation, 1 or 0; None where it is neither."""
         value = bytes(rule.reservation).decode("utf-8", "replace")
         if value and bytes(raw).count(_MEMBER) > 1:
-            values = {found.decode("utf-8", "replace") for found in _VALUES.findall(bytes(raw))}
+            values = {found.decode("utf-8", "replace") for found in re.findall(_VALUES, bytes(raw))}
             if value not in _ONE and not values.isdisjoint(_ONE):
                 value = "1"  # of a member that is there twice, libraries take the last
                 self._notes.append(

@@ -3,7 +3,6 @@
 Nothing is read here. Reference: https://rslstandard.org/rsl
 """
 
-import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -46,14 +45,14 @@ KNOWN_NAMES = {
 }
 OURS = f"{{{NAMESPACE}}}*"
 
-QNAME = re.compile(r"[^\W\d][\w.-]*:[^\W\d][\w.-]*")
-CURRENCY, LETTERS = re.compile("[A-Z]{3}"), re.compile("[A-Za-z]{3}")
-AMOUNT = re.compile(r"\d+(\.\d+)?", re.ASCII)
-COUNTRY = re.compile(r"[A-Z]{2}")
+QNAME = r"[^\W\d][\w.-]*:[^\W\d][\w.-]*"
+CURRENCY, LETTERS = "[A-Z]{3}", "[A-Za-z]{3}"
+AMOUNT = r"(?a)\d+(\.\d+)?"
+COUNTRY = "[A-Z]{2}"
 #: An absolute URI (RFC 3986 §4.3); ``host.example:8443`` is none.
-ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+-]*:[^\s]+|[A-Za-z][A-Za-z0-9+.-]*://[^\s]+")
-ADDRESS = re.compile(r"https?://[^\s/]\S*", re.IGNORECASE)
-DATE = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)")
+ABSOLUTE = r"[A-Za-z][A-Za-z0-9+-]*:[^\s]+|[A-Za-z][A-Za-z0-9+.-]*://[^\s]+"
+ADDRESS = r"(?i)https?://[^\s/]\S*"
+DATE = r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)"
 
 
 class Fault(msgspec.Struct, frozen=True):

@@ -235,11 +235,11 @@ class _Reader:
         if not licenses:
             self.fault("nonconformant", "content without license", element)
         lastmod = element.get("lastmod")
-        if lastmod is not None and not DATE.fullmatch(lastmod.strip()):
+        if lastmod is not None and not re.fullmatch(DATE, lastmod.strip()):
             self.fault("value", f"lastmod {lastmod[:40]}", element)
         server = (element.get("server") or "").strip()[:MOST_TEXT]
         encrypted = self._boolean(element, "encrypted")
-        if server and not ADDRESS.fullmatch(server):
+        if server and not re.fullmatch(ADDRESS, server):
             self.fault("address", f"server {server[:60]}", element)
         if encrypted and not server:
             self.fault("nonconformant", "encrypted without server", element)
@@ -310,7 +310,7 @@ class _Reader:
         for word in dict.fromkeys(words[:MOST_WORDS]):
             plain = word.upper() if kind == GEO else word.lower()
             known = (
-                COUNTRY.fullmatch(plain) is not None
+                re.fullmatch(COUNTRY, plain) is not None
                 if kind == GEO
                 else plain in (USERS if kind == USER else USAGES)
             )
@@ -321,13 +321,13 @@ class _Reader:
                 if plain != word:
                     self.fault("value", f"{kind} {word[:40]}", element)
                 yield plain
-            elif not QNAME.fullmatch(word):
+            elif not re.fullmatch(QNAME, word):
                 self.fault("nonconformant", f"{kind} {word[:40]}", element)
 
     def _reference(self, element: etree._Element, name: str) -> str:
         """A URL or a path; "" for a host or another word, which would lead to a made-up address."""
         text = self._texts.words(element)
-        if not text or text.startswith("/") or ABSOLUTE.fullmatch(text):
+        if not text or text.startswith("/") or re.fullmatch(ABSOLUTE, text):
             return text
         self.fault("address", f"{name} {text[:60]}", element)
         return ""
@@ -337,7 +337,7 @@ class _Reader:
             self.fault("old", "payment inference", element)
             kind = "use"
         elif element.get("type") is not None and not (
-            kind in (*PAYMENTS, FREE) or QNAME.fullmatch(kind)
+            kind in (*PAYMENTS, FREE) or re.fullmatch(QNAME, kind)
         ):
             self.fault("nonconformant", f"payment of type {kind[:40] or 'none'}", element)
         values: dict[str, str] = {}
@@ -349,20 +349,20 @@ class _Reader:
             values[name] = (
                 self._reference(child, name) if name == "custom" else self._texts.words(child)
             )
-            if name == "standard" and not ABSOLUTE.fullmatch(values[name]):
+            if name == "standard" and not re.fullmatch(ABSOLUTE, values[name]):
                 self.fault("address", f"standard {values[name][:60] or 'none'}", child)
             if name == "accepts":
                 accepts = (child.get("type") or "").strip()[:100]
             elif name == "amount":
                 currency = (child.get("currency") or "").strip()
-                if not CURRENCY.fullmatch(currency):
+                if not re.fullmatch(CURRENCY, currency):
                     self.fault("value", f"currency {currency[:40] or 'none'}", child)
-                if not AMOUNT.fullmatch(values[name]):
+                if not re.fullmatch(AMOUNT, values[name]):
                     self.fault("value", f"amount {values[name][:40] or 'none'}", child)
         return RslPayment(
             kind[:40],
             values.get("amount", "")[:40],
-            currency.upper() if LETTERS.fullmatch(currency) else "",
+            currency.upper() if re.fullmatch(LETTERS, currency) else "",
             values.get("standard", ""),
             values.get("custom", ""),
             (accepts,) if accepts else (),
