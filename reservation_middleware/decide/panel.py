@@ -6,7 +6,6 @@ get one or two answers. Before a page is fetched; no I/O.
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import NamedTuple
 
 import msgspec
 
@@ -103,7 +102,7 @@ class Panel:
         )
 
 
-class _Together(NamedTuple):
+class _Together(msgspec.Struct, frozen=True):
     """The agents of a panel as one site tells them apart.
 
     Attributes:

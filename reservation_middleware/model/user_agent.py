@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+import msgspec
+
 #: Characters of a field that are read: servers refuse longer ones.
 _MAX_LENGTH = 8 * 1024
 #: Words of a name that has blanks, and of what belongs to it.
@@ -87,14 +89,14 @@ class ClaimedToken(NamedTuple):
         return self.token is not None and self.token.lower() in _LIBRARIES
 
 
-class _Segment(NamedTuple):
+class _Segment(msgspec.Struct, frozen=True):
     """Words between semicolons and brackets; in a comment (numbered from 1), or 0 for none."""
 
     words: tuple[str, ...]
     comment: int
 
 
-class _Claim(NamedTuple):
+class _Claim(msgspec.Struct, frozen=True):
     """A name that is no browser's.
 
     Attributes:
@@ -183,7 +185,8 @@ def _claims(segments: Sequence[_Segment]) -> Iterator[_Claim]:
     is_marking = "msie" not in names
     is_bare = "mozilla" in names and names.isdisjoint(_ENGINES)
     marked = {0} if is_bare else set()
-    for number, (words, comment) in enumerate(segments):
+    for number, segment in enumerate(segments):
+        words, comment = segment.words, segment.comment
         if _name_of(words[0]) == "compatible":
             marked.add(comment)
             words = words[1:]
@@ -194,7 +197,8 @@ def _claims(segments: Sequence[_Segment]) -> Iterator[_Claim]:
                 several = words[start : start + _MAX_WORDS]
                 claim = _claim(several, following if start + 1 == len(words) else "")
                 if claim is not None:
-                    yield claim._replace(is_marked=is_marking and comment in marked)
+                    is_marked = is_marking and comment in marked
+                    yield msgspec.structs.replace(claim, is_marked=is_marked)
 
 
 def _claim(words: Sequence[str], following: str = "") -> _Claim | None:

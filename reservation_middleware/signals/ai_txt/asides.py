@@ -8,7 +8,8 @@ declarations say to the letter is not looked at. Reference: ``spec/signals/ai-tx
 import re
 from collections.abc import Collection, Iterable, Iterator
 from copy import copy
-from typing import NamedTuple
+
+import msgspec
 
 from reservation_middleware.model import Level, NoteKind, Preference, Scope, Statement
 from reservation_middleware.model.vocabulary import AI_INDEX, TRAIN
@@ -113,7 +114,7 @@ def is_about_use(key: str, value: str) -> bool:
     )
 
 
-class _Line(NamedTuple):
+class _Line(msgspec.Struct, frozen=True):
     """A line, and what it is about: a path pattern where it refuses."""
 
     pattern: str

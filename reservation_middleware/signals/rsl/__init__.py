@@ -102,9 +102,10 @@ class Rsl(Signal[RslFindings]):
             elif one.place is not RSL:
                 page += one.here(asked)
                 notes += filter(None, [one.near_miss(asked)])
-                for url, whole in one.pointers:
+                for pointer in one.pointers:
+                    url = pointer.url
                     if url in documents:
-                        page += documents[url].on_page(asked, whole=whole)
+                        page += documents[url].on_page(asked, whole=pointer.whole)
                         notes += _elsewhere(documents[url], asked)
                     if one.challenged:
                         offers.append(_challenge(one, url))

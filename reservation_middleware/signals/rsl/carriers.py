@@ -6,6 +6,8 @@ Reads each carrier into findings and notes. How findings settle is ``__init__.py
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
+import msgspec
+
 from reservation_middleware.model import Note, Outcome
 from reservation_middleware.signals.base import CONTENT, HEADERS, ROBOTS_TXT, Link, ParsedDocument
 from reservation_middleware.syntax.challenge import challenges
@@ -236,7 +238,7 @@ def _feed(source: ParsedDocument, body: bytes, notes: list[Note]) -> Licences | 
         else:
             notes.append(source.note(FOREIGN, content.url, content.line))
     notes += _faults(source, rsl.faults, 0)
-    return Licences(rsl._replace(contents=tuple(kept)), source, "feed")
+    return Licences(msgspec.structs.replace(rsl, contents=tuple(kept)), source, "feed")
 
 
 def _document(source: ParsedDocument) -> RslFindings:

@@ -6,8 +6,9 @@
 from collections.abc import Sequence
 from copy import copy
 from itertools import islice
-from typing import NamedTuple, Self
+from typing import Self
 
+import msgspec
 from msgspec.structs import replace
 
 from reservation_middleware.model import LEAVES, Note, Preference, Statement
@@ -25,7 +26,7 @@ KEY = "license"
 _MOST, MOST_LINES = 10, 100
 
 
-class Pointer(NamedTuple):
+class Pointer(msgspec.Struct, frozen=True):
     """An address at which a document should be, and whether it is about the whole page."""
 
     url: str
@@ -95,7 +96,7 @@ class RslFindings(Findings):
                 own = group.memo[NAME] = tuple(dict.fromkeys(link.url for link in found if link))
             if own:
                 return own
-        return tuple(url for url, _ in self.pointers)
+        return tuple(pointer.url for pointer in self.pointers)
 
     def elsewhere(self, origin: str) -> Note | None:
         """A note, if this is a document whose contents are all about other origins."""

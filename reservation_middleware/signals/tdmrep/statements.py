@@ -5,7 +5,9 @@ https://www.w3.org/community/reports/tdmrep/CG-FINAL-tdmrep-20240510/#sec-proper
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple, Self
+from typing import Self
+
+import msgspec
 
 from reservation_middleware.model import Level, Note, NoteKind, Preference, Scope, Statement
 from reservation_middleware.model.vocabulary import AI_INDEX, AI_INPUT, TDM, TRAIN
@@ -44,7 +46,7 @@ MISSPELT = NoteKind(
 PROPERTIES = ("tdm-reservation", "tdm-policy")
 
 
-class Said(NamedTuple):
+class Said(msgspec.Struct, frozen=True):
     """The two properties, each None where it is not set."""
 
     reservation: Statement | None
@@ -59,7 +61,7 @@ class Said(NamedTuple):
         )
 
 
-class Entry(NamedTuple):
+class Entry(msgspec.Struct, frozen=True):
     """A rule of the file.
 
     Attributes:
@@ -125,7 +127,9 @@ class TdmrepFindings(Findings):
             return None
         said = self.said[first]
         # Of thousands of rules few are ever asked for.
-        return said._replace(policy=self.source.address(said.policy)) if said.policy else said
+        if not said.policy:
+            return said
+        return msgspec.structs.replace(said, policy=self.source.address(said.policy))
 
 
 def textual(

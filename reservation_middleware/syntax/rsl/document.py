@@ -4,7 +4,6 @@ Nothing is read here. Reference: https://rslstandard.org/rsl
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import msgspec
 
@@ -116,7 +115,7 @@ class RslContent(msgspec.Struct, frozen=True):
     line: int | None
 
 
-class RslDocument(NamedTuple):
+class RslDocument(msgspec.Struct, frozen=True):
     """A document, or what a feed says of its items."""
 
     contents: tuple[RslContent, ...]
