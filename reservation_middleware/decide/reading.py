@@ -32,7 +32,7 @@ from reservation_middleware.signals import (
     Signal,
     Words,
 )
-from reservation_middleware.syntax import media, payment, rsl, sniff, xml
+from reservation_middleware.syntax import media, payment, rsl, sniff
 from reservation_middleware.syntax.content_coding import is_marked, unpacked
 from reservation_middleware.syntax.media import TYPES as MEDIA_TYPES
 from reservation_middleware.syntax.media import recognised
@@ -330,7 +330,7 @@ def may_be_bill(media_type: str, status: int | None) -> bool:
 
 def bill_limit(media_type: str) -> int:
     """Octets that are read of such a body."""
-    return xml.LIMIT if media_type == rsl.MEDIA_TYPE else payment.LIMIT
+    return rsl.LIMIT if media_type == rsl.MEDIA_TYPE else payment.LIMIT
 
 
 def is_media(media_type: str, body: bytes = b"") -> bool:

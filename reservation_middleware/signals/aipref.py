@@ -8,7 +8,6 @@ https://datatracker.ietf.org/doc/draft-ietf-aipref-vocab/08/
 from collections.abc import Mapping, Sequence
 
 import msgspec
-from http_sf import Token
 
 from reservation_middleware.model import (
     LegacyLabels,
@@ -28,7 +27,7 @@ from reservation_middleware.model.vocabulary import (
     TRAIN,
     TRAIN_GEN,
 )
-from reservation_middleware.syntax.field import MalformedFieldError, dictionary, parameters
+from reservation_middleware.syntax.field import MalformedFieldError, dictionary, parameters, token
 from reservation_middleware.syntax.robots import Record
 
 from .base import (
@@ -322,7 +321,7 @@ class Aipref(Signal[AiprefFindings]):
             elif label not in self.terms:
                 notes.append(source.note(LABEL, label, line))
                 continue
-            if not isinstance(word, Token) or str(word) not in ("y", "n"):
+            if token(word) not in ("y", "n"):
                 notes.append(source.note(VALUE, f"{label}={word}", line))
                 continue
             labels[label] = str(word) == "y"

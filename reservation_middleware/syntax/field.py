@@ -1,18 +1,18 @@
 """HTTP field grammars: RFC 9651 dictionaries and the shape of X-Robots-Tag.
 
-Knows how values are written, not what they mean. Structured fields are http-sf's work;
-values repeat from page to page, so what was parsed is kept by the string.
+Knows how values are written, not what they mean. Structured fields are http-sf's work, which is
+imported with the first of them; values repeat from page to page, so what was parsed is kept by
+the string.
 """
 
 import re
 from functools import lru_cache
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-import http_sf
 import msgspec
-from http_sf import StructuredFieldError
-from http_sf.parameters import ser_params
-from http_sf.types import ParamsType
+
+if TYPE_CHECKING:
+    from http_sf.types import ParamsType
 
 #: A field value longer than this is not read: no declaration needs so much, floods do.
 LIMIT = 16 * 1024
@@ -66,6 +66,8 @@ def parameters(value: str) -> dict[str, tuple[str, ...]]:
 
 
 def _parameters(value: str) -> dict[str, tuple[str, ...]]:
+    from http_sf.parameters import ser_params  # noqa: PLC0415
+
     return {
         key: tuple(ser_params({name: value}).removeprefix(";") for name, value in given.items())
         for key, (_, given) in _members(value).items()
@@ -76,14 +78,23 @@ def _parameters(value: str) -> dict[str, tuple[str, ...]]:
 _known_parameters = lru_cache(1024)(_parameters)
 
 
+def token(value: object) -> str | None:
+    """A bare value as a token (RFC 9651 §3.3.4), None where it is none."""
+    from http_sf import Token  # noqa: PLC0415
+
+    return str(value) if isinstance(value, Token) else None
+
+
 def _members(value: str) -> "dict[str, tuple[object, ParamsType]]":
+    import http_sf  # noqa: PLC0415
+
     if len(value) > LIMIT:
         raise MalformedFieldError(f"longer than {LIMIT} characters")
     try:
         parsed = http_sf.parse(value.encode("ascii"), tltype="dictionary")
     except UnicodeEncodeError:
         raise MalformedFieldError("not ASCII") from None
-    except StructuredFieldError as error:
+    except http_sf.StructuredFieldError as error:
         raise MalformedFieldError(str(error)) from None
     return cast("dict[str, tuple[object, ParamsType]]", parsed)
 

@@ -20,7 +20,9 @@ from reservation_middleware.model import LEAVES, PAGE, Preference
 from reservation_middleware.signals import CONTENT, Intent, ParsedDocument, Place, Rendering, Words
 from reservation_middleware.signals.rsl import Rsl
 from reservation_middleware.signals.rsl.findings import RSL
-from reservation_middleware.syntax.rsl import MAX_CONTENTS, NAMESPACE, read, read_feed
+from reservation_middleware.syntax import rsl
+from reservation_middleware.syntax.rsl import MAX_CONTENTS, NAMESPACE
+from reservation_middleware.syntax.rsl.reader import read, read_feed
 from reservation_middleware.syntax.xml import LIMIT, MAX_TAGS, XmlError
 
 ORIGIN = "https://a.example"
@@ -315,6 +317,10 @@ def test_of_many_contents_that_match_none_is_lost(number: int, use: str) -> None
     decision = of_site(body)
     assert decision.usage["search"] == use
     assert any("beyond 500" in one.text for one in decision.reasons) is (number > 500)
+
+
+def test_a_document_may_be_as_long_as_xml_is_parsed() -> None:
+    assert rsl.LIMIT == LIMIT
 
 
 @pytest.mark.parametrize("said", [NONE, ALL])

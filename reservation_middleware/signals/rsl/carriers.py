@@ -1,6 +1,7 @@
 """Where RSL stands: License lines, Link fields, links, scripts, feeds, files, documents.
 
-Reads each carrier into findings and notes. How findings settle is ``__init__.py``'s business.
+Reads each carrier into findings and notes. How findings settle is ``__init__.py``'s business. The
+reader of documents is imported with the first: it needs lxml, and most sites have no RSL.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,9 +16,8 @@ from reservation_middleware.syntax.html import Element
 from reservation_middleware.syntax.link import links
 from reservation_middleware.syntax.path import split_url
 from reservation_middleware.syntax.robots import Record
-from reservation_middleware.syntax.rsl import MEDIA_TYPE, Fault, RslDocument, read, read_feed
+from reservation_middleware.syntax.rsl import MEDIA_TYPE, Fault, RslDocument
 from reservation_middleware.syntax.spelling import nearest, shown
-from reservation_middleware.syntax.xml import XmlError
 
 from .document import Licences, twin_of
 from .findings import KEY, MOST_LINES, RSL, Pointer, RslFindings, address
@@ -211,6 +211,8 @@ def _embedded(
     source: ParsedDocument, body: bytes, carrier: str, above: int | None, notes: list[Note]
 ) -> Licences | None:
     """A document inside a page or a file, with exactly one content (§4.6.2, §4.8), or as a body."""
+    from reservation_middleware.syntax.rsl.reader import XmlError, read  # noqa: PLC0415
+
     charset, single = (source.document.charset, False) if carrier == "rsl" else ("", True)
     try:
         rsl = read(body, charset, single=single)
@@ -223,6 +225,8 @@ def _embedded(
 
 def _feed(source: ParsedDocument, body: bytes, notes: list[Note]) -> Licences | None:
     """The contents of a feed's items; those of other origins do not count (§4.7)."""
+    from reservation_middleware.syntax.rsl.reader import XmlError, read_feed  # noqa: PLC0415
+
     try:
         rsl = read_feed(body, source.document.charset)
     except XmlError as error:
@@ -242,6 +246,8 @@ def _feed(source: ParsedDocument, body: bytes, notes: list[Note]) -> Licences | 
 
 
 def _document(source: ParsedDocument) -> RslFindings:
+    from reservation_middleware.syntax.rsl.reader import XmlError, read  # noqa: PLC0415
+
     document = source.document
     if document.outcome is not Outcome.FETCHED or document.body is None:
         why = document.problem or (f"HTTP {document.status}" if document.status else "no answer")

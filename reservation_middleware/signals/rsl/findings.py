@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from reservation_middleware.model import LEAVES, Note, Preference, Statement
 from reservation_middleware.signals.base import Findings, Link, ParsedDocument, Place
-from reservation_middleware.syntax.xml import LIMIT
+from reservation_middleware.syntax.rsl import LIMIT
 
 from .clauses import NAME
 from .document import Licences, PageQuery, Ruling

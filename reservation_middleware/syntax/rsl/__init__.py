@@ -1,13 +1,15 @@
 """RSL documents: contents with their licences, as written, and what is wrong with them.
 
-Here: the XML vocabulary of RSL 1.0 (``document.py``), and how it is read (``reader.py``). Not here:
-which content matches a page, or what a licence amounts to for somebody.
+Here: the XML vocabulary of RSL 1.0 (``document.py``), and how it is read (``reader.py``, which needs
+lxml and is imported where a document is met). Not here: which content matches a page, or what a
+licence amounts to for somebody.
 Reference: https://rslstandard.org/rsl
 """
 
 from .document import (
     FREE,
     GEO,
+    LIMIT,
     MAX_CONTENTS,
     MEDIA_TYPE,
     NAMESPACE,
@@ -19,11 +21,11 @@ from .document import (
     RslDocument,
     RslPayment,
 )
-from .reader import read, read_feed
 
 __all__ = [
     "FREE",
     "GEO",
+    "LIMIT",
     "MAX_CONTENTS",
     "MEDIA_TYPE",
     "NAMESPACE",
@@ -34,6 +36,4 @@ __all__ = [
     "RslContent",
     "RslDocument",
     "RslPayment",
-    "read",
-    "read_feed",
 ]

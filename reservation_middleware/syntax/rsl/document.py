@@ -9,6 +9,8 @@ import msgspec
 
 NAMESPACE = "https://rslstandard.org/rsl"
 MEDIA_TYPE = "application/rsl+xml"
+#: Bytes of a document that is read.
+LIMIT = 1024 * 1024
 #: Days for which a document holds where it does not say (§3.2).
 MAX_AGE = 30
 

@@ -368,3 +368,6 @@ class _Reader:
             (accepts,) if accepts else (),
             self.line(element),
         )
+
+
+__all__ = ["XmlError", "read", "read_feed"]
