@@ -43,17 +43,17 @@ VALUE = NoteKind(
 class ExampleFindings(Findings):
     """What a response head says; more carriers add more fields."""
 
-    __slots__ = ("said",)
+    __slots__ = ("read",)
 
     def __init__(
-        self, source: ParsedDocument, notes: Sequence[Note], said: Sequence[Statement]
+        self, source: ParsedDocument, notes: Sequence[Note], read: Sequence[Statement]
     ) -> None:
         super().__init__(source.place, tuple(notes))
-        self.said = tuple(said)
+        self.read = tuple(read)
 
     def statements(self) -> tuple[Statement, ...]:
         """All statements, for those who survey rather than ask."""
-        return self.said
+        return self.read
 
 
 class Example(Signal[ExampleFindings]):
@@ -77,7 +77,7 @@ class Example(Signal[ExampleFindings]):
         if not values:
             return None
         notes: list[Note] = []
-        said: list[Statement] = []
+        statements: list[Statement] = []
         for member in ", ".join(values)[:1000].split(","):
             word, _, value = (part.strip().lower() for part in member.partition("="))
             term = self.terms.get(word)
@@ -86,7 +86,7 @@ class Example(Signal[ExampleFindings]):
             if value not in ("yes", "no"):
                 notes.append(source.note(VALUE, member.strip()))
                 continue
-            said.append(
+            statements.append(
                 Statement(
                     signal=self.name,
                     carrier="header",
@@ -97,16 +97,16 @@ class Example(Signal[ExampleFindings]):
                     span=source.span(),
                 )
             )
-        return ExampleFindings(source, notes, said)
+        return ExampleFindings(source, notes, statements)
 
     def settle(self, found: Sequence[ExampleFindings], question: Question) -> Settled | None:  # noqa: ARG002
         """Apply the family's own precedence; here the most restrictive counts."""
-        return settled_from([statement for findings in found for statement in findings.said])
+        return settled_from([statement for findings in found for statement in findings.read])
 
     def write(self, intent: Intent) -> tuple[Rendering, ...]:
         """Put an intent into this signal's words, so that it can be read back."""
-        said = terms_for(self.terms, intent)
-        if not said:
+        values = terms_for(self.terms, intent)
+        if not values:
             return ()
-        value = "yes" if said["train"] is Preference.ALLOWED else "no"
+        value = "yes" if values["train"] is Preference.ALLOWED else "no"
         return (Rendering(self.carriers[0], f"Example-Signal: train={value}"),)

@@ -78,27 +78,27 @@ UNREADABLE = NoteKind(
 class CawgFindings(Findings):
     """What the active manifest of one file says."""
 
-    __slots__ = ("said", "source")
+    __slots__ = ("read", "source")
 
     def __init__(
-        self, source: ParsedDocument, notes: Sequence[Note], said: Sequence[Statement]
+        self, source: ParsedDocument, notes: Sequence[Note], read: Sequence[Statement]
     ) -> None:
         super().__init__(source.place, tuple(dict.fromkeys(notes))[:_MOST])
         self.source = source
-        self.said = tuple(said)
+        self.read = tuple(read)
 
     @property
     def to_the_letter(self) -> Self:
         """The assertions without near misses."""
-        if not any(said.near_miss for said in self.said):
+        if not any(read.near_miss for read in self.read):
             return self
         return type(self)(
-            *(self.source, self.notes, [said for said in self.said if not said.near_miss])
+            *(self.source, self.notes, [read for read in self.read if not read.near_miss])
         )
 
     def statements(self) -> tuple[Statement, ...]:
         """All statements."""
-        return self.said
+        return self.read
 
 
 class Cawg(Signal[CawgFindings]):
@@ -124,18 +124,24 @@ class Cawg(Signal[CawgFindings]):
         if not file.claims and not file.claim_problems:
             return None
         notes = [source.note(UNREADABLE, problem) for problem in file.claim_problems[:_MOST]]
-        said = [one for claim in file.claims for one in self._said(source, claim, notes)]
-        return CawgFindings(source, notes, said)
+        statements = [
+            statement
+            for claim in file.claims
+            for statement in self._statements(source, claim, notes)
+        ]
+        return CawgFindings(source, notes, statements)
 
     def settle(self, found: Sequence[CawgFindings], question: Question) -> Settled | None:  # noqa: ARG002
         """Per entry, and of several assertions the most restrictive."""
-        return settled_from([statement for findings in found for statement in findings.said])
+        return settled_from([statement for findings in found for statement in findings.read])
 
     def write(self, intent: Intent) -> tuple[Rendering, ...]:  # noqa: ARG002
         """Nothing: a manifest needs a signature."""
         return ()
 
-    def _said(self, source: ParsedDocument, claim: Claim, notes: list[Note]) -> Iterator[Statement]:
+    def _statements(
+        self, source: ParsedDocument, claim: Claim, notes: list[Note]
+    ) -> Iterator[Statement]:
         own = claim.label.partition(".")[0] + "."  # cawg. or c2pa.
         entries: Mapping[str, tuple[str, str]] = claim.entries
         notes += [source.note(ODD, unread) for unread in claim.unread]

@@ -102,7 +102,7 @@ _STATUS_TEXT = {
 }
 
 
-class _Said(msgspec.Struct, frozen=True):
+class _Finding(msgspec.Struct, frozen=True):
     """What one carrier says: its words, what it asks for, and the offer if it is one."""
 
     carrier: str
@@ -114,22 +114,22 @@ class _Said(msgspec.Struct, frozen=True):
 class PaymentFindings(Findings):
     """What a response says of money, or that it is withheld."""
 
-    __slots__ = ("offers", "said")
+    __slots__ = ("offers", "read")
 
     def __init__(
         self,
         source: ParsedDocument,
         notes: Sequence[Note],
-        said: Sequence[Statement],
+        read: Sequence[Statement],
         offers: Sequence[Offer],
     ) -> None:
         super().__init__(source.place, tuple(notes))
-        self.said = tuple(said)
+        self.read = tuple(read)
         self.offers = tuple(offers)
 
     def statements(self) -> tuple[Statement, ...]:
         """What the status amounts to, once per carrier; offers alone are no statements."""
-        return self.said
+        return self.read
 
 
 class Payment(Signal[PaymentFindings]):
@@ -157,35 +157,39 @@ class Payment(Signal[PaymentFindings]):
         """Read the status and its fields, or the body of a 402."""
         notes: list[Note] = []
         if source.place is CONTENT:
-            said = self._body(source, notes)
+            ways = self._body(source, notes)
         else:
-            said = [
+            ways = [
                 *self._status(source),
                 *self._prices(source, notes),
                 *self._bills(source, notes),
                 *self._challenges(source, notes),
             ]
             _tell(source, notes)
-        if not said and not notes:
+        if not ways and not notes:
             return None
-        offers = tuple(dict.fromkeys(one.offer for one in said if one.offer))
-        return PaymentFindings(source, notes, self._statements(source, said), offers)
+        offers = tuple(dict.fromkeys(way.offer for way in ways if way.offer))
+        return PaymentFindings(source, notes, self._statements(source, ways), offers)
 
     def settle(self, found: Sequence[PaymentFindings], question: Question) -> Settled | None:  # noqa: ARG002
         """A 402 or a 451 disallows; offers of all carriers add up and change nothing."""
-        said = [statement for findings in found for statement in findings.said]
+        statements = [statement for findings in found for statement in findings.read]
         offers = dict.fromkeys(offer for findings in found for offer in findings.offers)
         if not offers:
-            return settled_from(said)
+            return settled_from(statements)
         return Settled(
-            usage=combine(said), statements=for_display(said), offers=tuple(offers)[:_MOST_OFFERS]
+            usage=combine(statements),
+            statements=for_display(statements),
+            offers=tuple(offers)[:_MOST_OFFERS],
         )
 
     def write(self, intent: Intent) -> tuple[Rendering, ...]:  # noqa: ARG002
         """Nothing: an intent names no price, and a status is the server's to send."""
         return ()
 
-    def _statements(self, source: ParsedDocument, said: Iterable[_Said]) -> tuple[Statement, ...]:
+    def _statements(
+        self, source: ParsedDocument, ways: Iterable[_Finding]
+    ) -> tuple[Statement, ...]:
         """One statement per carrier where the status is one that disallows."""
         status = source.document.status
         term = self.terms.get(str(status))
@@ -194,18 +198,18 @@ class Payment(Signal[PaymentFindings]):
         return tuple(
             Statement(
                 signal=self.name,
-                carrier=one.carrier,
+                carrier=way.carrier,
                 category=str(status),
                 covers=term.no,
                 preference=Preference.DISALLOWED,
-                text=shorten(one.text),
+                text=shorten(way.text),
                 span=source.span(),
-                conditions=one.conditions,
+                conditions=way.conditions,
             )
-            for one in said
+            for way in ways
         )
 
-    def _status(self, source: ParsedDocument) -> Iterable[_Said]:
+    def _status(self, source: ParsedDocument) -> Iterable[_Finding]:
         text = _STATUS_TEXT.get(source.document.status or 0)
         if text is None:
             return
@@ -219,9 +223,9 @@ class Payment(Signal[PaymentFindings]):
                     if "blocked-by" in link.rels and link.target
                 )
             )[:_MOST_VALUES]
-        yield _Said("status", text, conditions)
+        yield _Finding("status", text, conditions)
 
-    def _prices(self, source: ParsedDocument, notes: list[Note]) -> Iterable[_Said]:
+    def _prices(self, source: ParsedDocument, notes: list[Note]) -> Iterable[_Finding]:
         for value in source.document.fields.get("crawler-price", ())[:_MOST_VALUES]:
             try:
                 price = payment.price(value)
@@ -237,9 +241,9 @@ class Payment(Signal[PaymentFindings]):
                 protocols=("pay-per-crawl",),
                 document=source.document.url,
             )
-            yield _Said("crawler-price", f"crawler-price: {value}", (), offer)
+            yield _Finding("crawler-price", f"crawler-price: {value}", (), offer)
 
-    def _bills(self, source: ParsedDocument, notes: list[Note]) -> Iterable[_Said]:
+    def _bills(self, source: ParsedDocument, notes: list[Note]) -> Iterable[_Finding]:
         for value in source.document.fields.get("payment-required", ())[:_MOST_VALUES]:
             try:
                 ways = payment.encoded_bill(value)
@@ -249,7 +253,7 @@ class Payment(Signal[PaymentFindings]):
             for way in ways:
                 yield self._way(source, "payment-required", way, _X402_PROTOCOL)
 
-    def _body(self, source: ParsedDocument, notes: list[Note]) -> list[_Said]:
+    def _body(self, source: ParsedDocument, notes: list[Note]) -> list[_Finding]:
         body = source.bill
         if body is None:
             return []
@@ -260,23 +264,23 @@ class Payment(Signal[PaymentFindings]):
             return []
         return [self._way(source, "body", way, _X402_PROTOCOL) for way in ways or ()]
 
-    def _challenges(self, source: ParsedDocument, notes: list[Note]) -> Iterable[_Said]:
+    def _challenges(self, source: ParsedDocument, notes: list[Note]) -> Iterable[_Finding]:
         fields = ", ".join(source.document.fields.get("www-authenticate", ()))
         if "payment" not in fields.lower():
             return
-        asked = [one for one in challenges(fields) if one.scheme == "payment"]
-        for one in asked[:_MOST_VALUES]:
+        asked = [challenge for challenge in challenges(fields) if challenge.scheme == "payment"]
+        for challenge in asked[:_MOST_VALUES]:
             try:
-                way = payment.challenge(one.parameters)
+                way = payment.challenge(challenge.parameters)
             except MalformedPaymentError as error:
                 notes.append(source.note(CHALLENGE, str(error)))
                 continue
-            protocols = ("payment", one.parameters["method"][:_MOST_CONDITION])
+            protocols = ("payment", challenge.parameters["method"][:_MOST_CONDITION])
             yield self._way(source, "www-authenticate", way, protocols)
 
     def _way(
         self, source: ParsedDocument, carrier: str, way: Way, protocols: tuple[str, ...]
-    ) -> _Said:
+    ) -> _Finding:
         """An amount counts atoms of a token, or units of a method: a condition, no price."""
         offer = Offer(
             kind="price",
@@ -288,7 +292,7 @@ class Payment(Signal[PaymentFindings]):
             document=source.document.url,
         )
         conditions = tuple(_condition(name, value) for name, value in way.terms)
-        return _Said(carrier, f"{protocols[0]}: {' '.join(conditions)}", conditions, offer)
+        return _Finding(carrier, f"{protocols[0]}: {' '.join(conditions)}", conditions, offer)
 
 
 def _condition(name: str, value: str) -> str:

@@ -65,7 +65,7 @@ _DUBLIN = r"(?i)(?:dc|dct|dcterms|cc)[.:]|https?://purl\.org/dc/(?:terms|element
 _SCHEMA = r"(?i)schema:|https?://schema\.org/"
 
 
-class _Said(msgspec.Struct, frozen=True):
+class _Finding(msgspec.Struct, frozen=True):
     """What it is, its value, and the image or video that it is about, empty for the page."""
 
     kind: str
@@ -123,40 +123,44 @@ class Pointers(Signal[PointerFindings]):
     def parse(self, source: ParsedDocument) -> PointerFindings | None:
         """Read the Link field, or a page's metas, links, properties and scripts."""
         notes: list[Note] = []
-        said: list[_Said] = []
+        findings: list[_Finding] = []
         if source.place is HEADERS:
-            said += _linked(source)
+            findings += _linked(source)
         else:
             for meta in source.metas:
                 if meta.name in ("citation_doi", "dc.identifier"):
-                    said += _called(meta.content, meta.line)
+                    findings += _called(meta.content, meta.line)
                 elif re.match(_DUBLIN, meta.name):
-                    said += _property(source, meta.name, ("", meta.content), meta.line)
+                    findings += _property(source, meta.name, ("", meta.content), meta.line)
             for element in source.page.elements:
-                if len(said) > _MANY:
+                if len(findings) > _MANY:
                     break  # each is kept once, and repetitions are not counted for ever
-                said += islice(_of(source, element, notes), _MANY)
-        if not said and not notes:
+                findings += islice(_of(source, element, notes), _MANY)
+        if not findings and not notes:
             return None
-        said = list(dict.fromkeys(said))
+        findings = list(dict.fromkeys(findings))
         return PointerFindings(
             source,
             notes[:_MOST_WORDS],
-            (self._identifier(source, one) for one in said if one.kind not in _OFFERS),
-            (self._offer(source, one) for one in said if one.kind in _OFFERS),
+            (
+                self._identifier(source, finding)
+                for finding in findings
+                if finding.kind not in _OFFERS
+            ),
+            (self._offer(source, finding) for finding in findings if finding.kind in _OFFERS),
         )
 
     def settle(self, found: Sequence[PointerFindings], question: Question) -> Settled | None:  # noqa: ARG002
         """Everything, each once; no answer to anything."""
         identifiers = {
-            (one.scheme, one.value): one
+            (pointed.scheme, pointed.value): pointed
             for findings in reversed(found)
-            for one in reversed(findings.identifiers)
+            for pointed in reversed(findings.identifiers)
         }
         offers = {
-            (one.kind, one.url, one.contact, one.per): one
+            (pointed.kind, pointed.url, pointed.contact, pointed.per): pointed
             for findings in reversed(found)
-            for one in reversed(findings.offers)
+            for pointed in reversed(findings.offers)
         }
         if not identifiers and not offers:
             return None
@@ -169,30 +173,30 @@ class Pointers(Signal[PointerFindings]):
         """Nothing: a pointer says neither yes nor no."""
         return ()
 
-    def _identifier(self, source: ParsedDocument, one: _Said) -> Identifier:
+    def _identifier(self, source: ParsedDocument, finding: _Finding) -> Identifier:
         # Of an image the scheme says so, and the value which one.
         return Identifier(
-            scheme=f"media-{one.kind}" if one.about else one.kind,
-            value=shorten(f"{one.value} ({one.about})" if one.about else one.value),
+            scheme=f"media-{finding.kind}" if finding.about else finding.kind,
+            value=shorten(f"{finding.value} ({finding.about})" if finding.about else finding.value),
             signal=self.name,
             document=source.document.url,
-            line=one.line,
+            line=finding.line,
         )
 
-    def _offer(self, source: ParsedDocument, one: _Said) -> Offer:
-        by_mail = one.value.startswith("mailto:")
+    def _offer(self, source: ParsedDocument, finding: _Finding) -> Offer:
+        by_mail = finding.value.startswith("mailto:")
         return Offer(
-            kind=one.kind,
+            kind=finding.kind,
             signal=self.name,
-            url=None if by_mail else one.value,
-            contact=one.value.removeprefix("mailto:").partition("?")[0] if by_mail else None,
-            per=shorten(one.about) or None,
+            url=None if by_mail else finding.value,
+            contact=finding.value.removeprefix("mailto:").partition("?")[0] if by_mail else None,
+            per=shorten(finding.about) or None,
             document=source.document.url,
-            line=one.line,
+            line=finding.line,
         )
 
 
-def _linked(source: ParsedDocument) -> Iterable[_Said]:
+def _linked(source: ParsedDocument) -> Iterable[_Finding]:
     """Links of the head that are about the page (RFC 8288 §3.2); RSL's own are not for here."""
     for link in links(", ".join(source.document.fields.get("link", ()))):
         about = link.attributes.get("anchor", "")
@@ -200,7 +204,7 @@ def _linked(source: ParsedDocument) -> Iterable[_Said]:
             yield from _pointer(source, "licence", _target(source, link.target), None)
 
 
-def _of(source: ParsedDocument, element: Element, notes: list[Note]) -> Iterable[_Said]:
+def _of(source: ParsedDocument, element: Element, notes: list[Note]) -> Iterable[_Finding]:
     """A script, or an element with a relation or a property."""
     attributes, line = element.attributes, element.line
     media_type = attributes.get("type", "").partition(";")[0].strip().lower()
@@ -237,16 +241,16 @@ def _target(source: ParsedDocument, reference: str) -> str:
 
 def _property(
     source: ParsedDocument, name: str, values: tuple[str, str], line: int | None
-) -> Iterable[_Said]:
+) -> Iterable[_Finding]:
     """A property of schema.org or Dublin Core, with where it links to and the text it has."""
     kind = _KINDS.get(re.sub(_SCHEMA, "", re.sub(_DUBLIN, "", name)).lower())
     if kind:
         target, text = values
-        said = text or target if kind in _TEXTS else target or text
-        yield from _pointer(source, kind, said, line)
+        value = text or target if kind in _TEXTS else target or text
+        yield from _pointer(source, kind, value, line)
 
 
-def _of_node(source: ParsedDocument, node: Node, line: int | None) -> Iterable[_Said]:
+def _of_node(source: ParsedDocument, node: Node, line: int | None) -> Iterable[_Finding]:
     if node.part != "maker":
         about = ""
         if node.part == "media":
@@ -266,26 +270,26 @@ def _of_node(source: ParsedDocument, node: Node, line: int | None) -> Iterable[_
 
 def _pointer(
     source: ParsedDocument, kind: str, value: str, line: int | None, about: str = ""
-) -> Iterable[_Said]:
+) -> Iterable[_Finding]:
     """One pointer in its normal form; nothing where it points nowhere."""
     value = " ".join(value.split())
     url = source.absolute(value) if value.lower().startswith(_URL) else None
     if kind in _OFFERS:
         if value.lower().startswith("mailto:") and "@" in value:
-            yield _Said(kind, "mailto:" + shorten(value[7:]), line, about)
+            yield _Finding(kind, "mailto:" + shorten(value[7:]), line, about)
         elif url:
-            yield _Said(kind, url, line, about)
+            yield _Finding(kind, url, line, about)
     elif kind == "licence" or (url and value.lower().startswith(_URL[:2])):
         # Dublin Core's rights may be a statement or where one stands.
         if url or value:
-            yield _Said("licence", url or shorten(value), line, about)
+            yield _Finding("licence", url or shorten(value), line, about)
     elif value:
-        yield _Said(kind, shorten(value), line, about)
+        yield _Finding(kind, shorten(value), line, about)
 
 
-def _called(value: str, line: int | None) -> Iterable[_Said]:
+def _called(value: str, line: int | None) -> Iterable[_Finding]:
     for scheme, name in identified(value):
-        yield _Said(scheme, name, line)
+        yield _Finding(scheme, name, line)
 
 
 def _is_page(source: ParsedDocument, about: str) -> bool:
