@@ -96,7 +96,7 @@ class ReplayedStream(StreamReader):
         source: the response's stream, of which nothing was read.
     """
 
-    __slots__ = ("_busy", "_examiner", "_failure", "_held", "_source", "_source_ended", "octets")
+    __slots__ = ("_busy", "_examiner", "_failure", "_held", "_source", "octets", "progress")
 
     def __init__(self, source: StreamReader) -> None:
         limit, _ = source.get_read_buffer_limits()
@@ -104,7 +104,8 @@ class ReplayedStream(StreamReader):
         super().__init__(_NO_FLOW_CONTROL, limit, loop=loop)  # type: ignore[arg-type]
         self.begin_http_chunk_receiving()
         self._source = source
-        self._source_ended = False
+        #: How far the body has come.
+        self.progress = Progress.COMING
         #: Why the source gives no more: raised when all that came before it was read.
         self._failure: BaseException | None = None
         #: What was taken and is not readable yet: octets, and whether an HTTP chunk ends there.
@@ -113,13 +114,6 @@ class ReplayedStream(StreamReader):
         self._busy = False
         #: How many octets were taken from the source so far.
         self.octets = 0
-
-    @property
-    def progress(self) -> Progress:
-        """How far the body has come."""
-        if self._source_ended:
-            return Progress.WHOLE
-        return Progress.COMING if self._failure is None else Progress.CUT
 
     async def hold(self, octets: int, seconds: float) -> bytes:
         """Take what comes until the body ends, there are more octets, or the time is over.
@@ -196,6 +190,7 @@ class ReplayedStream(StreamReader):
             data, chunk_ends = await self._source.readchunk()
         except Exception as error:  # noqa: BLE001 - whatever it is, the reader is to have it
             self._failure = error
+            self.progress = Progress.CUT
             return
         if data:
             self.octets += len(data)
@@ -204,7 +199,7 @@ class ReplayedStream(StreamReader):
         if data or chunk_ends:
             self._held.append((data, chunk_ends))
         else:
-            self._source_ended = True
+            self.progress = Progress.WHOLE
 
     def _release(self) -> None:
         """Make what is held readable."""
@@ -215,7 +210,7 @@ class ReplayedStream(StreamReader):
             if chunk_ends:
                 self.end_http_chunk_receiving()
         self.total_compressed_bytes = self._source.total_compressed_bytes
-        if self._source_ended and not self._eof:
+        if self.progress is Progress.WHOLE and not self._eof:
             self.feed_eof()
             self._finish()
 

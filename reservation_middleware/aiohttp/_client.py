@@ -278,18 +278,18 @@ class ReservationClient(SessionAttributes):
             ClientError: as for a session.
             RuntimeError: the client is closed.
         """
-        check = self._open()
+        check, session = self._open(), self.session
         own = options.pop("middlewares", None)
         inner = self._inner if own is None else tuple(own)
         sent = SentRequest(follows=bool(options.get("allow_redirects", True)))
         check_status = options.get("raise_for_status")
         if check_status is None:
-            check_status = self.session.raise_for_status
+            check_status = session.raise_for_status
         if callable(check_status):  # it may read the body, which is judged before
             options["raise_for_status"] = False
         response: ClientResponse | None = None
         try:
-            response = await self.session.request(
+            response = await session.request(
                 method,
                 str_or_url,
                 middlewares=(partial(check.checked, sent=sent), *inner),
@@ -298,7 +298,7 @@ class ReservationClient(SessionAttributes):
             if response is sent.response:
                 known = check.known(response)
             else:
-                cause = Cause.of_session(self.session, response.url, options)
+                cause = Cause.of_session(session, response.url, options)
                 known = await check.judge_answer(response, cause)
             if known is not None:
                 sent.known = known

@@ -51,7 +51,8 @@ async def look_into(
         RuntimeError: the session or the fetcher was closed meanwhile.
     """
     head, complete = known.check.page, _completeness(response)
-    if known.redirect or head is None or complete is None or look(head) is Look.NOTHING:
+    by_head = None if head is None else look(head)
+    if known.redirect or head is None or complete is None or by_head is Look.NOTHING:
         middleware.passed(known, length_of(response))
         return
     codings = [value for name in CODINGS for value in response.headers.getall(name, ())]
@@ -67,7 +68,7 @@ async def look_into(
         middleware.passed(known, len(body))
         return
     response.content = stream = ReplayedStream(response.content)
-    found, body = await _found(stream, head, codings)
+    found, body = (by_head, b"") if by_head else await _found(stream, head, codings)
     is_file = found is Look.MEDIA
     most = _body.MAX_MEDIA if is_file else _body.MAX_PAGE
     if (
@@ -129,7 +130,7 @@ async def _found(
 
     None where that does not come within ``PAGE_SECONDS``.
     """
-    found, body = look(head), b""
+    found, body = None, b""
     loop = asyncio.get_running_loop()
     until = loop.time() + _body.PAGE_SECONDS
     while found is None:

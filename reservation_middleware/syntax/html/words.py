@@ -90,19 +90,12 @@ class WordSearch:
             references = self._references(part) if b"&" in part else []
             if len(words) + len(references) > _MOST_HITS:
                 return None
-            here = [
-                *(
-                    Hit(self._named[number], begin + at)
-                    for number, at, _ in words
-                    if self._is_whole(number, body, begin + at)
-                ),
-                *(
-                    Hit(REFERENCE, begin + at)
-                    for _, at, _ in references
-                    if _spelled().match(body, begin + at)
-                ),
-            ]
-            found |= {hit.at: hit for hit in here}
+            for number, at, _ in words:
+                if self._is_whole(number, body, begin + at):
+                    found[begin + at] = Hit(self._named[number], begin + at)
+            for _, at, _ in references:
+                if _spelled().match(body, begin + at):
+                    found[begin + at] = Hit(REFERENCE, begin + at)
             if len(found) > _MOST_HITS:
                 return None
         return sorted(found.values(), key=lambda hit: hit.at)
