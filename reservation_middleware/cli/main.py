@@ -6,35 +6,26 @@ contract: 0 may proceed, 1 blocked or bad, 2 bad usage, 3 could not be fetched.
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from reservation_middleware.model.version import SPEC_VERSION, __version__
 
+from . import check as check_commands
 from . import ledger_read as ledger_commands
 from . import report as report_commands
 from .options import (
-    AgentOption,
     ColorOption,
-    ContentUseOption,
     Format,
     FormatOption,
-    NearMissOption,
-    ProfileOption,
-    PurposeOption,
-    configured,
     console,
     folder,
-    http_url,
-    page_url,
     print_json,
-    words,
 )
 from .standard_streams import UnusableError, run, write_json
 
 if TYPE_CHECKING:
-    from reservation_middleware.model import Document
     from reservation_middleware.model.agents import KnownAgent
 
 app = typer.Typer(
@@ -85,92 +76,7 @@ def demo(
         raise typer.Exit(1)
 
 
-@app.command()
-def check(
-    urls: Annotated[list[str], typer.Argument(metavar="URL…", help="Pages or sites.")],
-    agent: AgentOption = None,
-    purpose: PurposeOption = None,
-    profile: ProfileOption = None,
-    content_use: ContentUseOption = None,
-    near_miss: NearMissOption = None,
-    licences: Annotated[
-        str | None,
-        typer.Option("--licences", metavar="FILE", help="Licences held, see spec/licences.md."),
-    ] = None,
-    proxy: Annotated[
-        str | None, typer.Option("--proxy", metavar="URL", help="HTTP proxy to go through.")
-    ] = None,
-    cache: Annotated[
-        str | None,
-        typer.Option(
-            "--cache",
-            metavar="URL",
-            help="Where copies are kept; each is asked for anew. Default: a file of the user's.",
-        ),
-    ] = None,
-    format: FormatOption = Format.TEXT,  # noqa: A002 - the flag's name
-    no_color: ColorOption = False,
-) -> None:
-    """What a page says: verdict, reasons, agents and purposes, places probed, notes.
-
-    Exit status: 0 may proceed, 1 blocked, 2 bad usage, 3 could not be fetched.
-    """
-    import asyncio
-
-    from reservation_middleware.decide.record import record
-    from reservation_middleware.owners.inspect import (  # needs aiohttp
-        Inspection,
-        inspect,
-        usual_cache,
-    )
-    from reservation_middleware.report.page import show
-    from reservation_middleware.runtime.cache import open_cache
-
-    flags = {"content_use": content_use, "near_miss": near_miss, "licences": licences}
-    chosen = configured(agent=agent, purposes=words(purpose), profile=profile, **flags)
-    # All are looked at before any is asked.
-    pages = [page_url(url) for url in urls]
-    options = {"proxy": http_url(proxy, proxy)} if proxy is not None else {}
-    screen = console(no_color)
-    store = cache or chosen.stores.cache
-
-    async def look(url: str) -> Inspection:
-        cache = open_cache(store) if store else usual_cache()
-        try:
-            return await inspect(
-                url, agent=chosen.agent, policy=chosen.policy, cache=cache, **options
-            )
-        finally:
-            await cache.close()
-
-    worst = 0
-    for url in pages:
-        found = asyncio.run(look(url))
-        if format is Format.JSON:
-            print_json(
-                {
-                    **record(found.decision),
-                    "agents": {
-                        token: {"crawl": decision.crawl, "usage": decision.usage}
-                        for token, decision in found.agents.items()
-                    },
-                    "documents": [_described(document) for document in found.documents],
-                    "asked": found.asked,
-                    "problem": found.problem,
-                }
-            )
-        else:
-            show(
-                screen,
-                found.decision,
-                asked=found.asked,
-                agents=found.agents,
-                documents=found.documents,
-                problem=found.problem,
-                extra=found.extra,
-            )
-        worst = max(worst, 3 if found.problem else int(found.decision.blocked))
-    raise typer.Exit(worst)
+app.command(epilog=check_commands.EXAMPLES)(check_commands.check)
 
 
 @app.command()
@@ -240,18 +146,6 @@ def agents(
 
 def _purposes(agent: "KnownAgent") -> str:
     return ", ".join(agent.purposes) or "not stated"
-
-
-def _described(document: "Document") -> dict[str, Any]:
-    return {
-        "url": document.url,
-        "resource": document.resource,
-        "outcome": document.outcome,
-        "status": document.status,
-        "bytes": None if document.body is None else len(document.body),
-        "sha256": document.digest,
-        "problem": document.problem,
-    }
 
 
 def main() -> None:

@@ -8,9 +8,11 @@ import os
 import re
 import sys
 from enum import StrEnum
+from io import TextIOBase
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from shutil import get_terminal_size
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 from urllib.parse import urlsplit
 
 import typer
@@ -20,6 +22,7 @@ from .standard_streams import write_json
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from reservation_middleware.report.formats import Detail, Screen
     from reservation_middleware.runtime.config import Configuration
 
 
@@ -169,17 +172,97 @@ def replace_file(path: Path, data: bytes) -> None:
         raise
 
 
-def console(no_color: bool) -> "Console":
-    """Where text is printed: as wide as ``COLUMNS`` or the terminal says, else 120 columns."""
-    from rich.console import Console
+def known_agent(given: str | None, flag: str) -> str | None:
+    """A product token, or several with commas, as they are typed.
 
+    Raises:
+        typer.BadParameter: one is no known agent's and nearly one's; names of own crawlers stand
+            in the configuration, where they are not questioned.
+    """
+    if given is None:
+        return None
+    from difflib import get_close_matches
+
+    from reservation_middleware.model.agents import catalogue
+
+    known = {name.lower(): name for one in catalogue().agents for name in one.names}
+    for token in (word.strip() for word in given.split(",")):
+        if token.lower() in known or len(token) < _SHORTEST:
+            continue
+        near = get_close_matches(token.lower(), known, n=1, cutoff=_ALIKE)
+        if near and abs(len(near[0]) - len(token)) <= 1:
+            raise typer.BadParameter(
+                f"{token} is no known agent; did you mean {known[near[0]]}? (A crawler of your "
+                "own is named in reservations.toml: agent = …)",
+                param_hint=flag,
+            )
+    return given
+
+
+#: Characters of a token that is compared, and how alike two must be: 1 is equal.
+_SHORTEST, _ALIKE = 5, 0.8
+
+
+def screen_for(no_color: bool, *, detail: "Detail", command: str) -> "Screen":
+    """What text is laid out for: as wide as ``COLUMNS`` or the terminal says, in a pipe without end."""
+    from reservation_middleware.report.formats import Screen
+
+    is_plain = no_color or bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+    return Screen(_columns(), sys.stdout.isatty() and not is_plain, detail, command)
+
+
+def _columns() -> int | None:
+    """Columns of a line; None where lines may have any length."""
     columns = os.environ.get("COLUMNS", "").strip()
-    width = None if sys.stdout.isatty() else 120
     if columns.isascii() and columns.isdigit():
         # 0 is what a terminal says that does not know; nobody reads lines of millions.
-        width = min(int(columns[:9]), MAX_COLUMNS) or width
-    return Console(no_color=no_color or None, width=width, highlight=False)
+        asked = min(int(columns[:9]), MAX_COLUMNS)
+        if asked:
+            return asked
+    if not sys.stdout.isatty():
+        return None
+    return get_terminal_size().columns
 
+
+def console(no_color: bool) -> "Console":
+    """Where text is printed: as wide as ``COLUMNS`` or the terminal says, in a pipe as it comes."""
+    from rich.console import Console
+
+    width = _columns() or MAX_COLUMNS
+    file = Unpadded(sys.stdout)
+    return Console(file=file, no_color=no_color or None, width=width, highlight=False)
+
+
+class Unpadded(TextIOBase):
+    """Text on its way out, without the blanks that tables leave at the ends of lines."""
+
+    def __init__(self, out: "TextIO") -> None:
+        self._out = out
+
+    def write(self, text: str) -> int:
+        """Pass on; ``rich`` writes whole lines."""
+        self._out.write(_PADDING.sub("", text))
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush what is written to."""
+        self._out.flush()
+
+    def isatty(self) -> bool:
+        """Whether that is a terminal."""
+        return self._out.isatty()
+
+    def fileno(self) -> int:
+        """The number of its file."""
+        return self._out.fileno()
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """Its encoding."""
+        return self._out.encoding
+
+
+_PADDING = re.compile(r"[ \t]+(?=\n)")
 
 #: Lines are laid out no wider than this, whatever ``COLUMNS`` says.
 MAX_COLUMNS = 10_000

@@ -137,6 +137,16 @@ def write_json(data: bytes, *, end: bytes = b"\n") -> None:
     sys.stdout.buffer.flush()
 
 
+def write_text(text: str) -> None:
+    """Write text to standard output at once.
+
+    Raises:
+        StreamError: it cannot be written.
+    """
+    sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
+    sys.stdout.flush()
+
+
 def _escaped(character: str) -> str:
     units = character.encode("utf-16-be", "surrogatepass").hex()
     return "".join(f"\\u{units[place : place + 4]}" for place in range(0, len(units), 4))
