@@ -12,7 +12,7 @@ from io import TextIOBase
 from ipaddress import ip_address
 from pathlib import Path
 from shutil import get_terminal_size
-from typing import TYPE_CHECKING, Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, TextIO, cast
 from urllib.parse import urlsplit
 
 import typer
@@ -230,7 +230,9 @@ def console(no_color: bool) -> "Console":
 
     width = _columns() or MAX_COLUMNS
     file = Unpadded(sys.stdout)
-    return Console(file=file, no_color=no_color or None, width=width, highlight=False)
+    return Console(
+        file=cast("TextIO", file), no_color=no_color or None, width=width, highlight=False
+    )
 
 
 class Unpadded(TextIOBase):

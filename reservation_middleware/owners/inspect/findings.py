@@ -22,6 +22,7 @@ class Finding(NamedTuple):
         remedy: what to do.
         reference: the text that says so.
         document: the document's address.
+        write: what to write instead, ready to be pasted; empty where the remedy says it all.
     """
 
     ident: str
@@ -32,6 +33,7 @@ class Finding(NamedTuple):
     remedy: str
     reference: str
     document: str
+    write: str = ""
 
     @property
     def place(self) -> str:

@@ -83,7 +83,9 @@ class Found(NamedTuple):
 class _Looker:
     """One inspection while it is under way: session, fetcher, connector."""
 
-    def __init__(self, session: ClientSession, fetcher: Fetcher, policy: Policy, **options: Any):
+    def __init__(
+        self, session: ClientSession, fetcher: Fetcher, policy: Policy, **options: Any
+    ) -> None:
         self.session = session
         self.fetcher = fetcher
         self.options = options
@@ -331,7 +333,8 @@ async def _samples(
         check = await _asked(looker, got, agent, policy, site)
         state = State.of(got.page)
         size = f", {len(got.page.body or b''):,} bytes" if state is State.PRESENT else ""
-        samples.append(Sample(kind, url, check.decide(), f"{state} (HTTP {got.page.status}{size})"))
+        decision = check.decide() if state is State.PRESENT else None
+        samples.append(Sample(kind, url, decision, f"{state} (HTTP {got.page.status}{size})"))
     return tuple(samples)
 
 

@@ -14,6 +14,7 @@ from reservation_middleware.model import (
     Decision,
     Policy,
     Preference,
+    Reason,
     expand,
 )
 from reservation_middleware.model.agents import KnownAgent, catalogue
@@ -76,12 +77,31 @@ class Row(NamedTuple):
         operators: who runs them, in the order of the tokens; empty for who is not in the catalogue.
         answers: by the name of the column.
         is_switch: whether they never fetch and only rule what others' content is used for.
+        reasons: what the answers rest on.
     """
 
     tokens: tuple[str, ...]
     operators: tuple[str, ...]
     answers: Mapping[str, Answer]
     is_switch: bool
+    reasons: tuple[Reason, ...] = ()
+
+    def behind(self, column: str) -> tuple[Reason, ...]:
+        """The reasons for one cell; none for a cell that nothing was said about."""
+        leaves = set(USES.get(column, (CRAWL,)))
+        if self.answers[column].value in (Value.NOT_SAID, Value.NOT_APPLICABLE):
+            return ()
+        if self.answers[column].value is Value.MAY_NOT_FETCH or self.is_switch:
+            leaves.add(CRAWL)
+        value = self.answers[column].value
+        says = _SAYING.get(value, (Preference.DISALLOWED,))
+        return tuple(
+            reason
+            for reason in self.reasons
+            if reason.preference in says
+            and not reason.inferred
+            and not leaves.isdisjoint(reason.covers)
+        )
 
 
 _VALUES = {
@@ -89,6 +109,11 @@ _VALUES = {
     Preference.DISALLOWED: Value.NO,
     Preference.UNKNOWN: Value.NOT_SAID,
     None: Value.NOT_SAID,
+}
+#: What reasons for a value say; those for all others say no.
+_SAYING = {
+    Value.YES: (Preference.ALLOWED,),
+    Value.PARTIAL: (Preference.ALLOWED, Preference.DISALLOWED),
 }
 _INHERITABLE = (Value.YES, Value.NO, Value.PARTIAL)
 
@@ -118,7 +143,7 @@ def table(check: Check, judged: Mapping[str, Decision]) -> tuple[Row, ...]:
     robots = [reading for reading in check.site.readings if reading.place is ROBOTS_TXT]
     has_everyone = any(reading.names_agent("*") for reading in robots)
     folded: dict[tuple[object, ...], list[tuple[str, str]]] = {}
-    answers: dict[tuple[object, ...], tuple[Mapping[str, Answer], bool]] = {}
+    answers: dict[tuple[object, ...], tuple[Mapping[str, Answer], bool, tuple[Reason, ...]]] = {}
     for token, decision in judged.items():
         known = catalogue().find(token)
         is_named = any(reading.names_agent(token.lower()) for reading in robots)
@@ -127,7 +152,7 @@ def table(check: Check, judged: Mapping[str, Decision]) -> tuple[Row, ...]:
         is_switch = known is not None and known.kind == "control"
         key = (*row.values(), is_switch)
         folded.setdefault(key, []).append((token, known.operator if known else ""))
-        answers[key] = row, is_switch
+        answers.setdefault(key, (row, is_switch, decision.reasons))
     return tuple(
         Row(
             tuple(token for token, _ in members),

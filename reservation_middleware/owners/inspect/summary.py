@@ -3,7 +3,7 @@
 One summary for text, HTML and Markdown; each escapes what a site said as it must.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -31,6 +31,19 @@ from .matrix import Row, Value, decisions, table
 
 #: Superscripts of footnotes.
 _SWITCH, _UNBOUND = "¹", "²"
+#: Footnotes of the rows: on a terminal, and on a page.
+SHORT = (
+    "* by User-agent: *",
+    f"{_SWITCH} never fetches, a switch",
+    f"{_UNBOUND} operator: robots.txt does not bind it",
+    "partial: for some kinds of it only",
+)
+LONG = (
+    "* inherited from the group for everyone (User-agent: *)",
+    f"{_SWITCH} a switch: it never fetches, and rules what its operator's crawlers bring home",
+    f"{_UNBOUND} the site says no, and the operator says robots.txt does not bind it",
+    "partial: yes or no for some kinds of this use only",
+)
 
 
 class Verdict(NamedTuple):
@@ -56,7 +69,6 @@ class Summary(NamedTuple):
         inspection: what it is about.
         verdict: the answer.
         rows: agents × uses.
-        footnotes: of the rows.
         findings: all of them; ``mend`` has errors and warnings.
         offers: licences on offer, a line each.
         read: what was read, in one sentence.
@@ -66,7 +78,6 @@ class Summary(NamedTuple):
     inspection: Inspection
     verdict: Verdict
     rows: tuple[Row, ...]
-    footnotes: tuple[str, ...]
     findings: tuple[Finding, ...]
     offers: tuple[str, ...]
     read: str
@@ -91,7 +102,6 @@ def summarize(inspection: Inspection) -> Summary:
         inspection,
         _verdict(inspection),
         rows,
-        _footnotes(rows),
         findings(inspection),
         tuple(dict.fromkeys(map(_offer, inspection.whole.offers))),
         _read(inspection),
@@ -216,8 +226,10 @@ def _nothing(inspection: Inspection, problem: str) -> Verdict:
             "NOT REACHED",
             f"{url}  {why}.",
             (
-                "Nothing can be said about its reservations; a crawler would leave the site "
-                "alone until robots.txt answers.",
+                (
+                    "Nothing can be said about its reservations; a crawler would leave the site "
+                    "alone until robots.txt answers."
+                ),
             ),
             (),
         )
@@ -228,18 +240,22 @@ def _nothing(inspection: Inspection, problem: str) -> Verdict:
     return Verdict("NOT READ", f"{url}  {why}.", (because,), ())
 
 
-def _footnotes(rows: Iterable[Row]) -> tuple[str, ...]:
-    rows = tuple(rows)
-    notes = []
-    if any(answer.inherited for row in rows for answer in row.answers.values()):
-        notes.append("* from the group for everyone (User-agent: *)")
-    if any(row.is_switch for row in rows):
-        notes.append(f"{_SWITCH} never fetches, a switch for its operator's crawlers")
-    if any(row.answers["fetch"].value is Value.NOT_BOUND for row in rows):
-        notes.append(f"{_UNBOUND} site says no; operator says robots.txt does not bind it")
-    if any(answer.value is Value.PARTIAL for row in rows for answer in row.answers.values()):
-        notes.append("partial: yes or no for some kinds of this use only")
-    return tuple(notes)
+def footnotes(rows: Iterable[Row], words: Sequence[str] = SHORT) -> tuple[str, ...]:
+    """What the marks in some rows mean.
+
+    Args:
+        rows: those that are shown.
+        words: ``SHORT`` or ``LONG``.
+    """
+    answers = [answer for row in rows for answer in row.answers.values()]
+    values = {answer.value for answer in answers}
+    met = (
+        any(answer.inherited for answer in answers),
+        any(row.is_switch for row in rows),
+        Value.NOT_BOUND in values,
+        Value.PARTIAL in values,
+    )
+    return tuple(text for text, is_met in zip(words, met, strict=True) if is_met)
 
 
 def _offer(offer: Offer) -> str:

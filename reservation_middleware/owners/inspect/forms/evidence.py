@@ -5,9 +5,9 @@ from rich.text import Text
 from reservation_middleware.model import Level, Preference, Reason
 from reservation_middleware.model.plural import counted
 from reservation_middleware.owners.inspect.inspection import Inspection, SeenPlace, State
-from reservation_middleware.owners.inspect.summary import Summary, moment, where
+from reservation_middleware.owners.inspect.summary import Summary, moment, name_of, where
 from reservation_middleware.report.table import safe
-from reservation_middleware.report.words import STAGES, VALUES, network_problem
+from reservation_middleware.report.words import STAGES, VALUES, listed, network_problem
 
 from .lines import LABEL, Lines
 
@@ -18,6 +18,7 @@ def evidence(lines: Lines, summary: Summary) -> None:
     """Everything that the answer rests on."""
     inspection = summary.inspection
     _reasons(lines, inspection)
+    _cells(lines, summary)
     _conflicts(lines, summary)
     _places(lines, inspection)
     _title(lines, "BESIDE THE PAGE", inspection.variants or inspection.samples)
@@ -83,6 +84,24 @@ def _line(reason: Reason, inspection: Inspection) -> str:
     return f"{about}  {where(reason, inspection)}: {reason.text}{conditions}  [{reason.signal}]"
 
 
+def _cells(lines: Lines, summary: Summary) -> None:
+    """The raw line behind every cell, row by row."""
+    _title(lines, "BEHIND THE ANSWERS", summary.rows)
+    for row in summary.rows:
+        names = [name_of(row, token) for token in row.tokens]
+        lines.put(f"  {listed(names, most=3)}", hang=4)
+        behind: dict[Reason, list[str]] = {}
+        for column in row.answers:
+            for reason in row.behind(column):
+                behind.setdefault(reason, []).append(column)
+        for reason, columns in behind.items():
+            place = where(reason, summary.inspection)
+            says = VALUES[reason.preference]
+            lines.put(f"    {', '.join(columns)}: {says}  {place}: {reason.text}", hang=6)
+        if not behind:
+            lines.put("    nothing is said", style="dim")
+
+
 def _conflicts(lines: Lines, summary: Summary) -> None:
     conflicts = disagreements(summary.inspection)
     _title(lines, "DISAGREEMENTS", conflicts)
@@ -117,7 +136,8 @@ def _places(lines: Lines, inspection: Inspection) -> None:
 
 def place_words(place: SeenPlace) -> str:
     """What became of a place, in words."""
-    status = f" ({place.status})" if place.status is not None else ""
+    is_shown = place.status is not None and place.state is not State.NO_SUCH_FILE
+    status = f" ({place.status})" if is_shown else ""
     parts = [f"{place.state}{status}"]
     if place.state is State.PRESENT:
         parts.append(counted(place.octets, "byte"))

@@ -5,7 +5,9 @@ from collections.abc import Iterable
 
 from reservation_middleware.owners.inspect.matrix import FETCH, USES
 from reservation_middleware.owners.inspect.summary import (
+    LONG,
     Summary,
+    footnotes,
     level_counts,
     moment,
     name_of,
@@ -17,7 +19,7 @@ from reservation_middleware.report.words import VALUES, listed
 from .evidence import disagreements, place_words
 
 #: What means something in Markdown or in the HTML that it may hold, and links that write themselves.
-_MEANT = re.compile(r"([\\`*_{}\[\]<>()#+!|~&@:]|(?<=[0-9])\.|^[-=])")
+_MEANT = re.compile(r"([\\`*_{}\[\]<>#!|~&@]|:(?=//)|(?<=www)\.|^[-=+]|(?<=^\d)[.)])")
 _NAMES = 12
 
 
@@ -27,8 +29,10 @@ def markdown(summary: Summary, screen: Screen) -> str:
     decision = inspection.decision
     parts = [
         f"# {_text(verdict.headline)}",
-        f"**{verdict.mark}** (exit status {inspection.status}) · {code(decision.url)} · "
-        f"checked {moment(inspection.time)}, profile {decision.profile}",
+        (
+            f"**{verdict.mark}** (exit status {inspection.status}) · {code(decision.url)} · "
+            f"checked {moment(inspection.time)}, profile {decision.profile}"
+        ),
         _list(map(_text, (*verdict.because, *verdict.elsewhere))),
     ]
     if not inspection.problem:
@@ -42,7 +46,7 @@ def markdown(summary: Summary, screen: Screen) -> str:
             ),
             "## Who may do what",
             _agents(summary),
-            _list(map(_text, summary.footnotes)),
+            _list(map(_text, footnotes(summary.rows, LONG))),
             "## What is said",
             _reasons(summary),
         ]

@@ -12,7 +12,9 @@ from reservation_middleware.model.version import SPEC_VERSION, __version__
 from reservation_middleware.owners.inspect.inspection import Inspection, SeenPlace, State
 from reservation_middleware.owners.inspect.matrix import FETCH, USES, Value
 from reservation_middleware.owners.inspect.summary import (
+    LONG,
     Summary,
+    footnotes,
     level_counts,
     moment,
     name_of,
@@ -36,6 +38,7 @@ _CLASSES = {
     Value.NOT_SAID: "dim",
     Value.NOT_APPLICABLE: "dim",
 }
+_RANK = {"": 0, "dim": 1, "hint": 2, "yes": 3, "no": 4}
 _SHAPES = {"yes": "✓", "no": "✕", "hint": "~", "dim": ""}
 _OBEYS = {
     "yes": "says it obeys robots.txt",
@@ -67,7 +70,8 @@ def html(summary: Summary, screen: Screen) -> str:
         columns=(FETCH, *USES),
         rows=[_row(summary, number) for number in range(len(summary.rows))],
         silence=[_silence(name) for name in PROFILES],
-        files=_files(inspection),
+        files=_files(summary),
+        footnotes=footnotes(summary.rows, LONG),
         silent=_silent_places(inspection),
         conflicts=disagreements(inspection),
         where=lambda reason: where(reason, inspection),
@@ -115,17 +119,20 @@ def _silence(name: str) -> tuple[str, str]:
     return name, "takes silence for leave: the page may be used"
 
 
-def _files(inspection: Inspection) -> list[dict[str, Any]]:
+def _files(summary: Summary) -> list[dict[str, Any]]:
     """The documents with lines that say something, those lines marked in words."""
-    found = []
+    inspection, found = summary.inspection, []
+    # What is inferred for one agent may be said to another, and then counts as said.
+    behind = [reason for row in summary.rows for reason in row.reasons]
+    every = sorted({*inspection.whole.reasons, *behind}, key=lambda reason: reason.line or 0)
     for number, place in enumerate(inspection.places):
-        reasons = [one for one in inspection.whole.reasons if one.document == place.url]
+        reasons = [reason for reason in every if reason.document == place.url]
         if not reasons:
             continue
         marks: dict[int, tuple[str, str]] = {}
         for reason in reasons:
             mark = _mark(reason)
-            if reason.line and marks.get(reason.line, ("", ""))[0] != "no":
+            if reason.line and _RANK[mark[0]] > _RANK[marks.get(reason.line, ("", ""))[0]]:
                 marks[reason.line] = mark
         found.append(
             {
@@ -154,7 +161,7 @@ def _mark(reason: Reason) -> tuple[str, str]:
 
 def _lines(place: SeenPlace, marks: dict[int, tuple[str, str]]) -> list[dict[str, Any]]:
     near = {line for marked in marks for line in range(marked - _AROUND, marked + _AROUND + 1)}
-    lines = []
+    lines: list[dict[str, Any]] = []
     gap = False
     for number, text in enumerate(place.lines, 1):
         if number not in near:

@@ -6,7 +6,13 @@ from rich.text import Text
 from reservation_middleware.model import Level
 from reservation_middleware.owners.inspect.findings import Finding
 from reservation_middleware.owners.inspect.matrix import FETCH, USES, Answer, Row, Value
-from reservation_middleware.owners.inspect.summary import Summary, level_counts, moment, name_of
+from reservation_middleware.owners.inspect.summary import (
+    Summary,
+    footnotes,
+    level_counts,
+    moment,
+    name_of,
+)
 from reservation_middleware.report.formats import Detail, Screen
 from reservation_middleware.report.table import safe
 from reservation_middleware.report.words import listed
@@ -19,6 +25,8 @@ _HEIGHT, _RIGHT = 24, 80
 #: Rows of agents, names in one of them, lines for the verdict and offers on the first screen.
 _ROWS, _NAMES, _REASONS, _OFFERS, _ALSO = 5, 3, 3, 2, 2
 _GAP = 2
+#: Columns that names of agents need, or the table becomes lines.
+_LEAST = 18
 _MARKS = {"BLOCK": "bold red", "PROCEED": "bold green"}
 _STYLES = {
     Value.YES: "green",
@@ -45,7 +53,8 @@ def text(summary: Summary, screen: Screen) -> str:
         return lines.text()
     is_whole = screen.detail is Detail.ALL
     lines.blank()
-    _agents(lines, summary, most=None if is_whole else _ROWS)
+    rows = max(_ROWS - len(summary.verdict.elsewhere), 2)
+    _agents(lines, summary, most=None if is_whole else rows)
     tail = Lines(screen)
     _tail(tail, summary, most=None if is_whole else _OFFERS)
     left = None if is_whole else _HEIGHT - lines.count - tail.count - 2
@@ -107,10 +116,7 @@ def _agents(lines: Lines, summary: Summary, most: int | None) -> None:
     """Agents × uses: a table, or lines of their own where it does not fit."""
     rows = summary.rows[:most]
     columns = (FETCH, *USES)
-    names = [
-        Text(listed([name_of(row, token) for token in row.tokens], most=_NAMES if most else 12))
-        for row in rows
-    ]
+    names = [Text(_names(row, most=_NAMES if most else len(row.tokens))) for row in rows]
     texts = [[row.answers[column].text for column in columns] for row in rows]
     widths = [
         max(
@@ -121,25 +127,40 @@ def _agents(lines: Lines, summary: Summary, most: int | None) -> None:
         + _GAP
         for n, name in enumerate(columns)
     ]
-    first = max(cell_len("agent"), *(name.cell_len for name in names)) + _GAP
-    room = (lines.width or 10_000) - sum(widths)
-    if room < 16:
+    indent = 2
+    room = min(lines.width or _RIGHT, 2 * _RIGHT) - sum(widths) - indent
+    if room < _LEAST:
         _stacked(lines, rows, names)
     else:
-        first = min(first, max(room, 16))
+        if most:
+            names = [_fitting(row, room - _GAP) for row in rows]
+        fitting = (name.cell_len for name in names if name.cell_len <= room - _GAP)
+        first = max(cell_len("agent"), *fitting, 0) + _GAP
         head = padded(Text("agent"), first)
         for column, width in zip(columns, widths, strict=True):
             head += padded(Text(column), width)
-        lines.put(Text.assemble("  ", (head.plain.rstrip(), "bold")) if room > first + 2 else head)
-        indent = "  " if room > first + 2 else ""
+        lines.put(Text.assemble(" " * indent, (head.plain.rstrip(), "bold")))
         for row, name in zip(rows, names, strict=True):
-            _row(lines, row, name, first=first, widths=widths, indent=indent)
+            _row(lines, row, name, first=first, widths=widths, indent=" " * indent)
     left = len(summary.rows) - len(rows)
     if left > 0:
         lines.put(f"  and {left} more rows: --all", style="dim")
-    notes = [note for note in summary.footnotes]
+    notes = footnotes(rows)
     if notes:
         lines.put(f"  {'   '.join(notes)}", hang=2, style="dim")
+
+
+def _names(row: Row, *, most: int) -> str:
+    return listed([name_of(row, token) for token in row.tokens], most=most)
+
+
+def _fitting(row: Row, room: int) -> Text:
+    """As many names of a row as fit, at least one."""
+    for most in range(_NAMES, 1, -1):
+        name = Text(_names(row, most=most))
+        if name.cell_len <= room:
+            return name
+    return Text(_names(row, most=1))
 
 
 def _row(lines: Lines, row: Row, name: Text, *, first: int, widths: list[int], indent: str) -> None:
@@ -165,6 +186,7 @@ def _stacked(lines: Lines, rows: tuple[Row, ...], names: list[Text]) -> None:
         cells = Text("  ")
         for column, answer in row.answers.items():
             if column != FETCH and answer.value is Value.MAY_NOT_FETCH:
+                cells.append("and so may not use it", style="red")
                 break
             cells += Text(f"{column} ") + _cell(answer) + Text("  ")
         cells.rstrip()
@@ -201,15 +223,14 @@ def _mend(lines: Lines, summary: Summary, *, room: int | None) -> None:
 def finding_lines(lines: Lines, finding: Finding, *, is_whole: bool) -> list[Text]:
     """The lines that show one finding."""
     level = padded(Text(str(finding.level), style=_LEVELS[finding.level]), LABEL)
-    block = lines.wrapped(
-        level + Text.assemble((safe(finding.place).plain, "bold"), "  ", safe(finding.summary)),
-        hang=LABEL,
-    )
+    place = Text(safe(finding.place).plain, style="bold")
+    if not is_whole:
+        words = safe(f"{finding.summary}. {finding.remedy}")
+        return lines.wrapped(level + place + "  " + words, hang=LABEL)
+    block = lines.wrapped(level + place + "  " + safe(finding.summary), hang=LABEL)
     block += lines.wrapped(Text(" " * LABEL + "→ ") + safe(finding.remedy), hang=LABEL + 2)
-    if is_whole:
-        about = safe(f"{'':{LABEL}}{finding.ident}, {finding.reference}")
-        block += lines.wrapped(about, hang=LABEL, style="dim")
-    return block
+    about = safe(f"{'':{LABEL}}{finding.ident}, {finding.reference}")
+    return block + lines.wrapped(about, hang=LABEL, style="dim")
 
 
 def _tail(lines: Lines, summary: Summary, *, most: int | None) -> None:
