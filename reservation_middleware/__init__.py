@@ -10,8 +10,6 @@ the core.
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from .model.version import SPEC_VERSION, __version__
-
 if TYPE_CHECKING:
     from .decide.check import Check
     from .decide.panel import Panel
@@ -29,6 +27,7 @@ if TYPE_CHECKING:
         ReservationError,
         Stage,
     )
+    from .model.version import SPEC_VERSION, __version__
     from .runtime.config import Configuration, configuration
 
 __all__ = [
@@ -54,6 +53,8 @@ __all__ = [
 
 #: Where names are that are not of ``model``.
 _HOMES = {
+    "SPEC_VERSION": "model.version",
+    "__version__": "model.version",
     "Check": "decide.check",
     "Configuration": "runtime.config",
     "configuration": "runtime.config",

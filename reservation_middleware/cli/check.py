@@ -160,7 +160,7 @@ def check(
                 write_json(text.encode())
             else:
                 if number and not quiet:
-                    text = f"\n{'─' * 72 if form is Form.TEXT else ''}\n{text}"
+                    text = f"\n{'─' * min(screen.width or 80, 80) if form is Form.TEXT else ''}\n{text}"
                 write_text(text)
             worst = max(worst, found.status)
     raise typer.Exit(worst)

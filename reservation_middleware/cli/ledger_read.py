@@ -14,6 +14,7 @@ import typer
 from reservation_middleware.model.plural import counted
 
 from . import ledger_manage as custody
+from .help import Command
 from .ledger_manage import HostOption, LedgerArgument, errors_shown, octets, read_file
 from .options import ColorOption, Format, FormatOption, console, print_json, replace_file
 from .standard_streams import UnusableError, say, write_json
@@ -29,7 +30,7 @@ def _main() -> None:
     """The evidence: decision records and what is in them."""
 
 
-@app.command()
+@app.command(cls=Command)
 def verify(
     ledger: Annotated[
         Path,
@@ -107,7 +108,7 @@ def verify(
     raise typer.Exit(0 if ok else 1)
 
 
-@app.command()
+@app.command(cls=Command)
 def prove(
     ledger: LedgerArgument,
     host: HostOption,
@@ -140,7 +141,7 @@ def prove(
     say(f"{counted(len(data), 'byte')} about {host} in {output}")
 
 
-@app.command()
+@app.command(cls=Command)
 def replay(
     ledger: LedgerArgument,
     show: Annotated[
@@ -175,7 +176,7 @@ def replay(
     raise typer.Exit(1 if found["different"] else 3 if left else 0)
 
 
-@app.command()
+@app.command(cls=Command)
 def stats(
     ledger: LedgerArgument,
     format: FormatOption = Format.TEXT,  # noqa: A002 - the flag's name
@@ -207,7 +208,7 @@ def stats(
         show_stats(console(no_color), values)
 
 
-@app.command()
+@app.command(cls=Command)
 def offers(
     files: Annotated[
         list[str] | None,
@@ -256,7 +257,7 @@ def offers(
 
 
 for verb in (custody.key, custody.stamp, custody.erase, custody.recover, custody.export):
-    app.command()(verb)
+    app.command(cls=Command)(verb)
 
 
 def _lines(name: str, stack: ExitStack) -> tuple[str, Callable[[], Iterator[bytes]]]:

@@ -15,12 +15,15 @@ from reservation_middleware.model.version import SPEC_VERSION, __version__
 from . import check as check_commands
 from . import ledger_read as ledger_commands
 from . import report as report_commands
+from .help import MAX_HELP, Command, usage_error
 from .options import (
     ColorOption,
     Format,
     FormatOption,
+    complete_agent,
     console,
     folder,
+    known_agent,
     print_json,
 )
 from .standard_streams import UnusableError, run, write_json
@@ -28,13 +31,24 @@ from .standard_streams import UnusableError, run, write_json
 if TYPE_CHECKING:
     from reservation_middleware.model.agents import KnownAgent
 
+EXAMPLES = """Examples:
+
+\b
+  reservations demo
+  reservations check example.org
+  reservations agents GPTBot
+  reservations --install-completion
+
+Exit status: 0 may proceed, 1 blocked or tampered, 2 bad usage, 3 could not be fetched."""
+
 app = typer.Typer(
     name="reservations",
     help="Fetch, parse and respect machine-readable AI-training reservations.",
+    epilog=EXAMPLES,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings={"max_content_width": MAX_HELP},
 )
 app.add_typer(ledger_commands.app, name="ledger")
 
@@ -54,7 +68,7 @@ def _main(
     """Fetch, parse and respect machine-readable AI-training reservations."""
 
 
-@app.command()
+@app.command(cls=Command)
 def demo(
     output: Annotated[
         Path,
@@ -76,10 +90,10 @@ def demo(
         raise typer.Exit(1)
 
 
-app.command(epilog=check_commands.EXAMPLES)(check_commands.check)
+app.command(cls=Command, epilog=check_commands.EXAMPLES)(check_commands.check)
 
 
-@app.command()
+@app.command(cls=Command)
 def decide() -> None:
     """Judge documents given as JSON Lines on standard input; one record per line out.
 
@@ -94,13 +108,14 @@ def decide() -> None:
     raise typer.Exit(0 if good else 1)
 
 
-app.command()(report_commands.report)
+app.command(cls=Command, epilog=report_commands.EXAMPLES)(report_commands.report)
 
 
-@app.command()
+@app.command(cls=Command)
 def agents(
     token: Annotated[
-        list[str] | None, typer.Argument(metavar="TOKEN…", help="Only these agents.")
+        list[str] | None,
+        typer.Argument(metavar="TOKEN…", help="Only these agents.", autocompletion=complete_agent),
     ] = None,
     format: FormatOption = Format.TEXT,  # noqa: A002 - the flag's name
     no_color: ColorOption = False,
@@ -115,6 +130,7 @@ def agents(
         for name in token:
             found = known.find(name)
             if found is None:
+                known_agent(name, "TOKEN")  # names the nearest
                 raise typer.BadParameter(f"no agent {name!r} in the catalogue")
             chosen.append(found)
     else:
@@ -150,11 +166,20 @@ def _purposes(agent: "KnownAgent") -> str:
 
 def main() -> None:
     """Run the command line; what is wrong on this machine becomes one line and status 2."""
-    run(app, explain=_explain)
+    run(_typed, explain=_explain)
+
+
+def _typed() -> None:
+    """What was typed; errors of usage are raised, so that all errors look alike."""
+    raise SystemExit(app(standalone_mode=False) or 0)
 
 
 def _explain(error: Exception) -> str | None:
     """What an error says to users; None for one that they should never have seen."""
     from reservation_middleware.model import ReservationError
 
+    if isinstance(error, typer.Abort):
+        return "stopped"
+    if (usage := usage_error(error)) is not None:
+        return usage
     return str(error) if isinstance(error, (ReservationError, ImportError)) else None

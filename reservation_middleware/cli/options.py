@@ -33,6 +33,28 @@ class Format(StrEnum):
     JSON = "json"
 
 
+def complete_agent(incomplete: str) -> list[str]:
+    """Names of the catalogue that begin so."""
+    from reservation_middleware.model.agents import catalogue
+
+    start = incomplete.lower()
+    return [one.token for one in catalogue().agents if one.token.lower().startswith(start)]
+
+
+def complete_purpose(incomplete: str) -> list[str]:
+    """Purposes that begin so."""
+    from reservation_middleware.model import LEAVES, SHORTHANDS
+
+    return [name for name in (*SHORTHANDS, *LEAVES) if name.startswith(incomplete)]
+
+
+def complete_profile(incomplete: str) -> list[str]:
+    """Profiles that begin so."""
+    from reservation_middleware.decide.profiles import PROFILES
+
+    return [name for name in PROFILES if name.startswith(incomplete)]
+
+
 FormatOption = Annotated[Format, typer.Option("--format", help="How to print.")]
 AgentOption = Annotated[
     str | None,
@@ -40,17 +62,29 @@ AgentOption = Annotated[
         "--agent",
         metavar="TOKEN",
         help="Product token, such as GPTBot; * for everyone; with commas a fallback list.",
+        autocompletion=complete_agent,
     ),
 ]
 PurposeOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--purpose", metavar="P", help="What for; repeated or with commas. Default: ai-train."
+        "--purpose",
+        metavar="P",
+        help="What for: ai-train (default), ai-input (answers), ai-index, search, tdm (mining), ai "
+        "(any of AI), tdm-all; repeated or with commas.",
+        autocompletion=complete_purpose,
     ),
 ]
 ProfileOption = Annotated[
     str | None,
-    typer.Option("--profile", metavar="NAME", help="opt-out, licence-first, record-only, strict."),
+    typer.Option(
+        "--profile",
+        metavar="NAME",
+        help="Whose rules: opt-out (default; what nobody reserves may be used), licence-first "
+        "(only what is allowed), record-only (reservations block nothing), strict (only what is "
+        "allowed, every place is asked).",
+        autocompletion=complete_profile,
+    ),
 ]
 ContentUseOption = Annotated[
     str | None,

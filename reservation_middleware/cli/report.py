@@ -17,6 +17,12 @@ from .options import (
     words,
 )
 
+EXAMPLES = """Examples:
+
+\b
+  reservations report reservations-demo/ledger
+  reservations report ledger --profile strict
+  reservations report ledger --profile strict --format html > report.html"""
 #: The tables that there are; ``report.rollout.BY``, which takes a while to import.
 _TABLES = "signal|host|purpose|stage|profile|agent|adapter"
 
@@ -45,7 +51,7 @@ def report(
         list[str] | None,
         typer.Option("--by", metavar=_TABLES, help="Which tables; repeated or with commas."),
     ] = None,
-    top: Annotated[int, typer.Option("--top", min=1, help="Rows of each table.")] = 10,
+    top: Annotated[int, typer.Option("--top", metavar="N", min=1, help="Rows of each table.")] = 10,
     matrix: Annotated[
         bool, typer.Option("--matrix/--no-matrix", help="Each profile with each purpose.")
     ] = True,

@@ -52,7 +52,9 @@ class Folder:
         except (OSError, ValueError) as error:
             raise StorageError(f"{self.path}: {getattr(error, 'strerror', error)}") from None
         if not there:
-            raise StorageError(f"{self.path} is no ledger: it has no folder log")
+            raise StorageError(
+                f"{self.path} is no ledger: a ledger is a folder with a folder log in it, as a crawl with RESERVATION_LEDGER leaves it"
+            )
 
     def segments(self) -> list[str]:
         """The names of its segments, oldest first.

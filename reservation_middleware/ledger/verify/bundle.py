@@ -33,7 +33,7 @@ from reservation_middleware.ledger.share.bundle import (
     encode_bundle,
     references,
 )
-from reservation_middleware.model import LedgerError
+from reservation_middleware.model.error import LedgerError, StorageError
 
 from .archive import check_document
 
@@ -53,12 +53,12 @@ def verify_bundle(data: bytes, *, key: str | Verifier | None = None) -> BundleRe
     """
     pinned = Verifier.parse(key) if isinstance(key, str) else key
     if len(data) > LARGEST:
-        raise LedgerError(f"this is no bundle: it is longer than {LARGEST} bytes")
+        raise StorageError(f"this is no bundle: it is longer than {LARGEST} bytes")
     try:
         bundle = msgspec.json.decode(data, type=Bundle)
         same = encode_bundle(bundle) == data
     except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
-        raise LedgerError(f"this is no bundle: {error}"[:300]) from None
+        raise StorageError(f"this is no bundle: {error}"[:300]) from None
     problems: list[str] = []
     if not same:
         problems.append("the bundle is not written as bundles are")
