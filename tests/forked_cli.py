@@ -174,10 +174,9 @@ def _serve() -> None:
     import reservation_middleware.ledger.share.stats
     import reservation_middleware.ledger.share.summary
     import reservation_middleware.ledger.verify.ledger
-    import reservation_middleware.owners.inspect
+    import reservation_middleware.owners.inspect.forms
     import reservation_middleware.report.ledger
     import reservation_middleware.report.offers
-    import reservation_middleware.report.page
     import reservation_middleware.report.rollout_fold
     import reservation_middleware.report.rollout_page
     import reservation_middleware.runtime.cache.sqlite

@@ -171,6 +171,9 @@ def main() -> None:
 
 def _typed() -> None:
     """What was typed; errors of usage are raised, so that all errors look alike."""
+    if not sys.argv[1:]:
+        app(["--help"], standalone_mode=False)
+        raise SystemExit(2)
     raise SystemExit(app(standalone_mode=False) or 0)
 
 

@@ -126,6 +126,8 @@ def page_url(given: str) -> str:
         typer.BadParameter: no request could be made for it.
     """
     url = given.strip()
+    if _OTHER_SCHEME.match(url):
+        raise typer.BadParameter(f"{given!r} is not an http or https URL")
     return http_url(url if _SCHEME.match(url) else f"https://{url}", given)
 
 
@@ -152,6 +154,8 @@ def http_url(url: str, given: str) -> str:
     return url
 
 
+#: A scheme without slashes, as mailto has it; behind the colon of a host stands its port.
+_OTHER_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+-]*:(?![/\d])")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 #: What no host name can have; URL Standard, forbidden domain code points.
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f#%/:<>?@\[\\\]^`{|}\"]|\s")

@@ -18,7 +18,7 @@ import pytest
 from reservation_middleware import Agent, Decision, profile
 from reservation_middleware.aiohttp import ReservationClient, ReservedError, _body
 from reservation_middleware.model import Stage
-from reservation_middleware.owners import inspect as inspection
+from reservation_middleware.owners.inspect import look as inspection
 
 OBSERVE = profile().changed({"mode": "observe"})
 META = b'<meta name="tdm-reservation" content="1">'

@@ -34,7 +34,7 @@ from reservation_middleware.decide.batch import decide_lines
 from reservation_middleware.decide.licences import apply, authorization, licences_of
 from reservation_middleware.decide.record import record
 from reservation_middleware.model import Licence, Offer, Secret
-from reservation_middleware.owners.inspect import inspect
+from reservation_middleware.owners.inspect.look import inspect
 from reservation_middleware.runtime.config import configuration
 from reservation_middleware.runtime.fetcher import Ask, Fetcher
 from reservation_middleware.runtime.licence_file import load

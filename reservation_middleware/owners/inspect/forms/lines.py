@@ -38,6 +38,11 @@ class Lines:
         return self._screen.width
 
     @property
+    def lines(self) -> list[Text]:
+        """The lines so far."""
+        return self._lines
+
+    @property
     def count(self) -> int:
         """How many lines there are."""
         return len(self._lines)

@@ -52,7 +52,11 @@ def html(summary: Summary, screen: Screen) -> str:
     """The page."""
     inspection = summary.inspection
     environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_visible,
     )
     template = environment.from_string(
         files(__package__).joinpath("page.html.jinja").read_text("utf-8")
@@ -83,6 +87,14 @@ def html(summary: Summary, screen: Screen) -> str:
         spec_version=SPEC_VERSION,
         command=screen.command,
     )
+
+
+def _visible(value: object) -> object:
+    """A value of which browsers show every character: no controls, no directions of writing."""
+    if not isinstance(value, str) or value.isprintable():
+        return value
+    shown = "".join(c if c.isprintable() else " " for c in value)
+    return type(value)(shown)
 
 
 def _host(inspection: Inspection) -> str:

@@ -24,6 +24,8 @@ from .lines import LABEL, Lines, padded
 _HEIGHT, _RIGHT = 24, 80
 #: Rows of agents, names in one of them, lines for the verdict and offers on the first screen.
 _ROWS, _NAMES, _REASONS, _OFFERS, _ALSO = 5, 3, 3, 2, 2
+#: Lines around the rows: blanks, head, rows left out, footnote, and something to mend.
+_AROUND_ROWS = 10
 _GAP = 2
 #: Columns that names of agents need, or the table becomes lines.
 _LEAST = 18
@@ -51,22 +53,24 @@ def text(summary: Summary, screen: Screen) -> str:
         if screen.detail is Detail.ALL:
             evidence(lines, summary)
         return lines.text()
-    is_whole = screen.detail is Detail.ALL
-    lines.blank()
-    rows = max(_ROWS - len(summary.verdict.elsewhere), 2)
-    _agents(lines, summary, most=None if is_whole else rows)
-    tail = Lines(screen)
-    _tail(tail, summary, most=None if is_whole else _OFFERS)
-    left = None if is_whole else _HEIGHT - lines.count - tail.count - 2
-    _mend(lines, summary, room=left)
-    lines.blank()
-    if is_whole:
+    if screen.detail is Detail.ALL:
+        lines.blank()
+        _agents(lines, summary, most=None)
+        _mend(lines, summary, room=None)
+        lines.blank()
         _tail(lines, summary, most=None)
         evidence(lines, summary)
-    else:
-        _tail(lines, summary, most=_OFFERS)
-        hint = "--all: every place and reason · --format html > report.html"
-        lines.put(Text(" " * LABEL + hint, style="dim"), hang=LABEL)
+        return lines.text()
+    tail = Lines(screen)
+    _tail(tail, summary, most=_OFFERS)
+    hint = "--all: every place and reason · --format html > report.html"
+    tail.put(Text(" " * LABEL + hint, style="dim"), hang=LABEL)
+    free = _HEIGHT - lines.count - tail.count
+    lines.blank()
+    _agents(lines, summary, most=max(2, min(_ROWS, free - _AROUND_ROWS)))
+    _mend(lines, summary, room=_HEIGHT - lines.count - tail.count - 1)
+    lines.blank()
+    lines.append(tail.lines)
     return lines.text()
 
 
@@ -186,7 +190,7 @@ def _stacked(lines: Lines, rows: tuple[Row, ...], names: list[Text]) -> None:
         cells = Text("  ")
         for column, answer in row.answers.items():
             if column != FETCH and answer.value is Value.MAY_NOT_FETCH:
-                cells.append("and so may not use it", style="red")
+                cells.append("no (may not fetch)", style="red")
                 break
             cells += Text(f"{column} ") + _cell(answer) + Text("  ")
         cells.rstrip()
