@@ -1,5 +1,7 @@
 """The verb ``reservations report``: what a crawl blocked, and what another policy would."""
 
+import shlex
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -53,8 +55,13 @@ def report(
     ] = None,
     top: Annotated[int, typer.Option("--top", metavar="N", min=1, help="Rows of each table.")] = 10,
     matrix: Annotated[
-        bool, typer.Option("--matrix/--no-matrix", help="Each profile with each purpose.")
-    ] = True,
+        bool | None,
+        typer.Option(
+            "--matrix/--no-matrix",
+            help="Each profile with each purpose. Default: not in text.",
+            show_default=False,
+        ),
+    ] = None,
     format: Annotated[  # noqa: A002 - the flag's name
         ReportFormat, typer.Option("--format", help="How to print.")
     ] = ReportFormat.TEXT,
@@ -79,6 +86,8 @@ def report(
     asked |= {"near-miss": near_miss, "signal": words(signal)}
     question = question_of(agent, asked["purpose"], profile, asked["signal"], near_miss=near_miss)
     rollout = Rollout(tables)
+    if matrix is None:
+        matrix = format is not ReportFormat.TEXT
     with LedgerReader(ledger) as reader:
         fold(reader, rollout, question, matrix=matrix)
     shown = {
@@ -90,6 +99,10 @@ def report(
         },
         **plain(rollout, top=top),
     }
+    if format is ReportFormat.HTML:
+        flags = [part for key, value in shown["question"].items() for part in (f"--{key}", value)]
+        shown["command"] = shlex.join(["reservations", "report", str(ledger), *flags])
+        shown["made"] = f"{datetime.now(UTC):%d %b %Y %H:%M} UTC"
     if format is ReportFormat.JSON:
         print_json(shown)
     elif format is ReportFormat.HTML:

@@ -16,6 +16,7 @@ from reservation_middleware.model import (
     Decision,
     Mode,
     Stage,
+    blocking_reasons,
     blocking_signals,
 )
 
@@ -87,6 +88,8 @@ class Rollout:
         since: time of the first decision.
         until: time of the last.
         modes: decisions by mode.
+        profiles: decisions by the profile that they were made under.
+        newly: for decisions that are newly blocked, the hosts by who says no.
     """
 
     def __init__(self, by: Sequence[str] = DEFAULT_BY, *, most: int = MOST) -> None:
@@ -97,6 +100,8 @@ class Rollout:
         self.since: str | None = None
         self.until: str | None = None
         self.modes: dict[str, int] = {}
+        self.profiles: dict[str, int] = {}
+        self.newly: dict[str, Counter] = {}
         self.tables: Mapping[str, Counter] = {name: Counter(most) for name in self.by}
         self.matrix: dict[tuple[str, str], Cell] = {}
 
@@ -113,8 +118,13 @@ class Rollout:
             tally.then_block = int(then.action is Action.BLOCK)
             tally.newly_blocked = int(then.action is Action.BLOCK and not block)
             tally.newly_free = int(block and then.action is not Action.BLOCK)
+            if tally.newly_blocked:
+                for name in _saying_no(then):
+                    hosts = self.newly.setdefault(name, Counter(MOST_CHANGED))
+                    hosts.add(domain(line.url), _ONE)
         self._time(line.time, line.time)
         self._count(tally, line.mode)
+        self.profiles[line.profile] = self.profiles.get(line.profile, 0) + 1
         keys = {
             "host": domain(line.url),
             "stage": line.stage,
@@ -185,6 +195,14 @@ class Rollout:
     def _time(self, first: str, last: str) -> None:
         self.since = first if self.since is None else min(self.since, first)
         self.until = last if self.until is None else max(self.until, last)
+
+
+def _saying_no(answer: Answer) -> set[str]:
+    """The signals that block, those that are drawn from words aimed at others marked."""
+    return {
+        f"{reason.signal} (inferred)" if reason.inferred else reason.signal
+        for reason in blocking_reasons(answer)
+    } or {SILENCE}
 
 
 def _deciding(answer: Answer) -> set[str]:

@@ -4,7 +4,9 @@ No word is broken but an address, or one longer than any line. What comes from a
 printed as text, control characters and markup included.
 """
 
+import re
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -13,6 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 _GAP = 2
+#: What stands to the right: a number, or that there is none.
+_NUMBER = re.compile(r"[\d,.]+%?|–|-|")
 #: An address may be folded, but into no narrower column than this.
 _FOLDED = 24
 
@@ -66,8 +70,12 @@ def matrix(console: Console, columns: Sequence[str], cells: Iterable[Sequence[Te
 
 def _table(columns: Sequence[str], lines: Iterable[Sequence[Text]], widths: Sequence[int]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, _GAP, 0, 0))
-    for name, width in zip(columns, widths, strict=True):
-        table.add_column(name, overflow="fold", width=width)
+    lines = list(lines)
+    for number, (name, width) in enumerate(zip(columns, widths, strict=True)):
+        cells = [line[number].plain for line in lines]
+        are_numbers = bool(number) and all(map(_NUMBER.fullmatch, cells))
+        justify: Literal["left", "right"] = "right" if are_numbers else "left"
+        table.add_column(name, overflow="fold", width=width, justify=justify)
     for line in lines:
         table.add_row(*line)
     return table

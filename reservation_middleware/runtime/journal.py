@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from .fetcher import Fetcher, Transport
 
 #: What log events call a decision: stopped, let pass though it says block, let pass.
-_SENTENCES = ("Reserved %s: %s", "Would reserve %s: %s", "Passed %s: %s")
+_SENTENCES = ("Blocked %s: %s", "Would block %s: %s", "Proceeds %s: %s")
+#: The same of one that is stopped since its site's robots.txt could not be had: nothing is reserved.
+_NOT_REACHED = "Not reached %s: %s"
 
 
 #: So many hosts are remembered as warned of.
@@ -157,6 +159,8 @@ class Journal:
             )
         if is_logged:
             sentence = _SENTENCES[0 if blocked else 1 if decision.action is Action.BLOCK else 2]
+            if blocked and decision.unreachable is not None:
+                sentence = _NOT_REACHED
             url = redacted(decision.url)
             event = {"id": ident, **self._event(decision, url, blocked, octets)}
             more = {**(extra or {}), "reservation": event}
@@ -238,7 +242,9 @@ class Journal:
         parts = [f"{self.decided} decided"]
         parts.append(f"{self.counts['blocked']} blocked{_listed(self.blocked)}")
         if self.counts["would_block"]:
-            parts.append(f"{self.counts['would_block']} would be{_listed(self.would_block)}")
+            parts.append(
+                f"{self.counts['would_block']} would be blocked{_listed(self.would_block)}"
+            )
         if self.ledger is not None:
             lines = lines_of(self.ledger)
             where = f" {self._stores.where}" if self._stores.where else ""
@@ -291,4 +297,5 @@ def _listed(signals: Counter[str]) -> str:
     if not signals:
         return ""
     ordered = sorted(signals.items(), key=lambda pair: (-pair[1], pair[0]))
-    return f" ({', '.join(f'{signal} {count}' for signal, count in ordered)})"
+    names = ", ".join(f"{signal} {count}" for signal, count in ordered)
+    return f" (signals, several per page: {names})"

@@ -131,7 +131,7 @@ def test_check_shows_an_address_and_a_condition_once(cli: CommandLine) -> None:
     with WebThread(PAGES) as web:
         _, contact, _ = cli("check", "http://b.example/policy", "--proxy", web.proxy_url)
         _, free, _ = cli("check", "http://d.example/", "--proxy", web.proxy_url)
-    assert contact.count("http://p.example/us") == 1
+    assert max(line.count("http://p.example/us") for line in contact.splitlines()) == 1
     assert "ON OFFER token-server, free, https://olp.example/api" in free
     assert "(conditions:" not in free  # the reason's own words name them
 
@@ -245,8 +245,11 @@ def test_check_breaks_no_word_but_addresses(cli: CommandLine, columns: int) -> N
     assert max(map(len, printed.splitlines())) <= columns
     # Where there is no space for a table, its heads stand elsewhere.
     heads = {"agent", "more", ""}
+    # How many agents have names in a row depends on the width.
     words = {
-        word.strip("─") for word in wide.split() if "/" not in word and not word[0].isdigit()
+        word.strip("─")
+        for word in wide.split()
+        if "/" not in word and "¹" not in word and not word[0].isdigit()
     } - heads
     assert len(words) > 50
     assert words - set(printed.split()) == set()
