@@ -6,6 +6,7 @@ Imports next to nothing until it runs, so that stopping the program while it sta
 import runpy
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 
 def main() -> None:
@@ -13,7 +14,6 @@ def main() -> None:
     try:
         if sys.argv[1:] == ["--version"]:
             _print_version()
-            return
         from reservation_middleware.cli.main import main as run  # noqa: PLC0415 - see above
 
         run()
@@ -21,10 +21,13 @@ def main() -> None:
         raise SystemExit(130) from None
 
 
-def _print_version() -> None:
+def _print_version() -> NoReturn:
     """Print what the command line would, without importing the package's other modules."""
-    versions = runpy.run_path(str(Path(__file__).with_name("model") / "version.py"))
-    print(f"reservations {versions['__version__']} (spec {versions['SPEC_VERSION']})")  # noqa: T201
+    from reservation_middleware.cli.standard_streams import run, write_text  # noqa: PLC0415
+
+    found = runpy.run_path(str(Path(__file__).with_name("model") / "version.py"))
+    text = f"reservations {found['__version__']} (spec {found['SPEC_VERSION']})"
+    run(lambda: write_text(text), explain=lambda _error: None)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from .options import (
     screen_for,
     words,
 )
-from .standard_streams import write_json, write_text
+from .standard_streams import write_document, write_json, write_text
 
 if TYPE_CHECKING:
     from reservation_middleware.owners.inspect.inspection import Inspection
@@ -158,9 +158,11 @@ def check(
             report("", 0)
             if form is Form.JSON:
                 write_json(text.encode())
+            elif form is not Form.TEXT:
+                write_document(f"\n{text}" if number else text)
             else:
                 if number and not quiet:
-                    text = f"\n{'─' * min(screen.width or 80, 80) if form is Form.TEXT else ''}\n{text}"
+                    text = f"\n{'─' * min(screen.width or 80, 80)}\n{text}"
                 write_text(text)
             worst = max(worst, found.status)
     raise typer.Exit(worst)

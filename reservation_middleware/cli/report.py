@@ -25,6 +25,8 @@ EXAMPLES = """Examples:
   reservations report reservations-demo/ledger
   reservations report ledger --profile strict
   reservations report ledger --profile strict --format html > report.html"""
+from .standard_streams import write_document
+
 #: The tables that there are; ``report.rollout.BY``, which takes a while to import.
 _TABLES = "signal|host|purpose|stage|profile|agent|adapter"
 
@@ -106,6 +108,6 @@ def report(
     if format is ReportFormat.JSON:
         print_json(shown)
     elif format is ReportFormat.HTML:
-        typer.echo(html(shown))
+        write_document(html(shown))
     else:
         show_rollout(console(no_color), shown)

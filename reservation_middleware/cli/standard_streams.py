@@ -25,7 +25,21 @@ _OBEYED = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e"
     r"\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]|\x1b(?!\[[0-9;?]*[A-Za-z])"
 )
-_PLAIN = {"…": "...", "–": "-", "—": "-", "×": "x", "→": "->", "’": "'"}
+_PLAIN = {
+    "✕": "x",
+    "✓": "v",
+    "·": "-",
+    "─": "-",
+    "▸": ">",
+    "¹": "^1",
+    "²": "^2",
+    "…": "...",
+    "–": "-",
+    "—": "-",
+    "×": "x",
+    "→": "->",
+    "’": "'",
+}
 
 
 class StreamError(Exception):
@@ -137,6 +151,17 @@ def write_json(data: bytes, *, end: bytes = b"\n") -> None:
     sys.stdout.buffer.flush()
 
 
+def write_document(text: str) -> None:
+    """Write a page or another document to standard output, in UTF-8 whatever the locale.
+
+    Raises:
+        StreamError: it cannot be written.
+    """
+    sys.stdout.flush()
+    sys.stdout.buffer.write((text if text.endswith("\n") else f"{text}\n").encode())
+    sys.stdout.buffer.flush()
+
+
 def write_text(text: str) -> None:
     """Write text to standard output at once.
 
@@ -236,7 +261,8 @@ def _take_over() -> None:
             continue  # a test's
         kind = _Terminal if raw.isatty() else io.TextIOWrapper
         guarded = io.BufferedWriter(guard(raw, old))
-        errors = "reservations" if old.errors == "strict" else old.errors
+        # A POSIX locale has the second of them, which cannot write what is no byte of a name.
+        errors = "reservations" if old.errors in ("strict", "surrogateescape") else old.errors
         through = {"line_buffering": old.line_buffering, "write_through": old.write_through}
         setattr(sys, name, kind(guarded, encoding=old.encoding, errors=errors, **through))
     raw = _raw(sys.stdin)
@@ -253,10 +279,15 @@ def _raw(stream: Any) -> io.RawIOBase | None:
     return raw if isinstance(raw, io.RawIOBase) else None
 
 
-def _degraded(error: UnicodeError) -> tuple[str, int]:
-    """Another character in the place of one that the terminal cannot show."""
+def _degraded(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Another character in the place of one that the terminal cannot show; a byte of a file's name
+    that is no text stays as it is.
+    """
     if not isinstance(error, UnicodeEncodeError):
         raise error
+    code = ord(error.object[error.start])
+    if 0xDC80 <= code <= 0xDCFF:
+        return bytes([code - 0xDC00]), error.start + 1
     return _PLAIN.get(error.object[error.start], "?"), error.start + 1
 
 

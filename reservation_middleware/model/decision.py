@@ -122,13 +122,13 @@ class Decision(msgspec.Struct, frozen=True):
         return next((text[len(_LOST) :] for text in texts if text.startswith(_LOST)), None)
 
     def sentence(self) -> str:
-        """One line for people: the action, and the statement it rests on."""
-        what = "blocked" if self.blocked else "may proceed"
+        """One line for people: what may be done, and the statement it rests on."""
+        may = "may not" if self.blocked else "may"
         if self.crawl_action is Action.BLOCK:
-            about = f"crawling is {self.crawl}"
+            what, answer = f"{may} fetch", self.crawl
             deciding = [reason for reason in self.reasons if "crawl" in reason.covers]
         else:
-            about = f"{', '.join(self.purposes)} is {self.verdict}"
+            what, answer = f"{may} use for {', '.join(self.purposes)}", self.verdict
             leaves = set(expand(self.purposes))
             deciding = [
                 reason
@@ -138,12 +138,13 @@ class Decision(msgspec.Struct, frozen=True):
             deciding.sort(key=lambda reason: reason.inferred)
         under = "" if self.blocked else self._under()
         if self.verdict is Preference.DISALLOWED and not self.blocked and not under:
-            what += " (recorded only)"
+            what += " (recorded only: no)"
         if not deciding:
-            return f"{what}: {about}{under}"
+            silence = ": not said" if answer is Preference.UNKNOWN else ""
+            return f"{what}{silence}{under}"
         reason = deciding[0]
         line = f" line {reason.line}" if reason.line else ""
-        return f"{what}: {about} ({reason.text!r} in {reason.carrier}{line}){under}"
+        return f"{what} ({reason.text!r} in {reason.carrier}{line}){under}"
 
     def _under(self) -> str:
         """The licences without which it would be blocked."""

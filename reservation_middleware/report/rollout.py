@@ -89,6 +89,7 @@ class Rollout:
         until: time of the last.
         modes: decisions by mode.
         profiles: decisions by the profile that they were made under.
+        unread: pages that would proceed under the policy that is asked about, never fetched.
         newly: for decisions that are newly blocked, the hosts by who says no.
     """
 
@@ -101,6 +102,7 @@ class Rollout:
         self.until: str | None = None
         self.modes: dict[str, int] = {}
         self.profiles: dict[str, int] = {}
+        self.unread = 0
         self.newly: dict[str, Counter] = {}
         self.tables: Mapping[str, Counter] = {name: Counter(most) for name in self.by}
         self.matrix: dict[tuple[str, str], Cell] = {}
@@ -118,6 +120,7 @@ class Rollout:
             tally.then_block = int(then.action is Action.BLOCK)
             tally.newly_blocked = int(then.action is Action.BLOCK and not block)
             tally.newly_free = int(block and then.action is not Action.BLOCK)
+            self.unread += then.action is not Action.BLOCK and line.stage == Stage.SITE
             if tally.newly_blocked:
                 for name in _saying_no(then):
                     hosts = self.newly.setdefault(name, Counter(MOST_CHANGED))

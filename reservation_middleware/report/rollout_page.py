@@ -45,6 +45,7 @@ def plain(rollout: Rollout, *, top: int) -> dict[str, Any]:
         "modes": dict(sorted(rollout.modes.items())),
         "counts_only": rollout.counted,
         "not_judged_again": dict(sorted(rollout.apart.items())),
+        "unread": rollout.unread,
         "profiles": dict(sorted(rollout.profiles.items())),
         "why_newly_blocked": [
             {"signal": name, **_hosts(hosts, top)}
@@ -244,7 +245,7 @@ def key_of(by: str, key: str) -> str:
 def cautions(rollout: Mapping[str, Any]) -> list[str]:
     """What keeps the matrix from being the last word."""
     lines = []
-    unread = max((cell["unread"] for cell in rollout["matrix"]), default=0)
+    unread = max((rollout["unread"], *(cell["unread"] for cell in rollout["matrix"])))
     if unread:
         lines.append(
             f"Caution: up to {counted(unread, 'page')} that would proceed "
@@ -297,7 +298,7 @@ def html(rollout: Mapping[str, Any]) -> str:
         files(__package__).joinpath("rollout.html.jinja").read_text("utf-8")
     )
     return template.render(
-        rollout=rollout,
+        rollout={"made": "", "command": "", **rollout},
         headline=headline(rollout),
         outcomes=outcomes(rollout),
         sentences=sentences(rollout),

@@ -73,7 +73,8 @@ class Journal:
         policy: what the operator decided.
         log: where events go.
         stores: ledger, metrics and cache, as far as there are any.
-        block_level: level of the events of requests that were stopped; of others it is DEBUG.
+        block_level: level of the events of requests that are blocked, or would be; of others it
+            is DEBUG.
 
     Attributes:
         ledger: where they are kept, None for nowhere.
@@ -133,8 +134,9 @@ class Journal:
             self.counts["blocked" if blocked else "would_block"] += 1
             (self.blocked if blocked else self.would_block).update(signals)
             if blocked and decision.unreachable is not None:
+                self.counts["not_reached"] += 1
                 self._warn_of(check.origin, decision.unreachable, extra)
-        level = self._block_level if blocked else logging.DEBUG
+        level = self._block_level if decision.action is Action.BLOCK else logging.DEBUG
         is_logged = _writes(self._log, level)
         if not (is_logged or self._listens):
             return ""
@@ -236,11 +238,14 @@ class Journal:
             "decided": self.decided,
             "blocked": self.counts["blocked"],
             "blocked_by": dict(self.blocked),
+            "not_reached": self.counts["not_reached"],
             "would_block": self.counts["would_block"],
             "would_block_by": dict(self.would_block),
         }
         parts = [f"{self.decided} decided"]
         parts.append(f"{self.counts['blocked']} blocked{_listed(self.blocked)}")
+        if self.counts["not_reached"]:
+            parts[-1] += f", {self.counts['not_reached']} of them not reached"
         if self.counts["would_block"]:
             parts.append(
                 f"{self.counts['would_block']} would be blocked{_listed(self.would_block)}"

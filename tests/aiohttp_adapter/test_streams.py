@@ -550,7 +550,7 @@ async def test_a_look_at_an_endless_page_ends(kind: str, monkeypatch: pytest.Mon
         found = await inspection.inspect(
             site.url + "/x", agent=Agent("ExampleBot"), policy=profile()
         )
-    assert found.problem == "ValueError: a page of more than 100000 bytes"
+    assert found.problem == "ValueError: more than 100,000 bytes"
 
 
 # Parts and pages without a body

@@ -525,7 +525,7 @@ def test_a_sentence_says_when_a_reservation_is_recorded_only() -> None:
         )
     )
     assert check.decide().sentence() == (
-        "may proceed (recorded only): ai-train is disallowed ('tdm-reservation: 1' in header)"
+        "may use for ai-train (recorded only: no) ('tdm-reservation: 1' in header)"
     )
 
 

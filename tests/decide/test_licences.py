@@ -316,7 +316,7 @@ def test_what_could_be_two_things_or_none(changes: Json, key: str) -> None:
 
 def test_the_sentence_names_the_licence() -> None:
     assert decided(policy({"id": "b-press-2026"})).sentence() == (
-        "may proceed: ai-train is disallowed "
+        "may use for ai-train "
         """('{"location": "/", "tdm-reservation": 1}' in tdmrep.json), under licence:b-press-2026"""
     )
     assert "under" not in decided(profile()).sentence()

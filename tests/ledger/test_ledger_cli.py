@@ -173,7 +173,7 @@ def test_export(cli: CommandLine, ledger: Path) -> None:
 def test_report(cli: CommandLine, ledger: Path) -> None:
     code, printed, _ = cli("report", ledger)
     assert code == 0
-    assert "3 pages were blocked, 1 more would have been." in printed
+    assert "3 of 6 decisions were blocked, 1 more would have been." in printed
     code, printed, _ = cli("report", ledger, "--profile", "licence-first", "--no-matrix")
     assert "Judged again with profile licence-first: 6 would be blocked, 2 of them newly" in printed
     code, printed, _ = cli("report", ledger, "--format", "json", "--by", "host,stage")

@@ -149,7 +149,7 @@ def test_the_page_has_tables_and_no_scripts(tmp_path: Path) -> None:
     assert web.count("<tr>") > 30
     text = shown({"ledger": "l", "question": {}, **plain(found, top=10)})
     assert "30 decisions from 2026-11-22T05:30:00Z" in text
-    assert "15 pages were blocked, 1 more would have been." in text
+    assert "15 of 30 decisions were blocked, 1 more would have been." in text
     assert "(5 others)" in text
     assert "licence-first" in text
 

@@ -180,7 +180,7 @@ def test_scrapy_keeps_each_last_decision_once(worker: Worker, tmp_path: Path) ->
     assert len(done.decided) == 9
     [said] = [line[2] for line in done.log if line[2].startswith("reservations: ")]
     assert said == (
-        f"reservations: 9 decided, 4 blocked (robots 2, tdmrep 2), "
+        f"reservations: 9 decided, 4 blocked (signals, several per page: robots 2, tdmrep 2), 1 of them not reached, "
         f"ledger {folder} (9 lines, 0 lost)"
     )
     # Whoever looks for a request in the log finds the line of the ledger.
@@ -411,8 +411,8 @@ async def test_log_events_hold_the_decision(way: str, tmp_path: Path, caplog: An
     assert (robots["line"], robots["document"]) == (2, A + "robots.txt")
     assert len(robots["digest"]) == 64
     assert "hush" not in caplog.text
-    assert found["head"].getMessage().startswith(f"Reserved {A}head: blocked: ai-train is")
-    assert found["ok"].getMessage().startswith(f"Passed {A}ok: may proceed")
+    assert found["head"].getMessage().startswith(f"Blocked {A}head: may not use for ai-train (")
+    assert found["ok"].getMessage().startswith(f"Proceeds {A}ok: may use for ai-train")
 
 
 @run
@@ -421,7 +421,7 @@ async def test_observing_logs_what_would_be(tmp_path: Path, caplog: Any) -> None
     async with Web(PAGES) as web, crawler("client", web, policy=OBSERVE) as client:
         await ask(client, A + "head")
     [record] = [record for record in caplog.records if hasattr(record, "reservation")]
-    assert record.getMessage().startswith(f"Would reserve {A}head: ")
+    assert record.getMessage().startswith(f"Would block {A}head: ")
     assert len(record.reservation["id"]) == 32
 
 
@@ -444,9 +444,7 @@ def test_secrets_stay_out_of_scrapys_log(worker: Worker, tmp_path: Path) -> None
             settings={**SETTINGS, "LOG_LEVEL": "DEBUG"},  # of a block, as of Scrapy's own
         )
     own = [line[2] for line in done.log if line[1].startswith("reservation_middleware")]
-    assert [
-        line for line in own if line.startswith(f"Reserved <GET {A}private/y?api_key=REDACTED>")
-    ]
+    assert [line for line in own if line.startswith(f"Blocked <GET {A}private/y?api_key=REDACTED>")]
     assert not any("hush" in line for line in own)
     assert done.blocked == [A + "private/y?api_key=hush"]
 

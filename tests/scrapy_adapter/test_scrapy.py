@@ -757,7 +757,7 @@ def test_stats_and_the_signal(worker: Worker) -> None:
     said = [line[2] for line in done.log if line[1] == "reservation_middleware.scrapy"]
     # Each block is at DEBUG, as Scrapy's own are; the sum is at INFO.
     assert said == [
-        "reservations: 5 decided, 4 blocked (robots 2, robots-meta 1, tdmrep 1)",
+        "reservations: 5 decided, 4 blocked (signals, several per page: robots 2, robots-meta 1, tdmrep 1)",
     ]
 
 

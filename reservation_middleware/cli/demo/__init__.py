@@ -93,6 +93,8 @@ def run(folder: Path, console: Console, *, hosts: Sequence[SiteHost] | None = No
         console.print(tables.every_page(hosts, crawls, width=console.width))
         console.print(tables.counts(crawls, width=console.width))
         tables.verdict(console, checks)
+        if only := judge.without_decisions(hosts, crawls):
+            console.print(only, highlight=False)
         console.print()
         tables.next_steps(console, folder)
     return not any(wrong for _, _, wrong in checks)

@@ -6,9 +6,11 @@ Each question is answered with a list of sentences about what is wrong, empty if
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from reservation_middleware.decide.reading import is_policy_resource, probed
 from reservation_middleware.model import Action, Mode, Stage
+from reservation_middleware.report.words import listed
 
 from .crawl import MODES, RUNS, Crawls, Run
 from .sites import SiteHost, SitePage
@@ -20,6 +22,22 @@ Record = dict[str, Any]
 def pages(hosts: Sequence[SiteHost]) -> list[tuple[str, SitePage]]:
     """Every page that is asked for, with its URL."""
     return [(host.url(page.path), page) for host in hosts for page in host.pages]
+
+
+def without_decisions(hosts: Sequence[SiteHost], crawls: Crawls) -> str:
+    """A sentence on the hosts that the ledger has no decisions about, "" where there are none."""
+    decided = {
+        urlsplit(visit.record["url"]).hostname
+        for visits in crawls.visits.values()
+        for visit in visits.values()
+        if visit.record
+    }
+    names = [host.name for host in hosts if host.name not in decided]
+    if not names:
+        return ""
+    verb = "has no decisions of its own: it leads" if len(names) == 1 else "have none: they lead"
+    number = len(hosts) - len(names)
+    return f"Decisions are about {number} of {len(hosts)} hosts; {listed(names)} {verb} to others."
 
 
 def differences(hosts: Sequence[SiteHost], crawls: Crawls) -> list[str]:

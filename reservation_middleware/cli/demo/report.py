@@ -16,9 +16,10 @@ import msgspec
 from reservation_middleware.decide.reading import LINKED
 from reservation_middleware.model import LEAVES, Document, expand
 from reservation_middleware.model.version import SPEC_VERSION, __version__
+from reservation_middleware.report.words import VALUES
 
 from .crawl import RUNS, Crawls
-from .judge import pages
+from .judge import pages, without_decisions
 from .sites import SiteHost, SitePage
 from .task import AGENT, PURPOSES, Visit
 from .why import happened, offered
@@ -98,6 +99,9 @@ def html(hosts: Sequence[SiteHost], crawls: Crawls, checks: Sequence[Any]) -> st
         purposes=PURPOSES,
         asked=expand(PURPOSES),
         leaves=LEAVES,
+        values=VALUES,
+        marks={"": "", "no": "✕ no", "yes": "✓ yes", "hint": "~ inferred"},
+        only=without_decisions(hosts, crawls),
         hosts=shown,
         outcomes=[(name, outcomes.count(name)) for name in sorted(set(outcomes), reverse=True)],
         checks=checks,

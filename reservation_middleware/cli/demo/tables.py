@@ -57,7 +57,7 @@ def every_page(hosts: Sequence[SiteHost], crawls: Crawls, *, width: int) -> Tabl
             url = host.url(page.path)
             visit = visits.get(url)
             label = happened(visit)
-            style = {"fetched": "green", "failed": "bold red"}.get(label, "red")
+            style = {"proceeds": "green", "failed": "bold red"}.get(label, "red")
             cells = (
                 Text.assemble((host.name, "bold"), page.path),
                 Text(label, style),

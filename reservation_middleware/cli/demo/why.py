@@ -3,16 +3,11 @@
 from typing import Any, NamedTuple
 
 from reservation_middleware.model import Action, Stage, expand
+from reservation_middleware.report.words import STAGES
 
 from .task import Visit
 
 Record = dict[str, Any]
-
-_WHERE = {
-    Stage.SITE: "before the fetch",
-    Stage.HEADERS: "at the headers",
-    Stage.CONTENT: "at the content",
-}
 
 
 class Because(NamedTuple):
@@ -37,8 +32,8 @@ def happened(visit: Visit | None) -> str:
     if visit is None or visit.record is None:
         return "failed"
     if visit.blocked:
-        return f"blocked {_WHERE[Stage(visit.record['stage'])]}"
-    return "fetched"
+        return f"blocked {STAGES[Stage(visit.record['stage'])]}"
+    return "proceeds"
 
 
 def because(record: Record) -> list[Because]:
