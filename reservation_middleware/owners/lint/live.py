@@ -1,0 +1,88 @@
+"""A site on the wire: a page with its policies, or the paths that a folder is compared with.
+
+Everything is fetched through ``owners/inspect.py``; nothing here opens a connection.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from reservation_middleware.model import PAGE, Agent, Document, Outcome
+from reservation_middleware.decide.reading import LINKED, RESOURCES
+from reservation_middleware.owners.inspect import Inspection, inspect
+from reservation_middleware.runtime.cache.memory import MemoryCache
+from reservation_middleware.syntax.path import split_url
+
+from .places import POLICY, NotTested, Places
+from .source import Source
+from .wire import Wire
+
+#: Pages of a folder that are asked for on the wire, besides its well-known files.
+MAX_PAGES = 10
+
+
+async def read_url(url: str, **session: Any) -> Places:
+    """A page as it is served, with the policies of its site.
+
+    Args:
+        url: absolute http or https URL.
+        session: further arguments of the HTTP session, such as ``proxy``.
+    """
+    looked = await inspect(url, agent=Agent("*"), policy=POLICY, cache=MemoryCache(), **session)
+    known = {**RESOURCES, **LINKED}
+    resources, pages, untested = [], [], list(_untested(url, looked))
+    for document in looked.documents:
+        source = Source(name=document.url, document=document)
+        if document.resource == PAGE:
+            pages.append(source)
+        elif document.resource in known:
+            resources.append(source)
+            if document.outcome is Outcome.UNREACHABLE:
+                why = document.problem or f"HTTP {document.status}"
+                untested.append(NotTested(document.url, why))
+    return Places(
+        origin=split_url(looked.decision.url)[0],
+        resources=tuple(resources),
+        pages=tuple(pages),
+        not_tested=tuple(dict.fromkeys(untested)),
+    )
+
+
+async def read_wire(url: str, pages: Sequence[str], **session: Any) -> tuple[Wire, list[NotTested]]:
+    """What a site serves at its well-known places and at some pages.
+
+    Args:
+        url: of the site.
+        pages: paths that are asked for; the first ``MAX_PAGES`` of them.
+        session: as for ``read_url``.
+    """
+    origin = "{0.scheme}://{0.netloc}".format(urlsplit(url))
+    cache = MemoryCache()
+    documents: dict[str, Document] = {}
+    untested: list[NotTested] = []
+    paths = list(dict.fromkeys(("/", *pages)))
+    for path in paths[:MAX_PAGES]:
+        looked = await inspect(
+            origin + path, agent=Agent("*"), policy=POLICY, cache=cache, **session
+        )
+        untested += _untested(origin + path, looked)
+        for document in looked.documents:
+            where, target = split_url(document.url)
+            if document.resource == PAGE:
+                documents[path] = document
+            elif where == split_url(origin)[0]:
+                documents.setdefault(target, document)
+                if document.outcome is Outcome.UNREACHABLE:
+                    why = document.problem or f"HTTP {document.status}"
+                    untested.append(NotTested(document.url, why))
+    if len(paths) > MAX_PAGES:
+        untested.append(NotTested(origin, f"{len(paths) - MAX_PAGES} more pages of the folder"))
+    return Wire(origin, documents, len(paths[MAX_PAGES:])), list(dict.fromkeys(untested))
+
+
+def _untested(url: str, looked: Inspection) -> list[NotTested]:
+    if looked.problem:
+        return [NotTested(url, looked.problem)]
+    if not any(document.resource == PAGE for document in looked.documents):
+        return [NotTested(url, "its robots.txt keeps this tool out, so the page was not read")]
+    return []
