@@ -1,4 +1,4 @@
-"""The command line: ``reservations demo | check | decide | report | agents | ledger``.
+"""The command line: ``reservations demo | check | lint | decide | report | agents | ledger``.
 
 Output goes to standard output, talk to standard error. Exit statuses are part of the
 contract: 0 may proceed, 1 blocked or bad, 2 bad usage, 3 could not be fetched.
@@ -14,6 +14,7 @@ from reservation_middleware.model.version import SPEC_VERSION, __version__
 
 from . import check as check_commands
 from . import ledger_read as ledger_commands
+from . import lint as lint_commands
 from . import report as report_commands
 from .help import MAX_HELP, Command, usage_error
 from .options import (
@@ -109,6 +110,7 @@ def decide() -> None:
 
 
 app.command(cls=Command, epilog=report_commands.EXAMPLES)(report_commands.report)
+app.command(cls=Command, epilog=lint_commands.EXAMPLES)(lint_commands.lint)
 
 
 @app.command(cls=Command)

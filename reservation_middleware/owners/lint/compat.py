@@ -35,7 +35,7 @@ DIRECTIVE = FindingKind(
     level=Level.INFO,
     summary="Lighthouse calls the file invalid for this line, though it is right: {}",
     what="A key about AI use is not on Lighthouse's list of directives.",
-    why="The audit \"robots.txt is valid\" fails, which takes about 8 points of 100 off SEO.",
+    why='The audit "robots.txt is valid" fails, which takes about 8 points of 100 off SEO.',
     before="User-agent: *\nContent-Usage: train-ai=n\n",
     after="# as a header field instead\nContent-Usage: train-ai=n\n",
     remedy="Keep the line, or send it as a header field with every page.",
@@ -86,10 +86,10 @@ ALWAYS = FindingKind(
     ident="compat-nginx-always",
     level=Level.INFO,
     summary="nginx sends this field with few statuses only: {}",
-    what="An add_header line about AI use has no \"always\".",
+    what='An add_header line about AI use has no "always".',
     why="Without it nginx adds the field to 200, 201, 204, 206, 301, 302, 303, 304, 307 and 308 only.",
-    before="add_header X-Robots-Tag \"noai\";\n",
-    after="add_header X-Robots-Tag \"noai\" always;\n",
+    before='add_header X-Robots-Tag "noai";\n',
+    after='add_header X-Robots-Tag "noai" always;\n',
     remedy="Add always before the semicolon.",
     reference="https://nginx.org/en/docs/http/ngx_http_headers_module.html#add_header",
 )
@@ -108,8 +108,12 @@ def find(places: Places) -> Iterator[Finding]:
     for header in places.header_lines:
         if header.always is False and header.name in _FIELDS:
             yield found(
-                ALWAYS, header.source, header.line, detail=f"{header.name}: {header.value}",
-                remedy=_with_always(header), near="add_header",
+                ALWAYS,
+                header.source,
+                header.line,
+                detail=f"{header.name}: {header.value}",
+                remedy=_with_always(header),
+                near="add_header",
             )
 
 

@@ -12,7 +12,14 @@ from .places import Places
 from .source import Source
 
 #: Fields that say what may be done with the content, lower case.
-FIELDS = ("x-robots-tag", "tdm-reservation", "tdm-policy", "content-usage", "content-signal", "link")
+FIELDS = (
+    "x-robots-tag",
+    "tdm-reservation",
+    "tdm-policy",
+    "content-usage",
+    "content-signal",
+    "link",
+)
 _HIDDEN = "/.well-known/"
 
 MISSING = FindingKind(
@@ -114,8 +121,12 @@ def _inherited(lines: tuple[HeaderLine, ...]) -> Iterator[Finding]:
                 if line.name not in own:
                     written = line.source.lines[line.line - 1].strip()
                     yield found(
-                        INHERITANCE, inner[0].source, inner[0].line, detail=written,
-                        remedy=written, near="add_header",
+                        INHERITANCE,
+                        inner[0].source,
+                        inner[0].line,
+                        detail=written,
+                        remedy=written,
+                        near="add_header",
                     )
 
 
@@ -134,8 +145,12 @@ def _left_out(places: Places) -> Iterator[Finding]:
             for number, line in enumerate(source.lines, 1):
                 if line.strip() in (".*", ".well-known", ".well-known/", "/.well-known", "**/.*"):
                     yield found(
-                        DOT_FOLDER, source, number, detail=f"{name} leaves .well-known out",
-                        remedy="!.well-known/", near=line.strip(),
+                        DOT_FOLDER,
+                        source,
+                        number,
+                        detail=f"{name} leaves .well-known out",
+                        remedy="!.well-known/",
+                        near=line.strip(),
                     )
 
 
@@ -155,7 +170,9 @@ def _compared(places: Places) -> Iterator[Finding]:
         ours, theirs = _comparable(source.body), _comparable(served.body or b"")
         if served.body is not None and ours != theirs:
             yield found(
-                DIFFERENT, source, _first_difference(source, served),
+                DIFFERENT,
+                source,
+                _first_difference(source, served),
                 detail=f"{len(source.body):,} octets here, {len(served.body):,} at {served.url}",
             )
     for line in places.header_lines:
@@ -167,7 +184,9 @@ def _missing(source: Source, path: str, served: Document) -> Finding:
     status = f"HTTP {served.status}" if served.status else served.problem or "no answer"
     if path.startswith(_HIDDEN):
         detail = f"{served.url} answers {status}: the build or the server drops dot folders"
-        remedy = "Copy .well-known as well; with GitHub Pages put an empty file .nojekyll beside it."
+        remedy = (
+            "Copy .well-known as well; with GitHub Pages put an empty file .nojekyll beside it."
+        )
         return found(DOT_FOLDER, source, detail=detail, remedy=remedy)
     return found(MISSING, source, detail=f"{served.url} answers {status}")
 
@@ -181,9 +200,7 @@ def _fields(places: Places, line: HeaderLine) -> Iterator[Finding]:
         values = served.fields.get(line.name, [])
         detail = f"{line.name}: {line.value}, at {served.url}"
         if not values:
-            yield found(
-                HEADER_LOST, line.source, line.line, detail=detail, near=line.value
-            )
+            yield found(HEADER_LOST, line.source, line.line, detail=detail, near=line.value)
             return
         if line.name != "link" and _plain(line.value) not in _plain(", ".join(values)):
             detail = f"{line.name}: {', '.join(values)}, at {served.url}"

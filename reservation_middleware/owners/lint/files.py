@@ -175,7 +175,9 @@ def _folder(folder: Path, origin: str | None) -> Places:
             notes.append(NotTested(shown, str(getattr(error, "strerror", None) or error)))
     resources += _pointed_to(folder, origin, resources)
     if not (resources or pages or lines or misplaced):
-        notes.append(NotTested(_shown(folder, folder, ""), "no file in it is of a kind that is read"))
+        notes.append(
+            NotTested(_shown(folder, folder, ""), "no file in it is of a kind that is read")
+        )
     return Places(
         origin=origin,
         resources=tuple(resources),

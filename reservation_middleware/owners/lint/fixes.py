@@ -113,4 +113,3 @@ def _separators(text: str, line: int, detail: str) -> tuple[str, Fix | None]:
 
 def _one_line(line: int, text: str) -> Edit:
     return Edit(line, line + 1, (text,))
-

@@ -22,9 +22,13 @@ _HTACCESS = re.compile(
     r"\"?([\w-]+)\"?\s+(\"(?:[^\"\\]|\\.)*\"|\S+)",
     re.IGNORECASE,
 )
-_OPEN = re.compile(r"\s*<(Files|FilesMatch|IfModule|Directory|\w+)\s+\"?([^\">]*)\"?>", re.IGNORECASE)
+_OPEN = re.compile(
+    r"\s*<(Files|FilesMatch|IfModule|Directory|\w+)\s+\"?([^\">]*)\"?>", re.IGNORECASE
+)
 _CLOSE = re.compile(r"\s*</\w+>")
-_NGINX = re.compile(r"add_header\s+([\w-]+)\s+(\"(?:[^\"\\]|\\.)*\"|'[^']*'|[^\s;]+)\s*(always)?\s*;")
+_NGINX = re.compile(
+    r"add_header\s+([\w-]+)\s+(\"(?:[^\"\\]|\\.)*\"|'[^']*'|[^\s;]+)\s*(always)?\s*;"
+)
 _BLOCK = re.compile(r"\s*(?:(server|http|location|if|\w+)\s*([^{;]*))?\{")
 
 

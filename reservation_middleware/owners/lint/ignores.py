@@ -72,7 +72,9 @@ def read_rules(table: Any, where: str) -> tuple[IgnoreRule, ...]:
         raise ConfigurationError(f"{where}: lint.ignore must be a table")
     for ident, given in table.items():
         if ident not in kinds():
-            raise ConfigurationError(f"{where}: lint.ignore: {unknown_word('ident', ident, kinds())}")
+            raise ConfigurationError(
+                f"{where}: lint.ignore: {unknown_word('ident', ident, kinds())}"
+            )
         for entry in given if isinstance(given, list) else [given]:
             try:
                 rule = msgspec.convert(entry, IgnoreRule)
@@ -102,7 +104,9 @@ def read_baseline(file: Path) -> Baseline:
 
 def baseline_of(findings: Iterable[Finding]) -> bytes:
     """A baseline file that holds some findings, sorted so that its changes are small."""
-    entries = {finding.fingerprint: f"{finding.kind.ident} {finding.source.name}" for finding in findings}
+    entries = {
+        finding.fingerprint: f"{finding.kind.ident} {finding.source.name}" for finding in findings
+    }
     by_text = dict(sorted(entries.items(), key=lambda entry: (entry[1], entry[0])))
     return msgspec.json.format(msgspec.json.encode(Baseline(1, by_text)), indent=2) + b"\n"
 
@@ -114,7 +118,12 @@ def apply_ignores(
     baseline: Baseline,
 ) -> Ignored:
     """Findings without those that are ignored, with what is wrong about the ignores."""
-    comments = [comment for places in sites for source in places.all_sources for comment in _comments(source)]
+    comments = [
+        comment
+        for places in sites
+        for source in places.all_sources
+        for comment in _comments(source)
+    ]
     valid = [comment for comment in comments if comment.reason]
     by_line: dict[tuple[str, int], list[_Comment]] = {}
     for comment in valid:
@@ -132,7 +141,11 @@ def apply_ignores(
             for comment in by_line.get((finding.source.name, finding.line or 1), ())
             if ident in comment.idents
         ]
-        ruled = [rule for rule in rules if rule.ident == ident and fnmatch(finding.source.name, rule.glob)]
+        ruled = [
+            rule
+            for rule in rules
+            if rule.ident == ident and fnmatch(finding.source.name, rule.glob)
+        ]
         used_comments.update((comment, ident) for comment in matching)
         used_rules.update(ruled)
         print_ = finding.fingerprint if baseline.fingerprints else ""

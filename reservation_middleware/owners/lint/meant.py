@@ -21,7 +21,7 @@ MISSING = FindingKind(
     summary="this is meant and nothing says it: {}",
     what="The intent file has a yes or a no for a use, and no signal of the site speaks of it.",
     why="Who is not told no may take silence for leave, above all where the law asks for a reservation.",
-    before="# intent.toml\n[use]\nai-train = \"no\"\n# robots.txt\nUser-agent: *\nAllow: /\n",
+    before='# intent.toml\n[use]\nai-train = "no"\n# robots.txt\nUser-agent: *\nAllow: /\n',
     after="# robots.txt\nUser-agent: *\nAllow: /\nContent-Signal: ai-train=no\n",
     remedy="`reservations generate` writes the signals that say it.",
     reference=_AIPREF,
@@ -32,7 +32,7 @@ YES_MISSING = FindingKind(
     summary="a yes that is meant is said nowhere: {}",
     what="The intent file allows a use, and no signal of the site speaks of it.",
     why="Crawlers that want a yes before they use anything will not take silence for one.",
-    before="# intent.toml\n[use]\nsearch = \"yes\"\n# robots.txt\nUser-agent: *\nAllow: /\n",
+    before='# intent.toml\n[use]\nsearch = "yes"\n# robots.txt\nUser-agent: *\nAllow: /\n',
     after="# robots.txt\nUser-agent: *\nAllow: /\nContent-Signal: search=yes\n",
     remedy="`reservations generate` writes the signals that say it.",
     reference=_AIPREF,
@@ -43,7 +43,7 @@ CONTRADICTED = FindingKind(
     summary="the opposite of what is meant is published: {}",
     what="A signal says yes to what the intent file reserves, or no to what it allows.",
     why="A reader obeys what is published.",
-    before="# intent.toml\n[use]\nai-train = \"no\"\n# robots.txt\nContent-Signal: ai-train=yes\n",
+    before='# intent.toml\n[use]\nai-train = "no"\n# robots.txt\nContent-Signal: ai-train=yes\n',
     after="# robots.txt\nContent-Signal: ai-train=no\n",
     remedy="Change the line, or the intent.",
     reference=_AIPREF,
@@ -59,7 +59,7 @@ ONE_PLACE = FindingKind(
         "tdmrep.json or Content-Signal."
     ),
     before="# robots.txt\nUser-agent: *\nContent-Signal: ai-train=no\n",
-    after="# robots.txt\nUser-agent: *\nContent-Signal: ai-train=no\n\n# /.well-known/tdmrep.json\n[{\"location\": \"/\", \"tdm-reservation\": 1}]\n",
+    after='# robots.txt\nUser-agent: *\nContent-Signal: ai-train=no\n\n# /.well-known/tdmrep.json\n[{"location": "/", "tdm-reservation": 1}]\n',
     remedy="Say it a second time: `reservations generate` writes all signals that can.",
     reference="https://www.w3.org/community/reports/tdmrep/CG-FINAL-tdmrep-20240510/",
 )
@@ -69,7 +69,7 @@ WRONG_PURPOSE = FindingKind(
     summary="a signal hits a use that is not meant: {}",
     what="A signal says no to a use of which the intent file says nothing, or that it allows.",
     why="Words of the families differ in what they cover: a TDM reservation is about training, too.",
-    before="# intent.toml\n[use]\nsearch = \"yes\"\n# robots.txt\nUser-agent: *\nDisallow: /\n",
+    before='# intent.toml\n[use]\nsearch = "yes"\n# robots.txt\nUser-agent: *\nDisallow: /\n',
     after="# robots.txt\nUser-agent: GPTBot\nDisallow: /\n",
     remedy="Say it with a signal that covers only what is meant.",
     reference="https://reservation-middleware.example/spec/vocabulary",
@@ -80,7 +80,7 @@ CRAWLER = FindingKind(
     summary="robots.txt says something else to a crawler than is meant: {}",
     what="The intent file names a crawler with crawl = yes or no, and robots.txt says the opposite.",
     why="robots.txt is what the crawler obeys.",
-    before="# intent.toml\n[[agent]]\ntoken = \"GPTBot\"\ncrawl = \"no\"\n# robots.txt\nUser-agent: *\nAllow: /\n",
+    before='# intent.toml\n[[agent]]\ntoken = "GPTBot"\ncrawl = "no"\n# robots.txt\nUser-agent: *\nAllow: /\n',
     after="# robots.txt\nUser-agent: GPTBot\nDisallow: /\n\nUser-agent: *\nAllow: /\n",
     remedy="Give the crawler a group of its own.",
     reference="https://www.rfc-editor.org/rfc/rfc9309#section-2.2.1",
@@ -129,9 +129,12 @@ def _crawlers(places: Places, intent: SiteIntent, source: Source) -> Iterator[Fi
         meant = "may fetch" if agent.crawl is Crawl.YES else "may not fetch"
         word = "Allow" if agent.crawl is Crawl.YES else "Disallow"
         yield found(
-            CRAWLER, source, rule.line if rule else group.line_of(token) if group else None,
+            CRAWLER,
+            source,
+            rule.line if rule else group.line_of(token) if group else None,
             detail=f"{agent.token} {meant}, it is meant",
-            remedy=f"User-agent: {agent.token}\n{word}: /", near=agent.token,
+            remedy=f"User-agent: {agent.token}\n{word}: /",
+            near=agent.token,
         )
 
 
@@ -155,7 +158,11 @@ def _uses(
         groups.setdefault((kind, place or source, line), []).append(leaf)
     for (kind, place, line), leaves in groups.items():
         yield found(
-            kind, place, line, detail=_detail(leaves, meant, target), remedy=_remedy(kind, leaves, meant)
+            kind,
+            place,
+            line,
+            detail=_detail(leaves, meant, target),
+            remedy=_remedy(kind, leaves, meant),
         )
 
 

@@ -82,7 +82,10 @@ def _notes(places: Places) -> Iterator[tuple[Source, Note, int | None]]:
     for line in places.header_lines:
         fields = ((line.name, line.value), _PAGE_TYPE)
         document = Document(
-            url=places.origin + "/", resource=PAGE, outcome=Outcome.FETCHED, status=_OK,
+            url=places.origin + "/",
+            resource=PAGE,
+            outcome=Outcome.FETCHED,
+            status=_OK,
             headers=fields,
         )
         for note in head_reading(document).notes:

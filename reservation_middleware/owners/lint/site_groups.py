@@ -168,7 +168,12 @@ def _lost(places: Places, robots: RobotsFile) -> Iterator[Finding]:
             )
             names = ", ".join(tokens[:5]) + (" …" if len(tokens) > 5 else "")
             yield found(
-                LOSES, source, group.tokens[0][1], detail=f"{names}, {line}", remedy=line, fix=fix,
+                LOSES,
+                source,
+                group.tokens[0][1],
+                detail=f"{names}, {line}",
+                remedy=line,
+                fix=fix,
                 near=tokens[0],
             )
 
@@ -220,12 +225,17 @@ def _managed(places: Places) -> Iterator[Finding]:
             yield found(MANAGED, source, line, detail=f"{token}: Allow: / there, Disallow: / here")
         for key in ("content-signal", "content-usage"):
             values = [_values(group.records, key) for group in (theirs, ours)]
-            differing = {name for name in values[0].keys() & values[1].keys()
-                         if values[0][name] != values[1][name]}
+            differing = {
+                name
+                for name in values[0].keys() & values[1].keys()
+                if values[0][name] != values[1][name]
+            }
             if differing:
                 record = next(record for record in ours.records if record.key == key)
                 yield found(
-                    MANAGED, source, record.line,
+                    MANAGED,
+                    source,
+                    record.line,
                     detail=f"{token}: {_SIGNALS[key][0]}, {', '.join(sorted(differing))}",
                 )
 
@@ -248,7 +258,10 @@ def _search(places: Places, robots: RobotsFile) -> Iterator[Finding]:
     if shut and not any(is_shut(robots.group_for(token)) for token in _TRAINING):
         line = robots.parts(shut[0])[0].line_of(shut[0])
         yield found(
-            SEARCH, source, line, detail=f"{', '.join(shut)} may fetch nothing, GPTBot may",
+            SEARCH,
+            source,
+            line,
+            detail=f"{', '.join(shut)} may fetch nothing, GPTBot may",
             near=shut[0],
         )
     for records in (robots.loose, *(group.records for group in robots.groups)):

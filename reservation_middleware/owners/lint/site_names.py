@@ -14,7 +14,9 @@ _MOST = 10
 _MEANT: Mapping[str, str] = {
     **dict.fromkeys(("openai", "open-ai", "gpt", "chatgpt", "gpt-4", "gpt-3"), "GPTBot"),
     **dict.fromkeys(("anthropic", "claude", "claude-ai"), "ClaudeBot"),
-    **dict.fromkeys(("google-ai", "googleai", "gemini", "bard", "googlebot-extended"), "Google-Extended"),
+    **dict.fromkeys(
+        ("google-ai", "googleai", "gemini", "bard", "googlebot-extended"), "Google-Extended"
+    ),
     **dict.fromkeys(("google",), "Googlebot"),
     **dict.fromkeys(("bing", "microsoft", "msn"), "bingbot"),
     **dict.fromkeys(("apple", "apple-ai", "apple-extended"), "Applebot-Extended"),
@@ -65,6 +67,10 @@ def find(places: Places) -> Iterator[Finding]:
         number += 1
         written = "*" if meant == "*" else f"{meant}"
         yield found(
-            GENERIC, source, line, detail=f"{token} ({written}?)", remedy=f"User-agent: {written}",
+            GENERIC,
+            source,
+            line,
+            detail=f"{token} ({written}?)",
+            remedy=f"User-agent: {written}",
             near=token,
         )

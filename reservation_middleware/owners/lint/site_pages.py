@@ -23,8 +23,8 @@ DISAGREE = FindingKind(
         "By TDMRep the meta takes the field's place, in other families the stricter counts; other "
         "readers see one of the two only."
     ),
-    before="TDM-Reservation: 1\n\n<meta name=\"tdm-reservation\" content=\"0\">\n",
-    after="TDM-Reservation: 1\n\n<meta name=\"tdm-reservation\" content=\"1\">\n",
+    before='TDM-Reservation: 1\n\n<meta name="tdm-reservation" content="0">\n',
+    after='TDM-Reservation: 1\n\n<meta name="tdm-reservation" content="1">\n',
     remedy="Say the same in both, or in one of them only.",
     reference="https://www.w3.org/community/reports/tdmrep/CG-FINAL-tdmrep-20240510/",
 )
@@ -34,7 +34,7 @@ HIDDEN = FindingKind(
     summary="robots.txt keeps everyone from this page, so nobody sees what it says of itself: {}",
     what="A page reserves AI uses in its head or content, and no crawler may fetch it.",
     why="A reservation that cannot be fetched is not known to those who have the page from elsewhere.",
-    before="User-agent: *\nDisallow: /press/\n\n<!-- /press/x.html --><meta name=\"robots\" content=\"noai\">\n",
+    before='User-agent: *\nDisallow: /press/\n\n<!-- /press/x.html --><meta name="robots" content="noai">\n',
     after="User-agent: *\nDisallow: /press/\nContent-Signal: ai-train=no\n",
     remedy="Say it in robots.txt or tdmrep.json, too: these are read before any page.",
     reference="https://developers.google.com/search/docs/crawling-indexing/block-indexing",
@@ -49,7 +49,7 @@ IMAGES = FindingKind(
         "where neither a file of the site, nor a header field, nor the image itself says anything."
     ),
     why="Image data sets are made from lists of addresses; the page is not fetched again.",
-    before="<meta name=\"robots\" content=\"noai, noimageai\"><img src=\"/photo.jpg\">\n",
+    before='<meta name="robots" content="noai, noimageai"><img src="/photo.jpg">\n',
     after="# robots.txt\nUser-agent: *\nContent-Signal: ai-train=no\n",
     remedy="User-agent: *\nContent-Signal: ai-train=no",
     reference="https://contentsignals.org/",

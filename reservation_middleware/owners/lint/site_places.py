@@ -31,8 +31,8 @@ MISPLACED = FindingKind(
     summary="a signal stands where no text defines it, so nobody reads it: {}",
     what="A reservation is in a file, or in a line, in which no crawler looks for it.",
     why="Crawlers ask for fixed addresses and read fixed fields; what stands elsewhere says nothing.",
-    before="# served as /tdmrep.json\n[{\"location\": \"/\", \"tdm-reservation\": 1}]\n",
-    after="# served as /.well-known/tdmrep.json\n[{\"location\": \"/\", \"tdm-reservation\": 1}]\n",
+    before='# served as /tdmrep.json\n[{"location": "/", "tdm-reservation": 1}]\n',
+    after='# served as /.well-known/tdmrep.json\n[{"location": "/", "tdm-reservation": 1}]\n',
     remedy="Publish it where its text says.",
     reference="https://www.rfc-editor.org/rfc/rfc8615",
 )
@@ -57,13 +57,22 @@ def find(places: Places) -> Iterator[Finding]:
     """Signals that nobody reads."""
     for source, path in places.misplaced:
         if path:
-            yield found(MISPLACED, source, 1, detail=f"crawlers ask for {path}",
-                        remedy=f"Publish it as {path}.")
+            yield found(
+                MISPLACED,
+                source,
+                1,
+                detail=f"crawlers ask for {path}",
+                remedy=f"Publish it as {path}.",
+            )
             continue
         for number, line in enumerate(source.lines, 1):
             if found_line := _SIGNAL_LINE.match(line[:200]):
                 yield found(
-                    MISPLACED, source, number, detail=line.strip()[:80], near=found_line[1],
+                    MISPLACED,
+                    source,
+                    number,
+                    detail=line.strip()[:80],
+                    near=found_line[1],
                     remedy="Say it in robots.txt, below User-agent: *.",
                 )
     robots, source = places.robots, places.robots_source
@@ -84,6 +93,4 @@ def find(places: Places) -> Iterator[Finding]:
             remedy = ""
             if kind is MISPLACED:
                 remedy = "Content-Signal: ai-train=no"
-            yield found(
-                kind, source, record.line, detail=robots.line(record.line), remedy=remedy
-            )
+            yield found(kind, source, record.line, detail=robots.line(record.line), remedy=remedy)
