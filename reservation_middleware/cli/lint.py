@@ -4,7 +4,7 @@ import os
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,7 +13,7 @@ from .standard_streams import UnusableError
 
 if TYPE_CHECKING:
     from reservation_middleware.owners.lint.ignores import Baseline, IgnoreRule
-    from reservation_middleware.owners.lint.places import Places
+    from reservation_middleware.owners.lint.places import LintedSite
     from reservation_middleware.owners.lint.run import Report
 
 
@@ -136,7 +136,7 @@ def lint(
 
 def _sites(
     inputs: list[str], *, live: str | None, intent: Path | None, proxy: str | None
-) -> "list[Places]":
+) -> "list[LintedSite]":
     """Every input, read."""
     import asyncio
 
@@ -155,7 +155,7 @@ def _sites(
         raise typer.BadParameter(
             "--live compares a folder or file with a site; give a PATH with it"
         )
-    sites: list[Places] = []
+    sites: list[LintedSite] = []
     for given in inputs:
         if given == "-":
             sites.append(read_input(sys.stdin.buffer))
@@ -187,10 +187,9 @@ def _rules() -> "tuple[IgnoreRule, ...]":
 
     for name in ("reservations.toml", "pyproject.toml"):
         found = read_toml(Path(name), name=name)
-        table = found[0] if found else {}
-        if name == "pyproject.toml":
-            tool = table.get("tool", {})
-            table = tool.get("reservations", {}) if isinstance(tool, dict) else {}
+        table: Any = found[0] if found else {}
+        for key in ("tool", "reservations") if name == "pyproject.toml" else ():
+            table = table.get(key, {}) if isinstance(table, dict) else {}
         given = table.get("lint") if isinstance(table, dict) else None
         if given is None:
             continue
@@ -200,7 +199,7 @@ def _rules() -> "tuple[IgnoreRule, ...]":
     return ()
 
 
-def _mended(sites: "list[Places]", report: "Report", up_to: object) -> "list[Places]":
+def _mended(sites: "list[LintedSite]", report: "Report", up_to: object) -> "list[LintedSite]":
     """The sites with what could be mended mended, in files, too; diffs go to standard error."""
     from reservation_middleware.owners.lint.finding import Confidence
     from reservation_middleware.owners.lint.mend import diff, effects, mend, write
@@ -270,8 +269,8 @@ def _explained(ident: str) -> str:
         typer.BadParameter: there is no such finding.
     """
     from reservation_middleware.model.vocabulary import unknown_word
-    from reservation_middleware.owners.lint.registry import kinds
     from reservation_middleware.owners.lint.pages import explanation
+    from reservation_middleware.owners.lint.registry import kinds
 
     kind = kinds().get(ident)
     if kind is None:

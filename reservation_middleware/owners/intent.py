@@ -67,7 +67,7 @@ class MediaIntent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     files: tuple[str, ...] = ()
 
 
-class Price(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class LicencePrice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a licence costs: a decimal number, an ISO 4217 code, and for what or how long."""
 
     amount: str
@@ -79,7 +79,7 @@ class LicenceIntent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """What is on offer."""
 
     policy: str | None = None
-    price: Price | None = None
+    price: LicencePrice | None = None
 
 
 class SiteIntent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -124,22 +124,22 @@ class SiteIntent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         return meant
 
     def crawl(self, token: str) -> Crawl | None:
-        """Whether a crawler may fetch: its own entry, else that of ``*``; None if nothing is said."""
-        said = {agent.token.lower(): agent.crawl for agent in self.agent}
-        return said.get(token.lower(), said.get("*"))
+        """Whether a crawler may fetch: its own entry, else that of ``*``; None if nothing is stated."""
+        stated = {agent.token.lower(): agent.crawl for agent in self.agent}
+        return stated.get(token.lower(), stated.get("*"))
 
 
 def by_leaf(uses: Mapping[str, Use]) -> dict[str, Use]:
-    """Uses by leaf: a leaf stands above a shorthand, a narrower shorthand above a wider one.
+    """Uses by leaf: a leaf stands above a shorthand, a narrower shorthand above a wider.
 
     >>> {leaf: use.value for leaf, use in by_leaf({"ai": Use.NO, "ai-input": Use.YES}).items()}
     {'ai-index': 'no', 'ai-input': 'yes', 'ai-train-gen': 'no', 'ai-train-nongen': 'no'}
     """
-    said: dict[str, Use] = {}
-    # The shorthands are nested, so that a narrower one is always a part of a wider one.
+    stated: dict[str, Use] = {}
+    # The shorthands are nested, so that a narrower one is always a part of a wider.
     for term in sorted(uses, key=lambda term: -len(SHORTHANDS.get(term, (term,)))):
-        said.update(dict.fromkeys(SHORTHANDS.get(term, (term,)), uses[term]))
-    return {leaf: said[leaf] for leaf in LEAVES if leaf in said}
+        stated.update(dict.fromkeys(SHORTHANDS.get(term, (term,)), uses[term]))
+    return {leaf: stated[leaf] for leaf in LEAVES if leaf in stated}
 
 
 def read_intent(file: Path) -> SiteIntent:
@@ -171,7 +171,7 @@ _TABLES: Mapping[str, type[msgspec.Struct]] = {
     "agent": AgentIntent,
     "media": MediaIntent,
     "licence": LicenceIntent,
-    "licence.price": Price,
+    "licence.price": LicencePrice,
 }
 
 
@@ -187,7 +187,7 @@ def _plain(error: str, tables: Mapping[str, Any]) -> str:
         what = unknown_word("key", unknown[1], table.__struct_fields__)
     elif invalid := _INVALID.fullmatch(what):
         kind: Iterable[StrEnum] = Crawl if where.endswith(".crawl") else Use
-        what = unknown_word("value", invalid[1], [one.value for one in kind])
+        what = unknown_word("value", invalid[1], [entry.value for entry in kind])
         # The validator does not say which key of a table of uses it is.
         if where.endswith("[...]"):
             uses: Any = tables
@@ -204,7 +204,7 @@ def _contradictions(intent: SiteIntent) -> Iterable[tuple[str, str]]:
     if not intent.origin.startswith(("http://", "https://")):
         yield "site", f"{intent.site!r} is no http or https URL"
     tables = [("use", intent.use)]
-    tables += [(f"path[{number}].use", one.use) for number, one in enumerate(intent.path, 1)]
+    tables += [(f"path[{number}].use", entry.use) for number, entry in enumerate(intent.path, 1)]
     for key, uses in tables:
         for term, use in uses.items():
             if term not in SHORTHANDS and term not in LEAVES:
@@ -217,19 +217,23 @@ def _contradictions(intent: SiteIntent) -> Iterable[tuple[str, str]]:
     for number, agent in enumerate(intent.agent, 1):
         if not TOKEN.fullmatch(agent.token):
             yield f"agent[{number}].token", f"{agent.token!r} is no product token"
-    yield from _said_twice("path", "match", [(one.match, by_leaf(one.use)) for one in intent.path])
-    crawls = [(one.token.lower(), one.crawl) for one in intent.agent]
+    yield from _said_twice(
+        "path", "match", [(entry.match, by_leaf(entry.use)) for entry in intent.path]
+    )
+    crawls = [(entry.token.lower(), entry.crawl) for entry in intent.agent]
     yield from _said_twice("agent", "token", crawls)
-    if intent.crawl("*") is Crawl.NO and Crawl.YES not in [one.crawl for one in intent.agent]:
+    if intent.crawl("*") is Crawl.NO and Crawl.YES not in [entry.crawl for entry in intent.agent]:
         for key, uses in tables:
             for term, use in uses.items():
                 if use is Use.YES:
                     yield f"{key}.{term}", 'is "yes", and the agent "*" may not fetch anything'
 
 
-def _said_twice(table: str, key: str, said: Iterable[tuple[str, Any]]) -> Iterable[tuple[str, str]]:
+def _said_twice(
+    table: str, key: str, stated: Iterable[tuple[str, Any]]
+) -> Iterable[tuple[str, str]]:
     """Names that stand in a list twice with different meanings."""
     first: dict[str, Any] = {}
-    for number, (name, meaning) in enumerate(said, 1):
+    for number, (name, meaning) in enumerate(stated, 1):
         if first.setdefault(name, meaning) != meaning:
             yield f"{table}[{number}].{key}", f"{name!r} stands there twice and contradicts itself"

@@ -40,6 +40,8 @@ _LOOKALIKE = (
     r"[A-Za-z0-9_.-]+[\u00ad\u2010-\u2015\u2212\ufe58\ufe63\uff0d\u200b-\u200f\u2060\ufeff]"
 )
 _BETWEEN_NAMES = r"[\s;|&]+"
+# A name in a list, with a version or a star that are passed over.
+_MEMBER = r"\*|[A-Za-z0-9_.-]+(?:/\S*|\*)?"
 _NAME = r"[a-z0-9_.-]{3,}(?:bot|spider|crawler|extended)"
 
 
@@ -75,7 +77,10 @@ def agent_fault(value: str, tokens: tuple[str, ...]) -> str | None:
     if not value.isascii() and re.match(_LOOKALIKE, value):
         return "agent-character"
     if len(tokens) > 1:
-        return "agent-list"
+        # A comma inside other words, as in "HTTrack [NC,OR]", makes no list.
+        members = [part.strip() for part in value.split(",") if part.strip()]
+        is_list = all(re.fullmatch(_MEMBER, part) for part in members)
+        return "agent-list" if is_list else "agent-string"
     return "agent-names" if _names(value) > 1 else None
 
 

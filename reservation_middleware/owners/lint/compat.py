@@ -12,7 +12,7 @@ from reservation_middleware.syntax.robots_line import SPEAKING
 
 from .finding import Confidence, Finding, FindingKind, found
 from .header_files import HeaderLine
-from .places import Places
+from .places import LintedSite
 
 _LIGHTHOUSE = "https://github.com/GoogleChrome/lighthouse/blob/main/core/audits/seo/robots-txt.js"
 _MOST = 10
@@ -59,14 +59,14 @@ PATTERN = FindingKind(
     ident="compat-lighthouse-pattern",
     level=Level.INFO,
     summary="Lighthouse calls the file invalid for this pattern: {}",
-    what="A pattern has a $ that is not at its end, or begins with neither / nor *.",
+    what="A pattern has a $ that is not at its end.",
     why=(
         "The audit fails. A $ inside a pattern is a plain character (RFC 9309 §2.2.3), which most "
         "people do not mean."
     ),
     before="User-agent: *\nDisallow: /*?sort=$name\n",
     after="User-agent: *\nDisallow: /*?sort=%24name\n",
-    remedy="Write %24 for a $ that is meant, and begin patterns with / or *.",
+    remedy="Write %24 for a $ that is meant.",
     reference=_LIGHTHOUSE,
     parsers=("Lighthouse 13: '\"$\" should only be used at the end of the pattern'",),
 )
@@ -96,7 +96,7 @@ ALWAYS = FindingKind(
 KINDS = (DIRECTIVE, NEW_DIRECTIVE, PATTERN, SITEMAP, ALWAYS)
 
 
-def find(places: Places) -> Iterator[Finding]:
+def find(places: LintedSite) -> Iterator[Finding]:
     """What others reject."""
     source, robots = places.robots_source, places.robots
     if source is not None and robots is not None:
@@ -136,5 +136,5 @@ def _robots(robots: RobotsFile) -> Iterator[tuple[FindingKind, int, str]]:
                     yield DIRECTIVE, record.line, ""
     for group in robots.groups:
         for _, path, line in group.plain:
-            if "$" in path[:-1] or path[0] not in "/*":
+            if "$" in path[:-1]:
                 yield PATTERN, line, path

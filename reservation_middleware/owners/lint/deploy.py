@@ -3,13 +3,13 @@
 import re
 from collections.abc import Iterator
 
-from reservation_middleware.model import Document, Level, Outcome
+from reservation_middleware.model import PAGE, Document, Level, Outcome
 from reservation_middleware.syntax.path import split_url
 
 from .finding import Confidence, Finding, FindingKind, found
 from .header_files import HeaderLine
-from .places import Places
-from .source import Source
+from .places import LintedSite
+from .source import LintSource
 
 #: Fields that say what may be done with the content, lower case.
 FIELDS = (
@@ -101,7 +101,7 @@ INHERITANCE = FindingKind(
 KINDS = (MISSING, DIFFERENT, HEADER_LOST, HEADER_DIFFERENT, DOT_FOLDER, INHERITANCE)
 
 
-def find(places: Places) -> Iterator[Finding]:
+def find(places: LintedSite) -> Iterator[Finding]:
     """What is lost between the folder and the reader."""
     yield from _inherited(places.header_lines)
     yield from _left_out(places)
@@ -117,20 +117,20 @@ def _inherited(lines: tuple[HeaderLine, ...]) -> Iterator[Finding]:
         inner = [line for line in nginx if (line.source.name, line.block) == (name, block)]
         own = {line.name for line in inner}
         for line in nginx:
-            if line.source.name == name and line.block == outer and line.name in FIELDS:
-                if line.name not in own:
-                    written = line.source.lines[line.line - 1].strip()
-                    yield found(
-                        INHERITANCE,
-                        inner[0].source,
-                        inner[0].line,
-                        detail=written,
-                        remedy=written,
-                        near="add_header",
-                    )
+            is_outer = line.source.name == name and line.block == outer
+            if is_outer and line.name in FIELDS and line.name not in own:
+                written = line.source.lines[line.line - 1].strip()
+                yield found(
+                    INHERITANCE,
+                    inner[0].source,
+                    inner[0].line,
+                    detail=written,
+                    remedy=written,
+                    near="add_header",
+                )
 
 
-def _left_out(places: Places) -> Iterator[Finding]:
+def _left_out(places: LintedSite) -> Iterator[Finding]:
     """Generators that leave dot folders out, told by their configuration."""
     hidden = [source for source in places.resources if _HIDDEN in source.document.url]
     if not hidden:
@@ -154,7 +154,7 @@ def _left_out(places: Places) -> Iterator[Finding]:
                     )
 
 
-def _compared(places: Places) -> Iterator[Finding]:
+def _compared(places: LintedSite) -> Iterator[Finding]:
     wire = places.wire
     assert wire is not None
     for source in (*places.resources, *places.pages):
@@ -180,7 +180,7 @@ def _compared(places: Places) -> Iterator[Finding]:
             yield from _fields(places, line)
 
 
-def _missing(source: Source, path: str, served: Document) -> Finding:
+def _missing(source: LintSource, path: str, served: Document) -> Finding:
     status = f"HTTP {served.status}" if served.status else served.problem or "no answer"
     if path.startswith(_HIDDEN):
         detail = f"{served.url} answers {status}: the build or the server drops dot folders"
@@ -191,11 +191,12 @@ def _missing(source: Source, path: str, served: Document) -> Finding:
     return found(MISSING, source, detail=f"{served.url} answers {status}")
 
 
-def _fields(places: Places, line: HeaderLine) -> Iterator[Finding]:
+def _fields(places: LintedSite, line: HeaderLine) -> Iterator[Finding]:
     """Whether the pages that a line is about came with its field."""
     assert places.wire is not None
     for path, served in places.wire.documents.items():
-        if served.outcome is not Outcome.FETCHED or not line.is_sent_to(path):
+        is_page = served.resource == PAGE  # of others few fields are kept
+        if not is_page or served.outcome is not Outcome.FETCHED or not line.is_sent_to(path):
             continue
         values = served.fields.get(line.name, [])
         detail = f"{line.name}: {line.value}, at {served.url}"
@@ -216,7 +217,7 @@ def _comparable(body: bytes) -> bytes:
     return body.replace(b"\r\n", b"\n").strip()
 
 
-def _first_difference(source: Source, served: Document) -> int:
+def _first_difference(source: LintSource, served: Document) -> int:
     """The first line of a file that is not served so."""
     theirs = (served.body or b"").splitlines()
     for number, (ours, other) in enumerate(zip(source.body.splitlines(), theirs, strict=False), 1):

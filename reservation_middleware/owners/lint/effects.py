@@ -10,7 +10,7 @@ from reservation_middleware.model import CRAWL, LEAVES
 from reservation_middleware.model.agents import catalogue
 from reservation_middleware.syntax.path import split_url
 
-from .places import Places
+from .places import LintedSite
 
 #: Agents, paths and pages that are asked about; an agent whom no file names stands for all others.
 MAX_AGENTS, MAX_PATHS, MAX_PAGES = 400, 100, 20
@@ -18,7 +18,7 @@ UNNAMED = "unnamed-crawler"
 USES = (CRAWL, *LEAVES)
 
 
-class Cell(NamedTuple):
+class EffectCell(NamedTuple):
     """One question: may this agent put what stands at this path to this use?"""
 
     path: str
@@ -26,10 +26,10 @@ class Cell(NamedTuple):
     use: str
 
 
-Matrix = Mapping[Cell, str]
+Matrix = Mapping[EffectCell, str]
 
 
-def agents_of(*sites: Places) -> tuple[str, ...]:
+def agents_of(*sites: LintedSite) -> tuple[str, ...]:
     """Whom to ask about: everyone, nobody in particular, the catalogue, and all that are named."""
     names = {"*": None, UNNAMED: None}
     for places in sites:
@@ -43,7 +43,7 @@ def _is_token(name: str) -> bool:
     return name == "*" or name.replace("-", "").replace("_", "").replace(".", "").isalnum()
 
 
-def paths_of(*sites: Places) -> tuple[str, ...]:
+def paths_of(*sites: LintedSite) -> tuple[str, ...]:
     """What to ask about: the root, a path that no rule names, each rule's path, the pages."""
     found = {"/": None, "/a-path-that-no-rule-names": None}
     for places in sites:
@@ -66,24 +66,26 @@ def _literal(pattern: str) -> str:
     return path if path.startswith("/") else "/" + path
 
 
-def matrix(places: Places, agents: Iterable[str], paths: Iterable[str]) -> Matrix:
+def matrix(places: LintedSite, agents: Iterable[str], paths: Iterable[str]) -> Matrix:
     """What each agent may do with each path."""
-    cells: dict[Cell, str] = {}
+    cells: dict[EffectCell, str] = {}
     paths = tuple(paths)
     for agent in agents:
         for path in paths:
             decision = places.decide(places.origin + path, agent)
-            cells[Cell(path, agent, CRAWL)] = decision.crawl.value
+            cells[EffectCell(path, agent, CRAWL)] = decision.crawl.value
             for leaf in LEAVES:
                 preference = decision.usage[leaf]
-                cells[Cell(path, agent, leaf)] = "n/a" if preference is None else preference.value
+                cells[EffectCell(path, agent, leaf)] = (
+                    "n/a" if preference is None else preference.value
+                )
     return cells
 
 
 class Change(NamedTuple):
     """A cell that is another one now."""
 
-    cell: Cell
+    cell: EffectCell
     before: str
     after: str
 

@@ -18,8 +18,8 @@ from reservation_middleware.syntax.media import recognised
 from reservation_middleware.syntax.path import split_url
 
 from .header_files import HeaderLine, read_headers
-from .places import UNKNOWN_ORIGIN, NotTested, Places
-from .source import Source
+from .places import UNKNOWN_ORIGIN, LintedSite, NotTested
+from .source import LintSource
 
 #: Files of a folder that are looked at, pages and media among them that are read, octets of one
 #: medium, and folders that are never a part of a site.
@@ -40,19 +40,21 @@ _BY_NAME = {path.rpartition("/")[2]: path for path in reversed(list(BY_PATH))}
 #: Files in which people put signals that nobody reads there.
 _UNREAD = ("llms.txt", "llms-full.txt", "humans.txt", "security.txt", "ads.txt")
 _RSL = b"https://rslstandard.org/rsl"
-_ROBOTS_LINE = re.compile(rb"^[ \t]*(?:user-?agent|disallow|allow|sitemap)\s*:", re.I | re.M)
-_SITEMAP = re.compile(rb"^\s*sitemap\s*:\s*(https?://[^/\s]+)/", re.I | re.M)
+_ROBOTS_LINE = re.compile(
+    rb"^[ \t]*(?:user-?agent|disallow|allow|sitemap)\s*:", re.IGNORECASE | re.MULTILINE
+)
+_SITEMAP = re.compile(rb"^\s*sitemap\s*:\s*(https?://[^/\s]+)/", re.IGNORECASE | re.MULTILINE)
 _SNIFFED = 64 * 1024
 
 
-def read_input(stream: BinaryIO) -> Places:
+def read_input(stream: BinaryIO) -> LintedSite:
     """Standard input as one file, told by its content."""
     limit = rsl.LIMIT + 1
     body = stream.read(limit)
     return _single("<stdin>", body, None, "")
 
 
-def read_path(path: Path, *, origin: str | None = None) -> Places:
+def read_path(path: Path, *, origin: str | None = None) -> LintedSite:
     """A folder or a file.
 
     Args:
@@ -75,31 +77,33 @@ def read_path(path: Path, *, origin: str | None = None) -> Places:
 
 def _single(
     shown: str, body: bytes, path: Path | None, name: str, *, origin: str | None = None
-) -> Places:
+) -> LintedSite:
     """One file by itself."""
     origin = origin or _guessed(body) or UNKNOWN_ORIGIN
     if name in _CONFIGURATIONS or name.endswith((".conf", ".nginx")):
         source = _source(shown, path, origin + "/" + name, PAGE, body)
         lines = read_headers(source, name)
         untested = () if lines else (NotTested(shown, "no line in it adds a header field"),)
-        return Places(origin=origin, header_lines=lines, not_tested=untested, others=(source,))
+        return LintedSite(origin=origin, header_lines=lines, not_tested=untested, others=(source,))
     if name in _OTHERS or name in _UNREAD:
         source = _source(shown, path, origin + "/" + name, PAGE, body)
         misplaced = ((source, ""),) if name in _UNREAD else ()
-        return Places(origin=origin, misplaced=misplaced, others=(source,))
+        return LintedSite(origin=origin, misplaced=misplaced, others=(source,))
     target = _BY_NAME.get(name) or _by_content(body)
     if target == "rsl":
         source = _source(shown, path, f"{origin}/license.xml", "rsl", body, "application/rsl+xml")
-        return Places(origin=origin, resources=(source,))
+        return LintedSite(origin=origin, resources=(source,))
     if target == "page":
         kind = _PAGES.get(Path(name).suffix) or _MEDIA.get(Path(name).suffix) or "text/html"
         source = _source(shown, path, f"{origin}/{quote(name or 'index.html')}", PAGE, body, kind)
-        return Places(origin=origin, pages=(source,))
+        return LintedSite(origin=origin, pages=(source,))
     if target is None:
         why = "it is empty" if not body.strip() else "no file of a kind that is read here"
-        return Places(origin=origin, not_tested=(NotTested(shown, why),))
+        return LintedSite(origin=origin, not_tested=(NotTested(shown, why),))
     resource = BY_PATH[target].name
-    return Places(origin=origin, resources=(_source(shown, path, origin + target, resource, body),))
+    return LintedSite(
+        origin=origin, resources=(_source(shown, path, origin + target, resource, body),)
+    )
 
 
 def _by_content(body: bytes) -> str | None:
@@ -119,7 +123,7 @@ def _by_content(body: bytes) -> str | None:
     return "/robots.txt" if _ROBOTS_LINE.search(text) else None
 
 
-def _folder(folder: Path, origin: str | None) -> Places:
+def _folder(folder: Path, origin: str | None) -> LintedSite:
     """A site as it was built."""
     notes: list[NotTested] = []
     paths = list(_walk(folder, notes))
@@ -131,11 +135,11 @@ def _folder(folder: Path, origin: str | None) -> Places:
         host = re.fullmatch(r"[A-Za-z0-9.-]+", domain)
         origin = f"https://{domain}" if host else _guessed(bodies["robots.txt"])
     origin = origin or UNKNOWN_ORIGIN
-    resources: list[Source] = []
-    pages: list[Source] = []
-    misplaced: list[tuple[Source, str]] = []
+    resources: list[LintSource] = []
+    pages: list[LintSource] = []
+    misplaced: list[tuple[LintSource, str]] = []
     lines: list[HeaderLine] = []
-    others: list[Source] = []
+    others: list[LintSource] = []
     media = 0
     for path in paths:
         relative = path.relative_to(folder).as_posix()
@@ -178,7 +182,7 @@ def _folder(folder: Path, origin: str | None) -> Places:
         notes.append(
             NotTested(_shown(folder, folder, ""), "no file in it is of a kind that is read")
         )
-    return Places(
+    return LintedSite(
         origin=origin,
         resources=tuple(resources),
         pages=tuple(_with_fields(page, lines) for page in pages),
@@ -190,7 +194,7 @@ def _folder(folder: Path, origin: str | None) -> Places:
     )
 
 
-def _is_meant(source: Source, wanted: str) -> bool:
+def _is_meant(source: LintSource, wanted: str) -> bool:
     """Whether a file that is not where it is read says anything; copies of others need not be."""
     if not wanted:
         return True
@@ -217,9 +221,9 @@ def _walk(folder: Path, notes: list[NotTested]) -> Iterator[Path]:
                 yield path
 
 
-def _pointed_to(folder: Path, origin: str, resources: list[Source]) -> list[Source]:
+def _pointed_to(folder: Path, origin: str, resources: list[LintSource]) -> list[LintSource]:
     """Documents of the folder that others point to; one that is not there is said to be missing."""
-    found: dict[str, Source] = {}
+    found: dict[str, LintSource] = {}
     for source in resources:
         reading = Reading(source.document, RESOURCES[source.document.resource])
         for link in reading.links:
@@ -237,18 +241,18 @@ def _pointed_to(folder: Path, origin: str, resources: list[Source]) -> list[Sour
                 document = Document(
                     url=link.url, resource=name, outcome=Outcome.UNAVAILABLE, status=404
                 )
-                found[link.url] = Source(name=shown, document=document, file=path)
+                found[link.url] = LintSource(name=shown, document=document, file=path)
     return list(found.values())
 
 
-def _with_fields(page: Source, lines: list[HeaderLine]) -> Source:
+def _with_fields(page: LintSource, lines: list[HeaderLine]) -> LintSource:
     """A page with the header fields that the configuration gives it."""
     target = split_url(page.document.url)[1]
     fields = tuple((line.name, line.value) for line in lines if line.is_sent_to(target))
     if not fields:
         return page
     document = page.document
-    return Source(
+    return LintSource(
         name=page.name,
         file=page.file,
         document=Document(
@@ -264,8 +268,8 @@ def _with_fields(page: Source, lines: list[HeaderLine]) -> Source:
 
 def _source(
     shown: str, path: Path | None, url: str, resource: str, body: bytes, kind: str = ""
-) -> Source:
-    return Source(name=shown, document=_document(url, resource, body, kind), file=path)
+) -> LintSource:
+    return LintSource(name=shown, document=_document(url, resource, body, kind), file=path)
 
 
 def _document(url: str, resource: str, body: bytes, kind: str = "") -> Document:

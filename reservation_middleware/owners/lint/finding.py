@@ -12,7 +12,7 @@ import msgspec
 
 from reservation_middleware.model import Level
 
-from .source import Source
+from .source import LintSource
 
 #: Where the page of a kind stands.
 PAGES = "https://reservation-middleware.example/findings/"
@@ -103,7 +103,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     kind: FindingKind
-    source: Source
+    source: LintSource
     line: int | None = None
     column: int | None = None
     detail: str = ""
@@ -135,7 +135,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 def found(
     kind: FindingKind,
-    source: Source,
+    source: LintSource,
     line: int | None = None,
     *,
     detail: str = "",

@@ -8,8 +8,8 @@ from reservation_middleware.model import LEAVES
 from reservation_middleware.syntax.robots_line import AGENT, ALLOW, DISALLOW, SPEAKING, classify
 
 from .finding import Edit, Fix
-from .places import Places
-from .source import Source
+from .places import LintedSite
+from .source import LintSource
 
 _EVERY_USE = frozenset(("crawl", *LEAVES))
 _MEANT = re.compile(r"^(?P<written>.*?) \((?P<meant>[^()]+)\?\)(?::|$)")
@@ -20,7 +20,7 @@ _NO_FIX: tuple[str, Fix | None] = ("", None)
 
 
 def fix_of(
-    ident: str, source: Source, line: int | None, detail: str, places: Places
+    ident: str, source: LintSource, line: int | None, detail: str, places: LintedSite
 ) -> tuple[str, Fix | None]:
     """What to paste in the place of a note's line, and the fix; nothing where that is not known.
 

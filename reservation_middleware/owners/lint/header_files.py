@@ -12,7 +12,7 @@ from fnmatch import translate
 
 import msgspec
 
-from .source import Source
+from .source import LintSource
 
 #: Lines of one file that are read, characters of one, and blocks that are open at a time.
 _MAX_LINES, _LONGEST, _DEEPEST = 20_000, 4_000, 20
@@ -47,7 +47,7 @@ class HeaderLine(msgspec.Struct, frozen=True):
         always: whether error pages have it, too; None where the file cannot say.
     """
 
-    source: Source
+    source: LintSource
     line: int
     name: str
     value: str
@@ -61,7 +61,7 @@ class HeaderLine(msgspec.Struct, frozen=True):
         return self.pattern is not None and re.search(self.pattern, path[:_LONGEST]) is not None
 
 
-def read_headers(source: Source, name: str) -> tuple[HeaderLine, ...]:
+def read_headers(source: LintSource, name: str) -> tuple[HeaderLine, ...]:
     """The lines of a server's configuration that add a field; none where it is another file.
 
     Args:
@@ -75,13 +75,13 @@ def read_headers(source: Source, name: str) -> tuple[HeaderLine, ...]:
     return tuple(_nginx(source))
 
 
-def _lines(source: Source) -> Iterator[tuple[int, str]]:
+def _lines(source: LintSource) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(source.lines[:_MAX_LINES], 1):
         if not line.lstrip().startswith("#"):
             yield number, line[:_LONGEST]
 
 
-def _netlify(source: Source) -> Iterator[HeaderLine]:
+def _netlify(source: LintSource) -> Iterator[HeaderLine]:
     block, pattern = 0, ""
     for number, line in _lines(source):
         if not line.strip():
@@ -103,7 +103,7 @@ def _netlify_part(part: str) -> str:
     return "[^/]+" if part.startswith(":") and len(part) > 1 else re.escape(part)
 
 
-def _htaccess(source: Source) -> Iterator[HeaderLine]:
+def _htaccess(source: LintSource) -> Iterator[HeaderLine]:
     patterns: list[str | None] = [""]
     blocks, last = [0], 0
     for number, line in _lines(source):
@@ -148,7 +148,7 @@ def _is_plain(expression: str) -> bool:
     return True
 
 
-def _nginx(source: Source) -> Iterator[HeaderLine]:
+def _nginx(source: LintSource) -> Iterator[HeaderLine]:
     patterns: list[str | None] = [""]
     blocks, last = [0], 0
     for number, line in _lines(source):

@@ -18,9 +18,9 @@ from reservation_middleware.model.vocabulary import unknown_word
 
 from .finding import Finding, found
 from .ignore_kinds import NO_REASON, STALE, UNKNOWN
-from .places import Places
+from .places import LintedSite
 from .registry import kinds
-from .source import Source
+from .source import LintSource
 
 _MARK = re.compile(r"reservations:\s*ignore\[([a-z0-9, -]*)\](.*)")
 #: Comments of one file that are read.
@@ -51,7 +51,7 @@ class Ignored(msgspec.Struct, frozen=True):
 
 
 class _Comment(msgspec.Struct, frozen=True):
-    source: Source
+    source: LintSource
     line: int
     idents: tuple[str, ...]
     reason: str
@@ -113,7 +113,7 @@ def baseline_of(findings: Iterable[Finding]) -> bytes:
 
 def apply_ignores(
     findings: Sequence[Finding],
-    sites: Sequence[Places],
+    sites: Sequence[LintedSite],
     rules: Sequence[IgnoreRule],
     baseline: Baseline,
 ) -> Ignored:
@@ -176,7 +176,7 @@ def stale_entries(baseline: Baseline, met: frozenset[str]) -> Mapping[str, str]:
     return {key: text for key, text in baseline.fingerprints.items() if key not in met}
 
 
-def _comments(source: Source) -> Iterable[_Comment]:
+def _comments(source: LintSource) -> Iterable[_Comment]:
     if b"reservations:" not in source.body:
         return
     number = 0

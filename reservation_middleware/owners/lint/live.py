@@ -7,21 +7,21 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from reservation_middleware.model import PAGE, Agent, Document, Outcome
 from reservation_middleware.decide.reading import LINKED, RESOURCES
+from reservation_middleware.model import PAGE, Agent, Document, Outcome
 from reservation_middleware.owners.inspect import Inspection, inspect
 from reservation_middleware.runtime.cache.memory import MemoryCache
 from reservation_middleware.syntax.path import split_url
 
-from .places import POLICY, NotTested, Places
-from .source import Source
+from .places import POLICY, LintedSite, NotTested
+from .source import LintSource
 from .wire import Wire
 
 #: Pages of a folder that are asked for on the wire, besides its well-known files.
 MAX_PAGES = 10
 
 
-async def read_url(url: str, **session: Any) -> Places:
+async def read_url(url: str, **session: Any) -> LintedSite:
     """A page as it is served, with the policies of its site.
 
     Args:
@@ -32,7 +32,7 @@ async def read_url(url: str, **session: Any) -> Places:
     known = {**RESOURCES, **LINKED}
     resources, pages, untested = [], [], list(_untested(url, looked))
     for document in looked.documents:
-        source = Source(name=document.url, document=document)
+        source = LintSource(name=document.url, document=document)
         if document.resource == PAGE:
             pages.append(source)
         elif document.resource in known:
@@ -40,7 +40,7 @@ async def read_url(url: str, **session: Any) -> Places:
             if document.outcome is Outcome.UNREACHABLE:
                 why = document.problem or f"HTTP {document.status}"
                 untested.append(NotTested(document.url, why))
-    return Places(
+    return LintedSite(
         origin=split_url(looked.decision.url)[0],
         resources=tuple(resources),
         pages=tuple(pages),

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from reservation_middleware.model import CRAWL, LEAVES, Decision, Level, Preference, Reason
 from reservation_middleware.owners.intent import Crawl, SiteIntent, Use
-from reservation_middleware.syntax.robots_rules import GroupRules
 from reservation_middleware.syntax.path import judged
+from reservation_middleware.syntax.robots_rules import GroupRules
 
 from .finding import Confidence, Finding, FindingKind, found
-from .places import Places
-from .source import Source
+from .places import LintedSite
+from .source import LintSource
 
 _AIPREF = "https://datatracker.ietf.org/doc/html/draft-ietf-aipref-vocab-08#section-5.1"
 #: Content-Signal's words by leaf.
@@ -88,7 +88,7 @@ CRAWLER = FindingKind(
 KINDS = (MISSING, YES_MISSING, CONTRADICTED, ONE_PLACE, WRONG_PURPOSE, CRAWLER)
 
 
-def find(places: Places) -> Iterator[Finding]:
+def find(places: LintedSite) -> Iterator[Finding]:
     """Where the site says something else than is meant."""
     intent = places.intent
     source = places.robots_source or next(places.all_sources, None)
@@ -105,7 +105,7 @@ def find(places: Places) -> Iterator[Finding]:
                 yield finding
 
 
-def _asked(places: Places, intent: SiteIntent) -> Iterator[tuple[str, str]]:
+def _asked(places: LintedSite, intent: SiteIntent) -> Iterator[tuple[str, str]]:
     """Paths to ask about, and their addresses: the root, one of each narrower path, the pages."""
     paths = ["/", *(path.match.removesuffix("$").replace("*", "x") for path in intent.path)]
     for path in paths:
@@ -117,7 +117,7 @@ def _asked(places: Places, intent: SiteIntent) -> Iterator[tuple[str, str]]:
 _MOST_PAGES = 200
 
 
-def _crawlers(places: Places, intent: SiteIntent, source: Source) -> Iterator[Finding]:
+def _crawlers(places: LintedSite, intent: SiteIntent, source: LintSource) -> Iterator[Finding]:
     for agent in intent.agent:
         token = agent.token.lower()
         group = places.robots.group_for(token) if places.robots else None
@@ -139,11 +139,11 @@ def _crawlers(places: Places, intent: SiteIntent, source: Source) -> Iterator[Fi
 
 
 def _uses(
-    places: Places, intent: SiteIntent, target: str, decision: Decision, source: Source
+    places: LintedSite, intent: SiteIntent, target: str, decision: Decision, source: LintSource
 ) -> Iterator[Finding]:
     meant = intent.usage(target)
     shut = decision.crawl is Preference.DISALLOWED
-    groups: dict[tuple[FindingKind, Source, int | None], list[str]] = {}
+    groups: dict[tuple[FindingKind, LintSource, int | None], list[str]] = {}
     for leaf in LEAVES:
         use, answer = meant[leaf], decision.usage[leaf]
         reasons = [reason for reason in decision.reasons if _counts(reason, leaf, answer)]

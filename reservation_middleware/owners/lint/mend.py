@@ -11,10 +11,10 @@ from pathlib import Path
 
 import msgspec
 
-from .effects import Cell, Change, Matrix, agents_of, changes, matrix, paths_of
+from .effects import Change, EffectCell, Matrix, agents_of, changes, matrix, paths_of
 from .finding import Confidence, Edit, Finding, Fix
-from .places import Places
-from .source import Source
+from .places import LintedSite
+from .source import LintSource
 
 _LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 #: Cells that are asked for one file: of larger ones fewer paths are looked at.
@@ -32,14 +32,14 @@ class Mended(msgspec.Struct, frozen=True):
         changes: cells that are others now.
     """
 
-    places: Places
-    bodies: tuple[tuple[Source, bytes], ...]
+    places: LintedSite
+    bodies: tuple[tuple[LintSource, bytes], ...]
     done: tuple[Finding, ...]
     refused: tuple[tuple[Finding, Change], ...]
     changes: tuple[Change, ...]
 
 
-def mend(places: Places, findings: Iterable[Finding], *, up_to: Confidence) -> Mended:
+def mend(places: LintedSite, findings: Iterable[Finding], *, up_to: Confidence) -> Mended:
     """Try the fixes of findings, one after the other, from the last line up.
 
     Args:
@@ -87,14 +87,14 @@ def mend(places: Places, findings: Iterable[Finding], *, up_to: Confidence) -> M
     return Mended(current, bodies, tuple(done), tuple(refused), changes(first, before))
 
 
-def _asked(places: Places) -> tuple[tuple[str, ...], Matrix]:
+def _asked(places: LintedSite) -> tuple[tuple[str, ...], Matrix]:
     agents = agents_of(places)
     paths = paths_of(places)
     paths = paths[: max(3, _MOST_CELLS // (7 * len(agents)))]
     return agents, matrix(places, agents, paths)
 
 
-def _is_named(fix: Fix, cell: Cell) -> bool:
+def _is_named(fix: Fix, cell: EffectCell) -> bool:
     """Whether a fix says that a cell may change."""
     return cell.use in fix.uses and (fix.agents is None or cell.agent in fix.agents)
 
@@ -113,10 +113,10 @@ def edited(body: bytes, edits: Sequence[Edit]) -> bytes:
     return b"".join(lines)
 
 
-def _with_body(places: Places, source: Source, body: bytes) -> Places:
+def _with_body(places: LintedSite, source: LintSource, body: bytes) -> LintedSite:
     """A site in which one document is another one."""
 
-    def changed(other: Source) -> Source:
+    def changed(other: LintSource) -> LintSource:
         if other.name != source.name:
             return other
         document = msgspec.structs.replace(other.document, body=body)
@@ -129,15 +129,17 @@ def _with_body(places: Places, source: Source, body: bytes) -> Places:
     )
 
 
-def diff(places: Places, mended: Mended) -> str:
+def diff(places: LintedSite, mended: Mended) -> str:
     """What changed in the files, as a unified diff."""
     old = {source.name: source for source in places.all_sources}
     lines: list[str] = []
     for source, body in mended.bodies:
         before = old[source.name].body.decode("utf-8", "backslashreplace").splitlines(keepends=True)
         after = body.decode("utf-8", "backslashreplace").splitlines(keepends=True)
-        for line in difflib.unified_diff(before, after, source.name, source.name):
-            lines.append(line if line.endswith("\n") else line + "\n")
+        lines.extend(
+            line if line.endswith("\n") else line + "\n"
+            for line in difflib.unified_diff(before, after, source.name, source.name)
+        )
     return "".join(lines)
 
 

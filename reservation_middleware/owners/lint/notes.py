@@ -16,8 +16,8 @@ from reservation_middleware.syntax.path import split_url
 
 from .finding import Confidence, Finding, FindingKind, found
 from .fixes import fix_of
-from .places import Places
-from .source import Source
+from .places import LintedSite
+from .source import LintSource
 
 #: Kinds that say what somebody seems to have meant.
 _LIKELY = (
@@ -56,7 +56,7 @@ def _finding_kind(kind: NoteKind) -> FindingKind:
     )
 
 
-def find(places: Places) -> Iterator[Finding]:
+def find(places: LintedSite) -> Iterator[Finding]:
     """The notes of all documents, each where it stands."""
     seen: set[tuple[str, str, int | None, str]] = set()
     for source, note, line in _notes(places):
@@ -67,14 +67,14 @@ def find(places: Places) -> Iterator[Finding]:
         yield as_finding(note, source, line, places)
 
 
-def as_finding(note: Note, source: Source, line: int | None, places: Places) -> Finding:
+def as_finding(note: Note, source: LintSource, line: int | None, places: LintedSite) -> Finding:
     """One note as a finding, with its fix where there is one."""
     kind = note_kinds()[note.kind.ident]
     remedy, fix = fix_of(kind.ident, source, line, note.detail, places)
     return found(kind, source, line, detail=note.detail, remedy=remedy, fix=fix)
 
 
-def _notes(places: Places) -> Iterator[tuple[Source, Note, int | None]]:
+def _notes(places: LintedSite) -> Iterator[tuple[LintSource, Note, int | None]]:
     sources = places.sources
     for reading in places.readings:
         for note in reading.notes:
@@ -92,13 +92,13 @@ def _notes(places: Places) -> Iterator[tuple[Source, Note, int | None]]:
             yield line.source, note, line.line
     for source in places.pages:
         head, content = places.page_readings[source.document.url]
-        for reading in (head if source.is_url else None, content):
-            for note in reading.notes if reading else ():
+        for part in (head if source.is_url else None, content):
+            for note in part.notes if part is not None else ():
                 yield source, note, note.line
     yield from _between_documents(places)
 
 
-def _between_documents(places: Places) -> Iterator[tuple[Source, Note, int | None]]:
+def _between_documents(places: LintedSite) -> Iterator[tuple[LintSource, Note, int | None]]:
     """Notes that only a decision has: those about several documents."""
     first = next(iter(places.resources), None)
     known = {note for reading in places.readings for note in reading.notes}
@@ -121,8 +121,8 @@ def _between_documents(places: Places) -> Iterator[tuple[Source, Note, int | Non
 
 
 def _where(
-    places: Places, note: Note, reasons: list[tuple[str, int | None]]
-) -> tuple[Source | None, int | None]:
+    places: LintedSite, note: Note, reasons: list[tuple[str, int | None]]
+) -> tuple[LintSource | None, int | None]:
     """Where a note of a decision stands: its document, else that of the first reason."""
     if note.line is not None and note.document in places.sources:
         return places.sources[note.document], note.line
@@ -132,6 +132,6 @@ def _where(
     return None, None
 
 
-def path_of(source: Source) -> str:
+def path_of(source: LintSource) -> str:
     """The path under which a source is published."""
     return split_url(source.document.url)[1]

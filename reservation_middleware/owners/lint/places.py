@@ -22,7 +22,7 @@ from reservation_middleware.signals.robots import RobotsFindings
 from reservation_middleware.syntax.robots import RobotsFile
 
 from .header_files import HeaderLine
-from .source import Source
+from .source import LintSource
 from .wire import Wire
 
 #: The origin of documents of which nothing tells where they are published.
@@ -39,7 +39,7 @@ class NotTested(msgspec.Struct, frozen=True):
     why: str
 
 
-class Places(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+class LintedSite(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """One site's documents.
 
     Attributes:
@@ -56,18 +56,18 @@ class Places(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """
 
     origin: str = UNKNOWN_ORIGIN
-    resources: tuple[Source, ...] = ()
-    pages: tuple[Source, ...] = ()
-    misplaced: tuple[tuple[Source, str], ...] = ()
+    resources: tuple[LintSource, ...] = ()
+    pages: tuple[LintSource, ...] = ()
+    misplaced: tuple[tuple[LintSource, str], ...] = ()
     header_lines: tuple[HeaderLine, ...] = ()
-    others: tuple[Source, ...] = ()
+    others: tuple[LintSource, ...] = ()
     is_folder: bool = False
     not_tested: tuple[NotTested, ...] = ()
     wire: Wire | None = None
     intent: SiteIntent | None = None
 
     @cached_property
-    def robots_source(self) -> Source | None:
+    def robots_source(self) -> LintSource | None:
         """Its robots.txt; None where there is none or it was not fetched."""
         return next((source for source in self.resources if _is_robots(source)), None)
 
@@ -101,12 +101,12 @@ class Places(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         }
 
     @cached_property
-    def sources(self) -> Mapping[str, Source]:
+    def sources(self) -> Mapping[str, LintSource]:
         """Every document's source by its address."""
         return {source.document.url: source for source in (*self.resources, *self.pages)}
 
     @property
-    def all_sources(self) -> Iterator[Source]:
+    def all_sources(self) -> Iterator[LintSource]:
         """Every source that a finding may stand in, each once."""
         yield from self.resources
         yield from self.pages
@@ -127,6 +127,6 @@ class Places(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return check.decide()
 
 
-def _is_robots(source: Source) -> bool:
+def _is_robots(source: LintSource) -> bool:
     document = source.document
     return document.resource == ROBOTS_TXT.name and document.outcome is Outcome.FETCHED

@@ -21,14 +21,14 @@ from . import (
 )
 from .finding import Finding, FindingKind
 from .ignore_kinds import KINDS as IGNORE_KINDS
-from .places import Places
+from .places import LintedSite
 
 _FAMILIES = (
     *(site_groups, site_names, site_parsers, site_places, site_text, site_pages),
     *(deploy, meant, compat),
 )
 #: What finds something, in the order in which it is asked.
-FINDERS: tuple[Callable[[Places], Iterable[Finding]], ...] = (
+FINDERS: tuple[Callable[[LintedSite], Iterable[Finding]], ...] = (
     notes.find,
     *(family.find for family in _FAMILIES),
 )
@@ -41,7 +41,7 @@ def kinds() -> Mapping[str, FindingKind]:
     return {**notes.note_kinds(), **{kind.ident: kind for kind in (*own, *IGNORE_KINDS)}}
 
 
-def find_all(places: Places) -> Iterator[Finding]:
+def find_all(places: LintedSite) -> Iterator[Finding]:
     """Every finding in one site's documents."""
     for find in FINDERS:
         yield from find(places)

@@ -8,7 +8,7 @@ from reservation_middleware.model import Level
 
 from .finding import Confidence, Finding
 from .ignores import Baseline, IgnoreRule, apply_ignores, stale_entries, stale_rules
-from .places import NotTested, Places
+from .places import LintedSite, NotTested
 from .registry import find_all
 
 _ORDER = {Level.ERROR: 0, Level.WARNING: 1, Level.INFO: 2}
@@ -63,7 +63,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def lint(
-    sites: Sequence[Places],
+    sites: Sequence[LintedSite],
     *,
     lowest: Confidence = Confidence.LIKELY,
     rules: Sequence[IgnoreRule] = (),

@@ -10,7 +10,7 @@ from reservation_middleware.syntax.robots import Group, Record, RobotsFile
 from reservation_middleware.syntax.robots_unread import strays
 
 from .finding import Confidence, Edit, Finding, FindingKind, Fix, found
-from .places import Places
+from .places import LintedSite
 
 _RFC = "https://www.rfc-editor.org/rfc/rfc9309#section-2.2.1"
 #: Keys of lines that say what may be done with the content, as they are written, with what makes
@@ -25,9 +25,11 @@ _ALL_USES = frozenset(LEAVES)
 #: How the block begins and ends that a CDN puts before a site's own lines.
 _BEGIN = re.compile(rb"^[ \t]*#.*\bBEGIN\b.*\bmanaged\b", re.IGNORECASE | re.MULTILINE)
 _END = re.compile(rb"^[ \t]*#.*\bEND\b.*\bmanaged\b[^\r\n]*", re.IGNORECASE | re.MULTILINE)
-_SEARCH = ("googlebot", "bingbot")
+_SEARCH = ("googlebot",)
 _TRAINING = ("gptbot", "ccbot", "claudebot")
 _SHUT = ("/", "/*", "*")
+#: Findings of one kind that are shown for one file.
+_MOST = 10
 
 LOSES = FindingKind(
     ident="site-group-loses-signal",
@@ -115,19 +117,133 @@ STAGING = FindingKind(
     remedy="User-agent: *\nAllow: /",
     reference="https://www.rfc-editor.org/rfc/rfc9309#section-2.2.2",
 )
-KINDS = (LOSES, LAST_GROUP, MANAGED, SEARCH, STAGING)
+JOINED = FindingKind(
+    ident="site-group-joined",
+    level=Level.ERROR,
+    summary="this group has no rule, so it goes on below and its crawlers obey the next rules: {}",
+    what=(
+        "A group holds a Crawl-delay or another line that is no rule, an empty line follows, and "
+        "then the next User-agent line. By RFC 9309 only Allow and Disallow end a run of User-agent "
+        "lines."
+    ),
+    why=(
+        "Google and other parsers take both for one group: crawlers that should only be slow are "
+        "shut out where the next group shuts its own out."
+    ),
+    before="User-agent: bingbot\nCrawl-delay: 2\n\nUser-agent: BadBot\nDisallow: /\n",
+    after="User-agent: bingbot\nCrawl-delay: 2\nDisallow:\n\nUser-agent: BadBot\nDisallow: /\n",
+    remedy="Disallow:",
+    reference="https://www.rfc-editor.org/rfc/rfc9309#section-2.2.4",
+    parsers=(
+        "RFC 9309, Google's parser, robotspy: one group",
+        "Protego 0.7, urllib.robotparser: two groups",
+    ),
+)
+NO_SLASH = FindingKind(
+    ident="site-rule-without-slash",
+    level=Level.WARNING,
+    summary="the rule matches nothing, as its path begins with neither / nor *: {}",
+    what="An Allow or Disallow line has a path without its slash, or a whole address.",
+    why="Every path begins with a slash, so that the rule is about no page (RFC 9309 §2.2.2).",
+    before="User-agent: *\nDisallow: private/\n",
+    after="User-agent: *\nDisallow: /private/\n",
+    remedy="Begin the path with a slash.",
+    reference="https://www.rfc-editor.org/rfc/rfc9309#section-2.2.2",
+)
+KINDS = (JOINED, NO_SLASH, LOSES, LAST_GROUP, MANAGED, SEARCH, STAGING)
 
 
-def find(places: Places) -> Iterator[Finding]:
+def find(places: LintedSite) -> Iterator[Finding]:
     """What is wrong between the groups."""
     robots = places.robots
     if robots is None or places.robots_source is None:
         return
+    yield from _joined(places, robots)
+    yield from _without_slash(places, robots)
     yield from _lost(places, robots)
     yield from _last_group(places, robots)
     yield from _managed(places)
     yield from _search(places, robots)
     yield from _staging(places, robots)
+
+
+def _runs(group: Group, robots: RobotsFile) -> Iterator[tuple[int, int, list[str]]]:
+    """User-agent lines that were meant for a group of their own, without a rule in it: the line of
+    its last record, the line of the next User-agent line, and its names.
+    """
+    if not group.plain:
+        return
+    names: list[str] = []
+    last = 0
+    for token, number in group.tokens:
+        between = [record.line for record in group.records if last < record.line < number]
+        ends = [line for line in between if any(not robots.line(n) for n in range(line, number))]
+        if last and ends:
+            after = {name for name, line in group.tokens if line >= number}
+            if not after.issuperset(names):
+                yield ends[-1], number, names
+            names = []
+        names.append(token)
+        last = number
+
+
+def _joined(places: LintedSite, robots: RobotsFile) -> Iterator[Finding]:
+    source = places.robots_source
+    assert source is not None
+    for group in robots.groups:
+        for record, _, names in _runs(group, robots):
+            fix = Fix(
+                edits=(Edit(record + 1, record + 1, ("Disallow:",)),),
+                agents=frozenset(names),
+                uses=frozenset(("crawl", *LEAVES)),
+            )
+            detail = ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
+            yield found(
+                JOINED,
+                source,
+                record,
+                detail=detail,
+                near=robots.line(record),
+                remedy="Disallow:",
+                fix=fix,
+            )
+
+
+def _without_slash(places: LintedSite, robots: RobotsFile) -> Iterator[Finding]:
+    source = places.robots_source
+    assert source is not None
+    number = 0
+    for group in robots.groups:
+        for allow, path, line in group.plain:
+            if path[0] in "/*" or path.startswith("$"):
+                continue
+            number += 1
+            if number > _MOST:
+                return
+            mended = _with_slash(path)
+            line_mended = f"{'Allow' if allow else 'Disallow'}: {mended}" if mended else ""
+            fix = Fix(
+                edits=(Edit(line, line + 1, (line_mended,)),),
+                agents=None if "*" in group.agents else frozenset(group.agents),
+                uses=frozenset(("crawl", *LEAVES)),
+            )
+            yield found(
+                NO_SLASH,
+                source,
+                line,
+                detail=robots.line(line),
+                near=path,
+                remedy=line_mended,
+                fix=fix if mended else None,
+            )
+
+
+def _with_slash(path: str) -> str:
+    """The path that was meant, "" where that is not clear: an address, a host, another line."""
+    first = path.partition("/")[0]
+    if ":" in path or " " in path or ("." in first[1:] and "/" in path):
+        return ""
+    return f"/*{path}" if path.startswith(".") else f"/{path}"
 
 
 def is_shut(group: Group | None) -> bool:
@@ -139,7 +255,7 @@ def is_shut(group: Group | None) -> bool:
     return shut and not any(allow for allow, _, _ in rules)
 
 
-def _lost(places: Places, robots: RobotsFile) -> Iterator[Finding]:
+def _lost(places: LintedSite, robots: RobotsFile) -> Iterator[Finding]:
     everyone, source = robots.named("*"), places.robots_source
     if everyone is None or source is None:
         return
@@ -178,7 +294,7 @@ def _lost(places: Places, robots: RobotsFile) -> Iterator[Finding]:
             )
 
 
-def _last_group(places: Places, robots: RobotsFile) -> Iterator[Finding]:
+def _last_group(places: LintedSite, robots: RobotsFile) -> Iterator[Finding]:
     source = places.robots_source
     if len(robots.groups) < 2 or source is None:
         return
@@ -202,7 +318,7 @@ def _last_group(places: Places, robots: RobotsFile) -> Iterator[Finding]:
                 )
 
 
-def _managed(places: Places) -> Iterator[Finding]:
+def _managed(places: LintedSite) -> Iterator[Finding]:
     source = places.robots_source
     body = source.body if source else b""
     begin = _BEGIN.search(body)
@@ -240,6 +356,13 @@ def _managed(places: Places) -> Iterator[Finding]:
                 )
 
 
+def _joined_names(robots: RobotsFile) -> set[str]:
+    """Names in groups that go on below by accident."""
+    return {
+        name for group in robots.groups for _, _, names in _runs(group, robots) for name in names
+    }
+
+
 def _opens(group: Group) -> bool:
     """Whether a group lets its crawlers into everything."""
     return any(allow and path in _SHUT for allow, path, _ in group.plain)
@@ -251,10 +374,11 @@ def _values(records: Sequence[Record], key: str) -> dict[str, str]:
     return dict(re.findall(r"([\w-]+)\s*=\s*(\w+)", text))
 
 
-def _search(places: Places, robots: RobotsFile) -> Iterator[Finding]:
+def _search(places: LintedSite, robots: RobotsFile) -> Iterator[Finding]:
     source = places.robots_source
     assert source is not None
-    shut = [token for token in _SEARCH if is_shut(robots.named(token))]
+    joined = _joined_names(robots)
+    shut = [token for token in _SEARCH if token not in joined and is_shut(robots.named(token))]
     if shut and not any(is_shut(robots.group_for(token)) for token in _TRAINING):
         line = robots.parts(shut[0])[0].line_of(shut[0])
         yield found(
@@ -272,12 +396,14 @@ def _search(places: Places, robots: RobotsFile) -> Iterator[Finding]:
                     yield found(SEARCH, source, record.line, detail=record.value)
 
 
-def _staging(places: Places, robots: RobotsFile) -> Iterator[Finding]:
+def _staging(places: LintedSite, robots: RobotsFile) -> Iterator[Finding]:
     source, everyone = places.robots_source, robots.named("*")
     if source is None or everyone is None or not is_shut(everyone):
         return
     if places.intent is not None and places.intent.crawl("*") is Crawl.NO:
         return
-    if all(is_shut(robots.named(token)) for token in robots.tokens):
+    if "*" not in _joined_names(robots) and all(
+        is_shut(robots.named(token)) for token in robots.tokens
+    ):
         rule = next(rule for rule in everyone.plain if rule[1] in _SHUT and not rule[0])
         yield found(STAGING, source, rule[2], near=robots.line(rule[2]))

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping
 
 from reservation_middleware.model import Level
 from reservation_middleware.model.agents import catalogue
+from reservation_middleware.signals.robots_agents import MISSPELT as MISSPELT_AGENT
 
 from .finding import Finding, FindingKind, found
-from .places import Places
+from .places import LintedSite
 
 #: Findings that are shown for one file.
 _MOST = 10
@@ -28,7 +29,7 @@ _MEANT: Mapping[str, str] = {
     **dict.fromkeys(("yandex-ai", "mistral", "mistralai"), "MistralAI-User"),
     **dict.fromkeys(("all", "any", "everyone", "everybody", "bots", "robots", "crawlers"), "*"),
     **dict.fromkeys(("bot", "robot", "crawler", "spiders", "scraper", "scrapers"), "*"),
-    **dict.fromkeys(("ai", "ai-bot", "aibot", "ai-bots", "ai-crawler", "llm", "llms"), "GPTBot"),
+    **dict.fromkeys(("ai", "ai-bots", "ai-crawler", "llm", "llms"), "GPTBot"),
     **dict.fromkeys(("llm-bot", "genai", "ai-training", "ai-crawlers"), "GPTBot"),
 }
 
@@ -53,24 +54,36 @@ GENERIC = FindingKind(
 KINDS = (GENERIC,)
 
 
-def find(places: Places) -> Iterator[Finding]:
+def find(places: LintedSite) -> Iterator[Finding]:
     """Groups that name nobody."""
     robots, source = places.robots, places.robots_source
     if robots is None or source is None:
         return
     number = 0
+    noted = {
+        note.line
+        for reading in places.readings
+        for note in reading.notes
+        if note.kind is MISSPELT_AGENT
+    }
     for token in robots.tokens:
         meant = _MEANT.get(token)
         if meant is None or catalogue().find(token) is not None or number >= _MOST:
             continue
         line = robots.parts(token)[0].line_of(token)
+        # "Microsoft URL Control" is another name; what the core notes is not told again.
+        if line is None or line in noted or not robots.line(line).lower().endswith(token):
+            continue
         number += 1
-        written = "*" if meant == "*" else f"{meant}"
+        if meant == "*":
+            # To put * there may shut everybody out.
+            yield found(GENERIC, source, line, detail=token, near=token)
+            continue
         yield found(
             GENERIC,
             source,
             line,
-            detail=f"{token} ({written}?)",
-            remedy=f"User-agent: {written}",
+            detail=f"{token} ({meant}?)",
+            remedy=f"User-agent: {meant}",
             near=token,
         )

@@ -8,8 +8,8 @@ from reservation_middleware.model.vocabulary import TRAIN
 from reservation_middleware.syntax.media import TYPES as MEDIA_TYPES
 
 from .finding import Confidence, Finding, FindingKind, found
-from .places import Places
-from .source import Source
+from .places import LintedSite
+from .source import LintSource
 
 #: Pages of which a finding is shown, for one kind.
 _MOST = 20
@@ -57,17 +57,17 @@ IMAGES = FindingKind(
 KINDS = (DISAGREE, HIDDEN, IMAGES)
 
 
-def find(places: Places) -> Iterator[Finding]:
+def find(places: LintedSite) -> Iterator[Finding]:
     """What is wrong between a page and the rest."""
     hidden = 0
     for source in places.pages:
         head, content = places.page_readings[source.document.url]
         first, second = _by_leaf(head), _by_leaf(content)
-        yield from _disagreements(places, source, first, second)
+        yield from _disagreements(source, first, second)
         refusal = next(
             (
                 statement
-                for statement in (first | second).values()
+                for statement in (*first.values(), *second.values())
                 if statement.preference is Preference.DISALLOWED
             ),
             None,
@@ -100,8 +100,7 @@ def _by_leaf(reading: Reading | None) -> Mapping[str, Statement]:
 
 
 def _disagreements(
-    places: Places,
-    source: Source,
+    source: LintSource,
     head: Mapping[str, Statement],
     content: Mapping[str, Statement],
 ) -> Iterator[Finding]:
@@ -114,7 +113,7 @@ def _disagreements(
         return
 
 
-def _images(places: Places) -> Iterator[Finding]:
+def _images(places: LintedSite) -> Iterator[Finding]:
     """Images that nothing covers, on a site whose pages reserve training."""
     if not places.is_folder:
         return
@@ -150,7 +149,7 @@ def _refusal_of_training(reading: Reading | None) -> Statement | None:
     return None
 
 
-def _covered(places: Places, image: Source) -> bool:
+def _covered(places: LintedSite, image: LintSource) -> bool:
     decision = places.decide(image.document.url, "*")
     if decision.crawl is Preference.DISALLOWED:
         return True

@@ -13,11 +13,11 @@ from reservation_middleware.model import Level
 from reservation_middleware.syntax.robots import Group, RobotsFile
 
 from .finding import Confidence, Edit, Finding, FindingKind, Fix, found
-from .places import Places
+from .places import LintedSite
 
 _RFC = "https://www.rfc-editor.org/rfc/rfc9309#section-2.2"
 #: Findings of one construct that are shown for one file.
-_MOST = 10
+_MOST = 3
 _VERSION = re.compile(r"[A-Za-z0-9_.-]+/[\w.]+")
 _OTHER_ENDS = re.compile("[\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029]")
 
@@ -120,7 +120,7 @@ def _rules(group: Group) -> set[tuple[bool, str]]:
 def _version(robots: RobotsFile) -> Iterator[tuple[int, str, Fix | None]]:
     """Names with a version."""
     for group in robots.groups:
-        for token, number in group.tokens:
+        for _, number in group.tokens:
             value = robots.line(number).partition("#")[0].partition(":")[2].strip()
             if _VERSION.fullmatch(value):
                 name = value.partition("/")[0]
@@ -128,8 +128,13 @@ def _version(robots: RobotsFile) -> Iterator[tuple[int, str, Fix | None]]:
 
 
 def _between(robots: RobotsFile) -> Iterator[tuple[int, str, Fix | None]]:
-    """Crawl-delay lines between user-agent lines."""
+    """Crawl-delay lines between user-agent lines that no empty line parts.
+
+    With an empty line they were meant for two groups, which site_groups tells.
+    """
     for number in sorted(robots.between_agents("crawl-delay")):
+        if not robots.line(number + 1):
+            continue
         yield number, "Move the line below the last User-agent line of its group.", None
 
 
@@ -146,11 +151,18 @@ def _late_allow(robots: RobotsFile) -> Iterator[tuple[int, str, Fix | None]]:
     """Allow lines below a shorter Disallow that matches, too."""
     for group in robots.groups:
         above: set[str] = set()
+        order: list[tuple[bool, str]] = []
         for allow, path, number in group.plain[:_MOST_RULES]:
             if not allow:
                 above.add(path)
-            elif any(path[:length] in above for length in range(1, len(path[:_LONGEST_PATH]))):
-                yield number, robots.line(number), None
+                order.append((allow, path))
+                continue
+            starts = {path[:length] for length in range(1, len(path[:_LONGEST_PATH]))}
+            if not starts.isdisjoint(above):
+                first = next(rule for rule in order if rule[1] in starts)
+                if not first[0]:
+                    yield number, robots.line(number), None
+            order.append((allow, path))
 
 
 #: Rules of one group, and characters of a path, that are looked at for their order.
@@ -210,16 +222,17 @@ CONSTRUCTS = (
 )
 
 
-def find(places: Places) -> Iterator[Finding]:
+def find(places: LintedSite) -> Iterator[Finding]:
     """The constructs that stand in the robots.txt."""
     robots, source = places.robots, places.robots_source
     if robots is None or source is None:
         return
     for construct in CONSTRUCTS:
-        for number, (line, remedy, fix) in enumerate(construct.lines(robots)):
-            if number >= _MOST:
-                break
+        lines = list(construct.lines(robots))
+        for number, (line, remedy, fix) in enumerate(lines[:_MOST], 1):
             detail = construct.what if construct.kind is DISAGREE else robots.line(line)
+            if number == _MOST < len(lines):
+                detail += f" (and {len(lines) - _MOST} more)"
             yield found(
                 construct.kind,
                 source,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from reservation_middleware.model import Level
 
 from .finding import Finding, FindingKind, found
-from .places import Places
+from .places import LintedSite
 
 #: Findings of one kind that are shown for one file.
 _MOST = 10
@@ -53,7 +53,7 @@ NOINDEX = FindingKind(
 KINDS = (MISPLACED, NOINDEX)
 
 
-def find(places: Places) -> Iterator[Finding]:
+def find(places: LintedSite) -> Iterator[Finding]:
     """Signals that nobody reads."""
     for source, path in places.misplaced:
         if path:
@@ -75,8 +75,8 @@ def find(places: Places) -> Iterator[Finding]:
                     near=found_line[1],
                     remedy="Say it in robots.txt, below User-agent: *.",
                 )
-    robots, source = places.robots, places.robots_source
-    if robots is None or source is None:
+    robots, file = places.robots, places.robots_source
+    if robots is None or file is None:
         return
     names = robots.keys & {*_FIELDS, "noindex", "nofollow", "noarchive"}
     if not names:
@@ -93,4 +93,4 @@ def find(places: Places) -> Iterator[Finding]:
             remedy = ""
             if kind is MISPLACED:
                 remedy = "Content-Signal: ai-train=no"
-            yield found(kind, source, record.line, detail=robots.line(record.line), remedy=remedy)
+            yield found(kind, file, record.line, detail=robots.line(record.line), remedy=remedy)

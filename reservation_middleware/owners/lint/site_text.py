@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from reservation_middleware.model import Level, Outcome
 
 from .finding import Edit, Finding, FindingKind, Fix, found
-from .places import Places
+from .places import LintedSite
 
 _RFC = "https://www.rfc-editor.org/rfc/rfc9309#section-2.2"
 
 MARK = FindingKind(
     ident="site-byte-order-mark",
     level=Level.INFO,
-    summary="the file begins with a byte order mark, so some parsers lose its first line",
+    summary="the file begins with a byte order mark, {}",
     what="Three octets that are not seen, EF BB BF, stand before the first line.",
     why="Python's urllib.robotparser, robotspy and bare Protego take them for a part of the first key.",
     before="\ufeffUser-agent: GPTBot\nDisallow: /\n",
@@ -54,7 +54,7 @@ EMPTY = FindingKind(
 KINDS = (MARK, UTF_16, BINARY, EMPTY)
 
 
-def find(places: Places) -> Iterator[Finding]:
+def find(places: LintedSite) -> Iterator[Finding]:
     """How the well-known files are written."""
     for source in places.resources:
         if source.document.outcome is not Outcome.FETCHED:
@@ -63,9 +63,14 @@ def find(places: Places) -> Iterator[Finding]:
         if not body.strip():
             yield found(EMPTY, source)
         elif body.startswith(b"\xef\xbb\xbf"):
+            if body[3:].lstrip().startswith(b"<"):
+                continue  # a page of HTML, of which that is told
             # The reader has left the mark out of the first line.
             fix = Fix(edits=(Edit(1, 2, (source.lines[0],)),))
-            yield found(MARK, source, 1, fix=fix)
+            first = source.lines[0].partition("#")[0].strip()
+            lost = "so some parsers lose its first line"
+            detail = lost if first else "which is in nobody's way before a comment or an empty line"
+            yield found(MARK, source, 1, detail=detail, fix=fix)
         elif body.startswith((b"\xff\xfe", b"\xfe\xff")):
             yield found(UTF_16, source, 1)
         elif 0 in body:

@@ -16,7 +16,7 @@ from reservation_middleware.syntax.robots_line import lines_of
 _LONGEST_LINE = 10_000
 
 
-class Source(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+class LintSource(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """One document.
 
     Attributes:
@@ -56,6 +56,6 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return len(whole) - len(whole.lstrip()) + 1
 
 
-def text_of(source: Source) -> str:
+def text_of(source: LintSource) -> str:
     """The whole text of a source; what is no UTF-8 is replaced."""
     return ascii_based(source.body, source.document.charset).decode("utf-8", "replace")
