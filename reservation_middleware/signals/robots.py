@@ -4,6 +4,7 @@ Says whether a page may be fetched; usage is other signals' business. Reference:
 https://www.rfc-editor.org/rfc/rfc9309
 """
 
+import re
 from collections.abc import Iterator, Sequence
 
 from reservation_middleware.model import (
@@ -187,6 +188,8 @@ _PROBLEMS = {
     "lines-joined": JOINED,
     "misspelling": MISSPELLING,
 }
+# How a page of HTML begins, or a piece of one: no line of a robots.txt does.
+_MARKUP = rb"<[a-z!?]"
 #: Keys of lines that say it in a machine-readable way.
 _SAYING = frozenset({"content-usage", "content-signal", "license", "disallowaitraining"})
 #: Keys of SPEAKING whose misspellings are this signal's to tell.
@@ -300,7 +303,7 @@ class Robots(Signal[RobotsFindings]):
             )
         robots = source.robots
         body = (document.body or b"")[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-        if body.startswith((b"<!doctype", b"<html", b"<head", b"<?xml", b"<!--")):
+        if re.match(_MARKUP, body):
             # Lenient all the same: whatever lines it has are used, its tags are not noted.
             return RobotsFindings(source, robots, (source.note(HTML),))
         notes = (*_problems(source, (*robots.problems, *more_problems(robots))), *_unread(source))

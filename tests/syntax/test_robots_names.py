@@ -23,6 +23,10 @@ from reservation_middleware.syntax.robots_unread import more_problems, strays, u
         ("*bot", "agent-unreadable"),
         ("", "agent-unreadable"),
         ("GPTBot, CCBot", "agent-list"),
+        ("GPTBot/1.1, CCBot*, *", "agent-list"),
+        # A comma that is part of something else makes no list.
+        ("HTTrack [NC,OR]", "agent-string"),
+        ("WebReaper vWebReaper v7.3 - www,otway.com/webreaper", "agent-string"),
         ("GPTBot CCBot", "agent-names"),
         ("GPTBot; ChatGPT-User", "agent-names"),
         ("Baiduspider | Yandexbot/2.0", "agent-names"),

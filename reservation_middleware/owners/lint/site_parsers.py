@@ -19,6 +19,7 @@ _RFC = "https://www.rfc-editor.org/rfc/rfc9309#section-2.2"
 #: Findings of one construct that are shown for one file.
 _MOST = 3
 _VERSION = re.compile(r"[A-Za-z0-9_.-]+/[\w.]+")
+_BEHIND = re.compile(r"[\w.-]\S*?\s*(?:\(|\+?https?://)", re.IGNORECASE)
 _OTHER_ENDS = re.compile("[\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029]")
 
 DISAGREE = FindingKind(
@@ -127,6 +128,19 @@ def _version(robots: RobotsFile) -> Iterator[tuple[int, str, Fix | None]]:
                 yield number, f"User-agent: {name}", _line(robots, number, f"User-agent: {name}")
 
 
+def _whole_string(robots: RobotsFile) -> Iterator[tuple[int, str, Fix | None]]:
+    """Names with an address or a comment behind them, as crawlers send them."""
+    noted = {problem.line for problem in robots.problems}
+    for group in robots.groups:
+        for token, number in group.tokens:
+            value = robots.line(number).partition("#")[0].partition(":")[2].strip()
+            if number in noted or not _BEHIND.search(value):
+                continue
+            name = value[: len(token)]
+            if name.lower() == token:
+                yield number, f"User-agent: {name}", _line(robots, number, f"User-agent: {name}")
+
+
 def _between(robots: RobotsFile) -> Iterator[tuple[int, str, Fix | None]]:
     """Crawl-delay lines between user-agent lines that no empty line parts.
 
@@ -196,6 +210,13 @@ CONSTRUCTS = (
         ("ExampleBot", "/a"),
         frozenset({"us"}),
         _version,
+    ),
+    Construct(
+        "more than a name, which Protego and urllib.robotparser take for another name",
+        "User-agent: ExampleBot/1.1 (+https://a.example)\nDisallow: /\n",
+        ("ExampleBot", "/a"),
+        frozenset({"us"}),
+        _whole_string,
     ),
     Construct(
         "a line between User-agent lines, at which Protego and urllib.robotparser split the group",
