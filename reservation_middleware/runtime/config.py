@@ -43,6 +43,8 @@ KEYS = (*_WORDS, *_LISTS, "policy_tokens", *STORES)
 PREFIX = "RESERVATION_"
 #: Settings of the Scrapy adapter that mean nothing here.
 _ELSEWHERE = ("content", "enabled", "media", "robotstxt", "timeout")
+#: Tables of single verbs, which read them themselves.
+_OTHER_VERBS = ("lint",)
 _LINES = ("all", "bulk")
 _ENDPOINT = re.compile(r"(?:(?P<host>\[[0-9A-Fa-f:.]+\]|[^\s:\[\]/]*):)?(?P<port>[0-9]{1,5})")
 
@@ -216,6 +218,7 @@ def _from_files(folder: Path) -> dict[str, Any]:
             data = tool.get("reservations", {}) if isinstance(tool, dict) else {}
         if not isinstance(data, dict):
             raise ConfigurationError(f"{file.name}: tool.reservations must be a table")
+        data = {key: value for key, value in data.items() if key not in _OTHER_VERBS}
         reject_unknown_keys(data, file.name)
         check_types(data, file.name)
         for key, value in data.items():

@@ -89,7 +89,8 @@ def _single(
         source = _source(shown, path, origin + "/" + name, PAGE, body)
         misplaced = ((source, ""),) if name in _UNREAD else ()
         return LintedSite(origin=origin, misplaced=misplaced, others=(source,))
-    target = _BY_NAME.get(name) or _by_content(body)
+    is_page = Path(name).suffix in (*_PAGES, *_MEDIA) and bool(body)
+    target = _BY_NAME.get(name) or ("page" if is_page else _by_content(body))
     if target == "rsl":
         source = _source(shown, path, f"{origin}/license.xml", "rsl", body, "application/rsl+xml")
         return LintedSite(origin=origin, resources=(source,))

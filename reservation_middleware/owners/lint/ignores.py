@@ -56,6 +56,12 @@ class _Comment(msgspec.Struct, frozen=True):
     idents: tuple[str, ...]
     reason: str
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether nothing but the comment stands on its line."""
+        before = self.source.lines[self.line - 1].partition("reservations:")[0]
+        return not before.strip(" \t#/*<!-;")
+
 
 def read_rules(table: Any, where: str) -> tuple[IgnoreRule, ...]:
     """The rules of ``[lint.ignore]``.
@@ -127,8 +133,8 @@ def apply_ignores(
     valid = [comment for comment in comments if comment.reason]
     by_line: dict[tuple[str, int], list[_Comment]] = {}
     for comment in valid:
-        # On its own line, and on the next that holds anything else.
-        for line in (comment.line, _next(comment)):
+        # On its own line, or else on the next that is no such comment.
+        for line in (_next(comment) if comment.is_alone else comment.line,):
             by_line.setdefault((comment.source.name, line), []).append(comment)
     used_comments: set[tuple[_Comment, str]] = set()
     used_rules: set[IgnoreRule] = set()

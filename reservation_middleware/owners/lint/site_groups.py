@@ -120,6 +120,7 @@ STAGING = FindingKind(
 JOINED = FindingKind(
     ident="site-group-joined",
     level=Level.ERROR,
+    confidence=Confidence.LIKELY,
     summary="this group has no rule, so it goes on below and its crawlers obey the next rules: {}",
     what=(
         "A group holds a Crawl-delay or another line that is no rule, an empty line follows, and "
@@ -142,6 +143,7 @@ JOINED = FindingKind(
 NO_SLASH = FindingKind(
     ident="site-rule-without-slash",
     level=Level.WARNING,
+    confidence=Confidence.LIKELY,
     summary="the rule matches nothing, as its path begins with neither / nor *: {}",
     what="An Allow or Disallow line has a path without its slash, or a whole address.",
     why="Every path begins with a slash, so that the rule is about no page (RFC 9309 §2.2.2).",

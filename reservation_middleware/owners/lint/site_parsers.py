@@ -157,8 +157,7 @@ def _other_ends(robots: RobotsFile) -> Iterator[tuple[int, str, Fix | None]]:
     for number in range(1, robots.line_count + 1):
         line = robots.line(number)
         if not line.isprintable() and _OTHER_ENDS.search(line.partition("#")[0]):
-            mended = _OTHER_ENDS.sub("", line)
-            yield number, mended, _line(robots, number, mended)
+            yield number, _OTHER_ENDS.sub("\n", line), None
 
 
 def _late_allow(robots: RobotsFile) -> Iterator[tuple[int, str, Fix | None]]:
