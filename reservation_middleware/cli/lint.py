@@ -96,8 +96,6 @@ def lint(
 ) -> None:
     """What is said in a way that nobody reads, or nobody means, with what to write instead.
 
-    Example: reservations lint public/ --live https://www.example.org
-
     Exit status: 0 clean, 1 findings at or above --fail-on, 2 bad usage, 3 where something was not
     tested and nothing was found.
     """
