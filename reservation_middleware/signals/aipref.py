@@ -224,7 +224,7 @@ class Aipref(Signal[AiprefFindings]):
         return ruled_view(found, question.agent.key)
 
     def write(self, intent: Intent) -> tuple[Rendering, ...]:
-        """The rule inside a group, and the header."""
+        """The rule inside a group, with its path where it has one, and the header."""
         preferences = terms_for(self.terms, intent)
         if not preferences:
             return ()
@@ -232,8 +232,9 @@ class Aipref(Signal[AiprefFindings]):
             f"{label}={'y' if preference is Preference.ALLOWED else 'n'}"
             for label, preference in preferences.items()
         )
+        path = f"{intent.path} " if intent.path else ""
         return (
-            Rendering(self.carriers[0], intent.group(f"Content-Usage: {value}")),
+            Rendering(self.carriers[0], intent.group(f"Content-Usage: {path}{value}")),
             Rendering(self.carriers[1], f"Content-Usage: {value}"),
         )
 

@@ -273,7 +273,7 @@ class ContentSignals(Signal[ContentSignalFindings]):
         return ruled_view(found, question.agent.key)
 
     def write(self, intent: Intent) -> tuple[Rendering, ...]:
-        """The line inside a group, and the header."""
+        """The line inside a group, with its path where it has one, and the header."""
         said = terms_for(self.terms, intent)
         if not said:
             return ()
@@ -281,8 +281,9 @@ class ContentSignals(Signal[ContentSignalFindings]):
             f"{key}={'yes' if preference is Preference.ALLOWED else 'no'}"
             for key, preference in said.items()
         )
+        path = f"{intent.path} " if intent.path else ""
         return (
-            Rendering(self.carriers[0], intent.group(f"Content-Signal: {value}")),
+            Rendering(self.carriers[0], intent.group(f"Content-Signal: {path}{value}")),
             Rendering(self.carriers[1], f"Content-Signal: {value}"),
         )
 

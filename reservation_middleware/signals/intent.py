@@ -22,8 +22,10 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         usage: preference per leaf.
         crawl: whether to allow crawling, None to say nothing.
-        agents: product tokens it is meant for.
+        agents: product tokens it is meant for; none for lines that stand in a group already.
         policy: where licence terms stand.
+        path: the path pattern that it is about, "" for the whole site; carriers that belong to a
+            page, such as header fields, are about that page whatever it is.
 
     """
 
@@ -31,6 +33,7 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     crawl: Preference | None = None
     agents: tuple[str, ...] = ("*",)
     policy: str | None = None
+    path: str = ""
 
     def group(self, line: str) -> str:
         """A robots.txt group for the agents with one line in it."""

@@ -341,11 +341,11 @@ class Robots(Signal[RobotsFindings]):
         return Dependencies(group, rules.patterns, rules.index)
 
     def write(self, intent: Intent) -> tuple[Rendering, ...]:
-        """One group that allows or disallows everything."""
+        """One group that allows or disallows everything, or a path."""
         if intent.crawl is None or intent.crawl is Preference.UNKNOWN:
             return ()
-        rule = "Allow: /" if intent.crawl is Preference.ALLOWED else "Disallow: /"
-        return (Rendering(self.carriers[0], intent.group(rule)),)
+        key = "Allow" if intent.crawl is Preference.ALLOWED else "Disallow"
+        return (Rendering(self.carriers[0], intent.group(f"{key}: {intent.path or '/'}")),)
 
 
 def _why(source: ParsedDocument) -> str:

@@ -149,7 +149,7 @@ class TrustTxt(Signal[TrustTxtFindings]):
     def write(self, intent: Intent) -> tuple[Rendering, ...]:
         """The one line; the rest of a trust.txt is the site's own."""
         said = terms_for(self.terms, intent)
-        if not said:
+        if not said or intent.path:  # the one record is about the whole site
             return ()
         line = f"{KEY}={'yes' if said[KEY] is Preference.ALLOWED else 'no'}\n"
         return (Rendering(self.carriers[0], line),)

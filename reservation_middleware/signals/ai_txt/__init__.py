@@ -264,11 +264,11 @@ class AiTxt(Signal[AiTxtFindings]):
         )
 
     def write(self, intent: Intent) -> tuple[Rendering, ...]:
-        """Rules about everything; a declaration would have to name the site."""
+        """One rule, about everything where no path is named; a declaration would have to name the site."""
         said = terms_for(self.terms, intent)
         for word in ("Disallow", "Allow"):
             if word in said:
-                return (Rendering(self.carriers[0], intent.group(f"{word}: /")),)
+                return (Rendering(self.carriers[0], intent.group(f"{word}: {intent.path or '/'}")),)
         return ()
 
     def _rules(

@@ -138,14 +138,16 @@ class Rsl(Signal[RslFindings]):
         """
         from html import escape  # noqa: PLC0415 - crawlers write nothing
 
-        licence = _licence(intent)
+        from .writing import document, exact_licence  # noqa: PLC0415
+
+        licence = exact_licence(intent.usage)
         if licence is None:
             return ()
         by_name = {carrier.name: carrier for carrier in self.carriers}
-        script = f'<script type="{MEDIA_TYPE}">\n{_document(licence, "")}</script>'
+        script = f'<script type="{MEDIA_TYPE}">\n{document([("", licence)])}</script>'
         written = [
             Rendering(by_name["script"], script),
-            Rendering(by_name["rsl"], _document(licence, "/")),
+            Rendering(by_name["rsl"], document([(intent.path or "/", licence)])),
         ]
         if intent.policy:
             field = f'Link: <{intent.policy}>; rel="license"; type="{MEDIA_TYPE}"'
@@ -200,43 +202,4 @@ def _settled(
         offers=tuple(dict.fromkeys(offers))[:_MOST_OFFERS],
         identifiers=tuple(dict.fromkeys(identifiers))[:_MOST_OFFERS],
         notes=tuple(dict.fromkeys(notes))[:_MOST_OFFERS],
-    )
-
-
-def _licence(intent: Intent) -> str | None:
-    """Permits and prohibits that say an intent and no more; None where there are none."""
-    yes = [leaf for leaf in LEAVES if intent.usage.get(leaf) is Preference.ALLOWED]
-    no = [leaf for leaf in LEAVES if intent.usage.get(leaf) is Preference.DISALLOWED]
-    permits, prohibits = _words(yes), _words(no)
-    if not yes:
-        permits = []
-    elif len(yes) + len(no) < len(LEAVES):
-        return None  # a list of permits is closed: it would say more
-    elif permits is not None:
-        prohibits = []
-    else:
-        permits = ["all"]  # any other mining has no word of its own
-    if prohibits is None or not (permits or prohibits):
-        return None
-    lines = [("permits", permits), ("prohibits", prohibits)]
-    return "".join(
-        f'      <{name} type="usage">{" ".join(words)}</{name}>\n' for name, words in lines if words
-    )
-
-
-def _words(leaves: Sequence[str]) -> list[str] | None:
-    """The native words that stand for some leaves and no others, the broadest first."""
-    rest = set(leaves)
-    words = []
-    for word, term in TERMS.items():
-        if rest.issuperset(term.yes):
-            words.append(word)
-            rest.difference_update(term.yes)
-    return None if rest else words
-
-
-def _document(licence: str, url: str) -> str:
-    return (
-        f'<rsl xmlns="{NAMESPACE}">\n  <content url="{url}">\n    <license>\n{licence}'
-        "    </license>\n  </content>\n</rsl>\n"
     )

@@ -136,7 +136,7 @@ class Tdmrep(Signal[Findings]):
         if not said:
             return ()
         value = 1 if said["tdm-reservation"] is Preference.DISALLOWED else 0
-        rule: dict[str, Any] = {"location": "/", "tdm-reservation": value}
+        rule: dict[str, Any] = {"location": intent.path or "/", "tdm-reservation": value}
         fields = [("tdm-reservation", str(value))]
         if intent.policy and value:
             rule["tdm-policy"] = intent.policy

@@ -1,0 +1,2 @@
+def server_files(intent, head, site):
+    return {}

@@ -1,0 +1,185 @@
+"""Whether an intent survived: what was meant beside what is read back, before and after.
+
+The matrix has a row for each region and leaf. What reads otherwise than it was meant is told in
+words; so is what no signal has words for.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from reservation_middleware.model import LEAVES, Preference
+from reservation_middleware.owners.intent import SiteIntent
+
+from .read_back import Page, Reading, read_back
+from .regions import Region, Regions
+
+_SAID = {
+    Preference.ALLOWED: "yes",
+    Preference.DISALLOWED: "no",
+    Preference.UNKNOWN: "not said",
+}
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One use of the content of one region.
+
+    Attributes:
+        path: the region's pattern, "" for the rest of the site.
+        sample: the path that was judged.
+        leaf: the use.
+        meant: yes, no, licence or unsaid; None where the intent does not mention it.
+        implied: whether it is written as reserved although the intent does not mention it.
+        before: preference that the site's files say now.
+        files: preference that the files alone say, before a page is fetched.
+        after: preference that files, header fields and tags say together.
+        signals: which signals and carriers say what is read after.
+        survived: whether what is read is what was meant.
+    """
+
+    path: str
+    sample: str
+    leaf: str
+    meant: str | None
+    implied: bool
+    before: Preference
+    files: Preference
+    after: Preference
+    signals: tuple[str, ...]
+    survived: bool
+
+
+class AgentRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether one crawler may fetch."""
+
+    token: str
+    meant: str
+    before: Preference
+    after: Preference
+    survived: bool
+
+
+def contradictions(region: Region, reading: Reading) -> list[str]:
+    """Leaves that are read otherwise than they are written; silence contradicts nothing."""
+    return [
+        leaf
+        for leaf in LEAVES
+        if reading.usage[leaf] is not Preference.UNKNOWN
+        and reading.usage[leaf] is not region.usage.get(leaf, Preference.UNKNOWN)
+    ]
+
+
+def usage_rows(
+    intent: SiteIntent,
+    regions: Regions,
+    before: Mapping[str, bytes],
+    after: Mapping[str, bytes],
+    pages: Mapping[str, Page],
+) -> list[Row]:
+    """The matrix of uses.
+
+    Args:
+        intent: what is meant.
+        regions: where.
+        before: the site's files as they are, by path.
+        after: the same with what was written.
+        pages: by region's pattern, a page as it would be served.
+    """
+    rows = []
+    for region in regions:
+        url = intent.origin + region.sample
+        old = read_back(url, before, None)
+        alone = read_back(url, after, None)
+        whole = read_back(url, after, pages[region.pattern])
+        for leaf in LEAVES:
+            written = region.usage.get(leaf, Preference.UNKNOWN)
+            use = region.meant.get(leaf)
+            rows.append(
+                Row(
+                    path=region.pattern,
+                    sample=region.sample,
+                    leaf=leaf,
+                    meant=use.value if use else None,
+                    implied=leaf in region.implied,
+                    before=old.usage[leaf],
+                    files=alone.usage[leaf],
+                    after=whole.usage[leaf],
+                    signals=whole.signals.get(leaf, ()),
+                    survived=_survived(leaf, region, written, alone, whole),
+                )
+            )
+    return rows
+
+
+def _survived(
+    leaf: str, region: Region, written: Preference, alone: Reading, whole: Reading
+) -> bool:
+    """Whether a leaf is read as it was meant, and the files alone say nothing else.
+
+    What is only implied may also stay unsaid.
+    """
+    if alone.usage[leaf] not in (written, Preference.UNKNOWN):
+        return False
+    allowed = (written, Preference.UNKNOWN) if leaf in region.implied else (written,)
+    return whole.usage[leaf] in allowed
+
+
+def agent_rows(
+    intent: SiteIntent, before: Mapping[str, bytes], after: Mapping[str, bytes], sample: str
+) -> list[AgentRow]:
+    """The crawlers of the intent: may they fetch."""
+    rows = []
+    for token in dict.fromkeys(agent.token for agent in intent.agent):
+        meant = intent.crawl(token)
+        if meant is None:
+            continue
+        old = read_back(intent.origin + sample, before, None, agent=token).crawl
+        new = read_back(intent.origin + sample, after, None, agent=token).crawl
+        right = Preference.ALLOWED if meant.value == "yes" else Preference.DISALLOWED
+        rows.append(
+            AgentRow(
+                token=token, meant=meant.value, before=old, after=new, survived=new is right
+            )
+        )
+    return rows
+
+
+def other_groups(
+    intent: SiteIntent, regions: Regions, after: Mapping[str, bytes], tokens: Sequence[str]
+) -> list[str]:
+    """Sentences about named crawlers that read another answer than everybody else."""
+    found = []
+    for token in tokens:
+        for region in regions:
+            reading = read_back(intent.origin + region.sample, after, None, agent=token)
+            if reading.crawl is Preference.DISALLOWED:
+                continue
+            wrong = contradictions(region, reading)
+            if wrong:
+                found.append(
+                    f"robots.txt tells {token} something else about {', '.join(wrong)} "
+                    f"({region.shown}) than the intent means; see the rest of the file"
+                )
+    return found
+
+
+def said(preference: Preference) -> str:
+    """A preference in the words for people."""
+    return _SAID[preference]
+
+
+def told(rows: Sequence[Row]) -> list[str]:
+    """Sentences about what did not survive."""
+    sentences = []
+    for row in rows:
+        if row.survived:
+            continue
+        where = row.path or "everywhere else"
+        meant = {"unsaid": "not said", None: "not said"}.get(row.meant, row.meant)
+        read = row.after if row.after != row.files or row.files == "unknown" else row.files
+        if read is Preference.UNKNOWN:
+            sentences.append(f"{row.leaf} ({where}): {meant} is meant, and no signal has words for it alone")
+        else:
+            by = f" by {', '.join(row.signals)}" if row.signals else ""
+            sentences.append(f"{row.leaf} ({where}): {meant} is meant, {said(read)} is read{by}")
+    return sentences
