@@ -1,4 +1,4 @@
-"""The command line: ``reservations demo | check | lint | decide | report | agents | ledger``.
+"""The command line: ``reservations demo | check | lint | decide | generate | report | agents | ledger``.
 
 Output goes to standard output, talk to standard error. Exit statuses are part of the
 contract: 0 may proceed, 1 blocked or bad, 2 bad usage, 3 could not be fetched.
@@ -13,6 +13,7 @@ import typer
 from reservation_middleware.model.version import SPEC_VERSION, __version__
 
 from . import check as check_commands
+from . import generate as generate_commands
 from . import ledger_read as ledger_commands
 from . import lint as lint_commands
 from . import report as report_commands
@@ -111,6 +112,7 @@ def decide() -> None:
 
 app.command(cls=Command, epilog=report_commands.EXAMPLES)(report_commands.report)
 app.command(cls=Command, epilog=lint_commands.EXAMPLES)(lint_commands.lint)
+app.command(cls=Command, epilog=generate_commands.EXAMPLES)(generate_commands.generate)
 
 
 @app.command(cls=Command)

@@ -45,7 +45,7 @@ class Rendering(msgspec.Struct, frozen=True):
     """An intent in a signal's own words, for one carrier.
 
     ``text`` is a whole group for robots.txt, ``name: value`` lines for headers, elements
-    for HTML, the file for a file of its own.
+    for HTML, the file for a file of its own, the value of the property for XMP.
     """
 
     carrier: Carrier

@@ -128,6 +128,17 @@ _MAIL = r"(?i)\s*(?:mailto:)?([^\s@<>]{1,64}@[^\s@<>]{1,255})\s*"
 _PHONE = r"(?i)\s*(?:tel:)?\s*(\+?\d[\d ()./-]{3,40})\s*"
 
 
+_VOCABULARY = "http://ns.useplus.org/ldf/vocab/"
+#: The keys that are written, those that cover most first.
+_WRITTEN = (
+    "DMI-PROHIBITED",
+    "DMI-PROHIBITED-EXCEPTSEARCHENGINEINDEXING",
+    "DMI-ALLOWED",
+    "DMI-PROHIBITED-AIMLTRAINING",
+    "DMI-PROHIBITED-GENAIMLTRAINING",
+)
+
+
 class PlusFindings(Findings):
     """What the XMP of one file says."""
 
@@ -214,8 +225,14 @@ class Plus(Signal[PlusFindings]):
             identifiers=identifiers,
         )
 
-    def write(self, intent: Intent) -> tuple[Rendering, ...]:  # noqa: ARG002
-        """Nothing: embedding XMP is the business of whoever makes the file."""
+    def write(self, intent: Intent) -> tuple[Rendering, ...]:
+        """The value of plus:DataMining that says most of what is intended, and nothing else."""
+        for key in _WRITTEN:
+            term = self.terms[key]
+            refused = all(intent.usage.get(leaf) is Preference.DISALLOWED for leaf in term.no)
+            granted = all(intent.usage.get(leaf) is Preference.ALLOWED for leaf in term.yes)
+            if refused and granted:
+                return (Rendering(self.carriers[0], f"{_VOCABULARY}{key}"),)
         return ()
 
     def _statements(

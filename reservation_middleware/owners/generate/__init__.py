@@ -6,6 +6,7 @@ back by the core that crawlers use.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import msgspec
 
@@ -91,9 +92,7 @@ class _Choice:
     def problem(self, signal: str, files: Mapping[str, bytes]) -> str | None:
         """What a signal would say that is not meant, None for nothing."""
         for region in self.where:
-            reading = read_back(
-                self.intent.origin + region.sample, files, None, signals=[signal]
-            )
+            reading = read_back(self.intent.origin + region.sample, files, None, signals=[signal])
             wrong = contradictions(region, reading)
             if wrong:
                 read = "yes" if reading.usage[wrong[0]] == "allowed" else "no"
@@ -152,7 +151,9 @@ def generate(
         lost=lost,
         notes=notes,
     )
-    return msgspec.structs.replace(found, files={**files, "report.json": report_json(intent, found)})
+    return msgspec.structs.replace(
+        found, files={**files, "report.json": report_json(intent, found)}
+    )
 
 
 def _site_files(
@@ -172,7 +173,9 @@ def _site_files(
         name
         for name in ("content-signals", "aipref")
         if choice.holds(
-            f"the lines of {name} in robots.txt", name, {"robots.txt": robots([name], with_rsl=False)}
+            f"the lines of {name} in robots.txt",
+            name,
+            {"robots.txt": robots([name], with_rsl=False)},
         )
     ]
     rsl = None
@@ -202,23 +205,20 @@ def _site_files(
             notes.append(f"{name} is the site's own and stays as it is")
         else:
             site[name] = text
-    for name, signal in (("ai.txt", "ai-txt"), ("trust.txt", "trust-txt")):
-        old = existing.get(name, b"")
-        text = (
-            site_files.ai_txt(intent, where, old)
-            if name == "ai.txt"
-            else site_files.trust_txt(where, old)
-        )
-        alone = (
-            site_files.ai_txt(intent, where, b"")
-            if name == "ai.txt"
-            else site_files.trust_txt(where, b"")
-        )
-        if text and alone and choice.holds(name, signal, {name: alone}):
-            site[name] = text
-    for name in (RSL_FILE, site_files.TDMREP):
-        if name in site and existing.get(name, site[name]) != site[name]:
-            notes.append(f"{name} replaces the one that the site has")
+    ai_txt = partial(site_files.ai_txt, intent, where)
+    trust_txt = partial(site_files.trust_txt, where)
+    for name, signal, written in (
+        ("ai.txt", "ai-txt", ai_txt),
+        ("trust.txt", "trust-txt", trust_txt),
+    ):
+        alone = written(b"")
+        if alone and choice.holds(name, signal, {name: alone}):
+            site[name] = written(existing.get(name, b"")) or alone
+    notes += [
+        f"{name} replaces the one that the site has"
+        for name in (RSL_FILE, site_files.TDMREP)
+        if name in site and existing.get(name, site[name]) != site[name]
+    ]
     return site, rsl is not None
 
 

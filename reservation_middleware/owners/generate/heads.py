@@ -36,7 +36,10 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def document(self) -> bytes:
         """The tags with a comment that says where they belong."""
-        where = self.region.pattern.replace("--", "-%2D") or "every page that has no file of its own here"
+        where = (
+            self.region.pattern.replace("--", "-%2D")
+            or "every page that has no file of its own here"
+        )
         sentence = f"<!-- {self.sentence} -->\n" if self.sentence else ""
         return f"<!-- for the head of: {where} -->\n{sentence}{self.tags}".encode()
 

@@ -51,10 +51,15 @@ def with_block(text: bytes, lines: list[str], name: str) -> bytes:
     if not lines:
         return rest
     block = "".join(
-        f"{line}\n"
-        for line in (f'{BEGIN}: written by "reservations generate"', *lines, END)
+        f"{line}\n" for line in (f'{BEGIN}: written by "reservations generate"', *lines, END)
     ).encode()
     if rest == text:
-        gap = b"" if not rest.strip(b"\xef\xbb\xbf") else b"\n" if rest.endswith((b"\n", b"\r")) else b"\n\n"
+        gap = (
+            b""
+            if not rest.strip(b"\xef\xbb\xbf")
+            else b"\n"
+            if rest.endswith((b"\n", b"\r"))
+            else b"\n\n"
+        )
         return rest + gap + block
     return _BLOCK.sub(lambda _: block, text)

@@ -84,7 +84,9 @@ def read_back(
         agent: who asks, by product token.
         signals: only these are read; all if none is named.
     """
-    policy = profile("record-only").changed({"probes": Probes.ALL, "signals": tuple(signals) or None})
+    policy = profile("record-only").changed(
+        {"probes": Probes.ALL, "signals": tuple(signals) or None}
+    )
     check = Check(url, agent=Agent(agent, LEAVES), policy=policy)
     if page is not None:
         head = Document(

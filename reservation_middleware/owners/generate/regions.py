@@ -6,7 +6,7 @@ the longest pattern counts would lose half of what is meant there. Patterns: RFC
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from urllib.parse import quote
 
 import msgspec
@@ -59,12 +59,28 @@ class Region(msgspec.Struct, frozen=True, kw_only=True):
         """The leaves for which a licence is on offer."""
         return tuple(leaf for leaf, use in self.meant.items() if use is Use.LICENCE)
 
+    def regex(self, run: str = ".*", end: str = "$") -> str:
+        """Its pattern as a regular expression that RE2, PCRE, Python and JavaScript share.
+
+        Args:
+            run: what stands for a star.
+            end: what stands for a dollar at the end.
+        """
+        parts = self._literals()
+        return "^" + run.join(map(_literal, parts)) + (end if self._is_anchored else "")
+
     @property
-    def regex(self) -> str:
-        """Its pattern as a regular expression that RE2, PCRE, Python and JavaScript share."""
-        anchored = self.pattern.endswith("$")
-        parts = (self.pattern[:-1] if anchored else self.pattern).split("*")
-        return "^" + ".*".join(map(_literal, parts)) + ("$" if anchored else "")
+    def shell(self) -> str:
+        """Its pattern as a pattern of the shell's ``case``, literal parts quoted."""
+        quoted = ("'" + part.replace("'", "'\\''") + "'" for part in self._literals())
+        return "*".join(quoted) + ("" if self._is_anchored else "*")
+
+    @property
+    def _is_anchored(self) -> bool:
+        return self.pattern.endswith("$")
+
+    def _literals(self) -> list[str]:
+        return self.pattern.removesuffix("$").split("*")
 
 
 def _literal(text: str) -> str:
@@ -85,7 +101,7 @@ class Regions(msgspec.Struct, frozen=True):
     rest: Region
     hidden: tuple[str, ...] = ()
 
-    def __iter__(self) -> "Iterable[Region]":  # type: ignore[override]
+    def __iter__(self) -> Iterator[Region]:
         """The narrow ones, the longest first, then the rest."""
         return iter((*self.narrow, self.rest))
 
@@ -153,9 +169,7 @@ def _region(intent: SiteIntent, pattern: str, sample: str) -> Region:
     usage = {leaf: _PREFERENCES[use] for leaf, use in meant.items()}
     implied = [leaf for leaf in _implied(meant) if leaf not in meant]
     usage.update(dict.fromkeys(implied, Preference.DISALLOWED))
-    return Region(
-        pattern=pattern, sample=sample, meant=meant, usage=usage, implied=tuple(implied)
-    )
+    return Region(pattern=pattern, sample=sample, meant=meant, usage=usage, implied=tuple(implied))
 
 
 def _meant(intent: SiteIntent, target: str) -> dict[str, Use]:

@@ -1,2 +1,163 @@
-def server_files(intent, head, site):
-    return {}
+"""A folder for each server, platform and framework: a snippet, what to do with it, and ``verify.sh``.
+
+Templates stand in ``templates/``; each value goes through the literal of its language
+(``languages.py``). Which of the snippets were run, and with what, is said in each folder's README.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import cache, cached_property
+
+import jinja2
+import msgspec
+
+from reservation_middleware.owners.intent import SiteIntent
+
+from .heads import Head
+from .languages import FILTERS
+from .read_back import media_type
+from .server_table import SERVERS, Server
+
+#: Header fields that are lists, so that a site may have others of the same name.
+LISTS = ("X-Robots-Tag", "Link")
+_REQUEST = "%{THE_REQUEST} =~ m#"
+
+
+class Served(msgspec.Struct, frozen=True):
+    """Header fields and tags of a region, as templates need them."""
+
+    number: int
+    region: object
+    fields: tuple[tuple[str, str], ...]
+    tags: str
+    request_line: str
+
+
+class Field(msgspec.Struct, frozen=True, dict=True):
+    """A header field in all regions.
+
+    Attributes:
+        name: as it is written.
+        rest: its value in the rest of the site, "" for none.
+        narrow: for each narrower region its value, "" for none; the longest pattern first.
+    """
+
+    name: str
+    rest: str
+    narrow: tuple[tuple[Served, str], ...]
+
+    @property
+    def is_list(self) -> bool:
+        """Whether a site may have other fields of its name."""
+        return self.name in LISTS
+
+    @property
+    def is_uniform(self) -> bool:
+        """Whether it is the same everywhere."""
+        return all(value == self.rest for _, value in self.narrow)
+
+    @cached_property
+    def expressions(self) -> list[tuple[str, str]]:
+        """For each value Apache's expression for the requests that get it."""
+        by_value: dict[str, list[str]] = {}
+        longer: list[str] = []
+        for head, value in self.narrow:
+            matches = f"{_REQUEST}{head.request_line}#"
+            alone = [matches, *(f"!({other})" for other in longer)]
+            by_value.setdefault(value, []).append(" && ".join(alone))
+            longer.append(matches)
+        by_value.setdefault(self.rest, []).append(" && ".join(f"!({other})" for other in longer))
+        return [
+            (value, " || ".join(f"({one})" for one in expressions))
+            for value, expressions in by_value.items()
+            if value
+        ]
+
+
+def server_files(
+    intent: SiteIntent, heads: Sequence[Head], site: Mapping[str, bytes]
+) -> dict[str, bytes]:
+    """The files of all server folders, by path in the output folder."""
+    served = [
+        Served(
+            head.number,
+            head.region,
+            head.fields,
+            head.tags,
+            "^[A-Z]+ (?:https?://[^/ ]+)?"
+            + head.region.regex("[^ ]*", "(?= HTTP/)").removeprefix("^"),
+        )
+        for head in heads
+    ]
+    fields = _fields(served)
+    texts = {name: body.decode() for name, body in site.items()}
+    context = {
+        "origin": intent.origin,
+        "heads": served,
+        "narrow": served[:-1],
+        "rest": served[-1],
+        "fields": fields,
+        "uniform": [(one.name, one.rest) for one in fields if one.is_uniform],
+        "lists": LISTS,
+        "site": sorted(site),
+        "texts": texts,
+        "types": {name: media_type(name) for name in site},
+        "files_named": FILES_NAMED,
+    }
+    files: dict[str, bytes] = {}
+    for server in SERVERS:
+        folder = f"servers/{server.name}"
+        partial = [] if server.by_path else [one.name for one in fields if not one.is_uniform]
+        here = {**context, "server": server, "partial": partial}
+        if partial:
+            heads_here = [_only(one, context["uniform"]) for one in served]
+            here |= {"heads": heads_here, "narrow": heads_here[:-1], "rest": heads_here[-1]}
+        for file in server.files:
+            files[f"{folder}/{file}"] = _render(f"{server.template or server.name}/{file}.j2", here)
+        check = {"headers": server.checks == "headers", "tags": server.checks == "tags"}
+        files[f"{folder}/verify.sh"] = _render("verify.sh.j2", {**here, **check})
+        files[f"{folder}/README.md"] = _render("README.md.j2", here)
+    return files
+
+
+FILES_NAMED = ("robots.txt", "ai.txt", "trust.txt")
+
+
+def _only(head: Served, uniform: object) -> Served:
+    """A region with the fields that are the same everywhere."""
+    return msgspec.structs.replace(head, fields=tuple(uniform))  # type: ignore[arg-type]
+
+
+def _fields(heads: Sequence[Served]) -> list[Field]:
+    """The header fields of all regions, each once."""
+    values = [dict(head.fields) for head in heads]
+    names = dict.fromkeys(name for found in values for name in found)
+    return [
+        Field(
+            name,
+            values[-1].get(name, ""),
+            tuple(
+                (head, found.get(name, ""))
+                for head, found in zip(heads[:-1], values[:-1], strict=True)
+            ),
+        )
+        for name in names
+    ]
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader(__package__),
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 - each value is written as a literal of its language
+    )
+    environment.filters.update(FILTERS)
+    return environment
+
+
+def _render(template: str, context: Mapping[str, object]) -> bytes:
+    return _environment().get_template(template).render(context).encode()
+
+
+__all__ = ["Server", "server_files"]

@@ -47,7 +47,7 @@ def tdmrep_json(intent: SiteIntent, regions: Regions) -> bytes | None:
     """The file of TDMRep, the narrowest paths first, since the first match counts."""
     rules: list[object] = []
     for region in regions:
-        text = words("tdmrep", "file", region, policy=terms_for_region(intent, region))
+        text = words("tdmrep", "tdmrep.json", region, policy=terms_for_region(intent, region))
         rules += msgspec.json.decode(text) if text else ()
     return msgspec.json.format(msgspec.json.encode(rules)) + b"\n" if rules else None
 
@@ -109,14 +109,14 @@ def robots_txt(
         signals: the signals that say it by lines in groups.
         with_rsl: whether there is an RSL document to point to.
     """
-    said = [line for name in signals for line in robots_lines(intent, regions, name)]
+    said = [line for name in signals for line in robots_lines(regions, name)]
     if with_rsl:
         said.append(f"License: {intent.origin}/{RSL_FILE}")
     groups = _crawl_groups(intent, said)
     named = {token.lower() for tokens, _, _ in groups for token in tokens}
-    for rules, tokens in control_rules(regions, intent).items():
-        groups.append((tokens, list(rules), said))
-        named |= {token.lower() for token in tokens}
+    for rules, control in control_rules(regions, intent).items():
+        groups.append((control, list(rules), said))
+        named |= {token.lower() for token in control}
     rest = RobotsFile(without_block(existing, ROBOTS_TXT))
     others = [token for token in rest.tokens if token not in named]
     if others and said:

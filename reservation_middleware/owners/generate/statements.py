@@ -72,7 +72,7 @@ def terms_for_region(intent: SiteIntent, region: Region) -> str | None:
     return policy_url(intent) if region.licensed else None
 
 
-def robots_lines(intent: SiteIntent, regions: Regions, signal: str) -> list[str]:
+def robots_lines(regions: Regions, signal: str) -> list[str]:
     """The lines of a signal for a robots.txt group: the whole site's first, then by path."""
     lines = []
     for region in (regions.rest, *regions.narrow):

@@ -137,9 +137,7 @@ def agent_rows(
         new = read_back(intent.origin + sample, after, None, agent=token).crawl
         right = Preference.ALLOWED if meant.value == "yes" else Preference.DISALLOWED
         rows.append(
-            AgentRow(
-                token=token, meant=meant.value, before=old, after=new, survived=new is right
-            )
+            AgentRow(token=token, meant=meant.value, before=old, after=new, survived=new is right)
         )
     return rows
 
@@ -178,7 +176,9 @@ def told(rows: Sequence[Row]) -> list[str]:
         meant = {"unsaid": "not said", None: "not said"}.get(row.meant, row.meant)
         read = row.after if row.after != row.files or row.files == "unknown" else row.files
         if read is Preference.UNKNOWN:
-            sentences.append(f"{row.leaf} ({where}): {meant} is meant, and no signal has words for it alone")
+            sentences.append(
+                f"{row.leaf} ({where}): {meant} is meant, and no signal has words for it alone"
+            )
         else:
             by = f" by {', '.join(row.signals)}" if row.signals else ""
             sentences.append(f"{row.leaf} ({where}): {meant} is meant, {said(read)} is read{by}")

@@ -14,7 +14,9 @@ from reservation_middleware.syntax.path import split_url
 
 #: Characters of one word, and entries of one list.
 MAX_WORD, MAX_ENTRIES = 2000, 500
-_ADDRESS = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")
+# Without the sub-delimiters (RFC 3986 §2.2) that mean something to shells and servers: they can be
+# percent-encoded.
+_ADDRESS = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@&+,=%]+")
 _MAIL = re.compile(r"mailto:[A-Za-z0-9.!#$%&'*+/=?^_{|}~-]{1,64}@[A-Za-z0-9.-]{1,253}")
 _AMOUNT = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?")
 _PER = re.compile(r"[A-Za-z][A-Za-z -]{0,39}")
@@ -32,10 +34,18 @@ def check_writable(intent: SiteIntent, file: str) -> None:
 
 
 def _problems(intent: SiteIntent) -> Iterable[tuple[str, str]]:
-    for key, several in (("path", intent.path), ("agent", intent.agent), ("media.files", intent.media.files)):
+    for key, several in (
+        ("path", intent.path),
+        ("agent", intent.agent),
+        ("media.files", intent.media.files),
+    ):
         if len(several) > MAX_ENTRIES:
             yield key, f"has more than {MAX_ENTRIES} entries"
-    if split_url(intent.site)[1] != "/" or not _ADDRESS.fullmatch(intent.site) or "@" in intent.site:
+    if (
+        split_url(intent.site)[1] != "/"
+        or not _ADDRESS.fullmatch(intent.site)
+        or "@" in intent.site
+    ):
         yield "site", f"{_shown(intent.site)} is no origin, such as https://example.org"
     yield from _address("contact", intent.contact, mail=True)
     for number, path in enumerate(intent.path, 1):
@@ -52,14 +62,23 @@ def _problems(intent: SiteIntent) -> Iterable[tuple[str, str]]:
     for number, pattern in enumerate(intent.media.files, 1):
         parts = PurePosixPath(pattern).parts
         if not _is_printable(pattern) or ".." in parts or pattern.startswith("/") or not parts:
-            yield f"media.files[{number}]", f"{_shown(pattern)} is no pattern inside the site's folder"
+            yield (
+                f"media.files[{number}]",
+                f"{_shown(pattern)} is no pattern inside the site's folder",
+            )
     if intent.licence:
         yield from _address("licence.policy", intent.licence.policy)
         price = intent.licence.price
         if price and not _AMOUNT.fullmatch(price.amount):
-            yield "licence.price.amount", f"{_shown(price.amount)} is no decimal number, such as 99.50"
+            yield (
+                "licence.price.amount",
+                f"{_shown(price.amount)} is no decimal number, such as 99.50",
+            )
         if price and not re.fullmatch("[A-Z]{3}", price.currency):
-            yield "licence.price.currency", f"{_shown(price.currency)} is no ISO 4217 code, such as EUR"
+            yield (
+                "licence.price.currency",
+                f"{_shown(price.currency)} is no ISO 4217 code, such as EUR",
+            )
         if price and price.per and not _PER.fullmatch(price.per):
             yield "licence.price.per", f"{_shown(price.per)} is no word, such as year"
         yield from _policy_path(intent)
@@ -84,8 +103,13 @@ def _policy_path(intent: SiteIntent) -> Iterable[tuple[str, str]]:
         return
     path = split_url(policy)[1].removeprefix("/")
     parts = path.split("/")
-    if not re.fullmatch(r"[A-Za-z0-9._~/-]+", path) or any(part in ("", ".", "..") for part in parts):
-        yield "licence.policy", f"{_shown(policy)} is no file that could be written; choose a plain name"
+    if not re.fullmatch(r"[A-Za-z0-9._~/-]+", path) or any(
+        part in ("", ".", "..") for part in parts
+    ):
+        yield (
+            "licence.policy",
+            f"{_shown(policy)} is no file that could be written; choose a plain name",
+        )
     elif path in _TAKEN:
         yield "licence.policy", f"{_shown(policy)} is the address of another file"
 

@@ -14,8 +14,6 @@ from reservation_middleware.syntax.rsl import NAMESPACE
 from .clauses import TERMS
 
 
-
-
 class Payment(msgspec.Struct, frozen=True, kw_only=True):
     """What a licence asks for.
 
