@@ -122,8 +122,8 @@ def robots_txt(
     if others and said:
         groups.append((others, [_NEUTRAL], said))
     lines = list(_sentence(intent))
-    for tokens, rules, statements in groups:
-        lines += ["", *(f"User-agent: {token}" for token in tokens), *rules, *statements]
+    for tokens, crawl_rules, statements in groups:
+        lines += ["", *(f"User-agent: {token}" for token in tokens), *crawl_rules, *statements]
     return with_block(existing, lines if groups else [], ROBOTS_TXT)
 
 
