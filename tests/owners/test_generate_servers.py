@@ -54,7 +54,15 @@ TARGETS = {
 
 def web_root(folder: Path) -> Path:
     www = folder / "www"
-    for name in ("index.html", "inner/page.html", "press/page.html", "press/archive/a.pdf", "img/a.jpg", "404.html", "secret/x"):
+    for name in (
+        "index.html",
+        "inner/page.html",
+        "press/page.html",
+        "press/archive/a.pdf",
+        "img/a.jpg",
+        "404.html",
+        "secret/x",
+    ):
         file = www / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(f"<!doctype html><title>{name}</title>")
@@ -105,7 +113,9 @@ http {{
 
 
 @contextmanager
-def nginx(folder: Path, *, include: str = "headers.conf", inner: bool = True) -> Iterator[tuple[int, Generated]]:
+def nginx(
+    folder: Path, *, include: str = "headers.conf", inner: bool = True
+) -> Iterator[tuple[int, Generated]]:
     words = program("nginx")
     _, found = generated(folder / "out", INTENT)
     web_root(folder)
@@ -130,7 +140,17 @@ def nginx(folder: Path, *, include: str = "headers.conf", inner: bool = True) ->
                 inner_include=f"include {snippets}/{include};" if inner else "",
             )
         )
-        start = [words, "-e", f"{folder}/start.log", "-p", str(folder), "-c", f"{folder}/nginx.conf", "-g", "daemon off;"]
+        start = [
+            words,
+            "-e",
+            f"{folder}/start.log",
+            "-p",
+            str(folder),
+            "-c",
+            f"{folder}/nginx.conf",
+            "-g",
+            "daemon off;",
+        ]
         with running(start, port, folder):
             yield port, found
 
@@ -156,7 +176,9 @@ def test_nginx_with_an_include_in_each_block_that_has_fields(tmp_path: Path) -> 
         assert status == 0, said
 
 
-def test_nginx_loses_them_in_a_block_with_a_field_of_its_own_and_verify_says_so(tmp_path: Path) -> None:
+def test_nginx_loses_them_in_a_block_with_a_field_of_its_own_and_verify_says_so(
+    tmp_path: Path,
+) -> None:
     with nginx(tmp_path, inner=False) as (port, found):
         assert lost(found, port, {"/inner/page.html": 200}) != []
         elsewhere = {target: code for target, code in TARGETS.items() if "/inner/" not in target}
@@ -222,11 +244,18 @@ def apache(folder: Path, *, htaccess: bool = False) -> Iterator[tuple[int, Gener
         shutil.copy(snippet, www / ".htaccess")
     port = free_port()
     modules = "\n".join(
-        f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so" for name in MODULES.split()
+        f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so"
+        for name in MODULES.split()
     )
     with application() as app:
         (folder / "apache.conf").write_text(
-            APACHE.format(folder=folder, port=port, app=app, modules=modules, include="" if htaccess else f"Include {snippet}")
+            APACHE.format(
+                folder=folder,
+                port=port,
+                app=app,
+                modules=modules,
+                include="" if htaccess else f"Include {snippet}",
+            )
         )
         with running([words, "-f", f"{folder}/apache.conf", "-DFOREGROUND"], port, folder):
             yield port, found
@@ -250,7 +279,11 @@ def test_apache(tmp_path: Path) -> None:
 
 
 def test_apache_by_htaccess(tmp_path: Path) -> None:
-    static = {target: code for target, code in TARGETS.items() if not target.startswith(("/app/", "/gone/", "/moved", "/secret"))}
+    static = {
+        target: code
+        for target, code in TARGETS.items()
+        if not target.startswith(("/app/", "/gone/", "/moved", "/secret"))
+    }
     with apache(tmp_path, htaccess=True) as (port, found):
         assert lost(found, port, static) == []
 
@@ -310,4 +343,7 @@ def test_verify_knows_a_dead_site_and_bad_usage(tmp_path: Path) -> None:
     assert verified(tmp_path / "out", "nginx", 1)[0] == 3
     script = tmp_path / "out" / "servers" / "nginx" / "verify.sh"
     for words in ([], ["ftp://press.example"]):
-        assert subprocess.run(["sh", str(script), *words], check=False, capture_output=True).returncode == 2
+        assert (
+            subprocess.run(["sh", str(script), *words], check=False, capture_output=True).returncode
+            == 2
+        )

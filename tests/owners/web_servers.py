@@ -172,9 +172,7 @@ def missing(found: Generated, target: str, headers: Sequence[tuple[str, str]]) -
     return wrong
 
 
-def lost(
-    found: Generated, port: int, targets: Mapping[str, int]
-) -> list[str]:
+def lost(found: Generated, port: int, targets: Mapping[str, int]) -> list[str]:
     """What is missing or wrong at some targets, each with the status that it must have."""
     wrong = []
     for target, status in targets.items():

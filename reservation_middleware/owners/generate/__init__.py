@@ -198,7 +198,7 @@ def _site_files(
     tdmrep = site_files.tdmrep_json(intent, where)
     if tdmrep and choice.holds(site_files.TDMREP, "tdmrep", {site_files.TDMREP: tdmrep}):
         site[site_files.TDMREP] = tdmrep
-    policy = site_files.policy_file(intent)
+    policy = site_files.policy_file(intent, where)
     if policy is not None:
         name, text = policy
         if name in existing and b'"@context"' not in existing[name]:

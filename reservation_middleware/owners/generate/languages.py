@@ -77,6 +77,22 @@ def caddy(text: str) -> str:
     return f"`{text}`"
 
 
+def line(text: str) -> str:
+    """A value where the line's end is the only end.
+
+    Raises:
+        ValueError: there is a control character.
+    """
+    if not text.isprintable():
+        raise ValueError(f"no way to write {text!r}")
+    return text
+
+
+def block(text: str) -> str:
+    """The lines between the markers of a file, with the markers."""
+    return text[text.index("# BEGIN reservations") :]
+
+
 def _quoted(text: str, barred: str) -> str:
     if not text.isprintable() or any(character in text for character in barred):
         raise ValueError(f"no way to write {text!r}")
@@ -93,5 +109,8 @@ FILTERS: Mapping[str, Callable[[str], str]] = {
     "apache_plain": apache_plain,
     "caddy": caddy,
     "sh": shlex.quote,
+    "json": json.dumps,
+    "line": line,
+    "block": block,
     "html": escape,
 }

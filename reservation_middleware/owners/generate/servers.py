@@ -15,6 +15,7 @@ from reservation_middleware.owners.intent import SiteIntent
 from .heads import Head
 from .languages import FILTERS
 from .read_back import media_type
+from .regions import Region
 from .server_table import SERVERS, Server
 
 #: Header fields that are lists, so that a site may have others of the same name.
@@ -26,7 +27,7 @@ class Served(msgspec.Struct, frozen=True):
     """Header fields and tags of a region, as templates need them."""
 
     number: int
-    region: object
+    region: Region
     fields: tuple[tuple[str, str], ...]
     tags: str
     request_line: str
@@ -96,21 +97,21 @@ def server_files(
         "narrow": served[:-1],
         "rest": served[-1],
         "fields": fields,
-        "uniform": [(one.name, one.rest) for one in fields if one.is_uniform],
         "lists": LISTS,
         "site": sorted(site),
         "texts": texts,
         "types": {name: media_type(name) for name in site},
-        "files_named": FILES_NAMED,
     }
     files: dict[str, bytes] = {}
     for server in SERVERS:
         folder = f"servers/{server.name}"
-        partial = [] if server.by_path else [one.name for one in fields if not one.is_uniform]
+        partial = [one.name for one in fields if not one.is_uniform]
+        if server.by_path or server.checks != "headers":
+            partial = []
         here = {**context, "server": server, "partial": partial}
-        if partial:
-            heads_here = [_only(one, context["uniform"]) for one in served]
-            here |= {"heads": heads_here, "narrow": heads_here[:-1], "rest": heads_here[-1]}
+        if not server.by_path:
+            common = [_common(served)]
+            here |= {"heads": common, "narrow": [], "rest": common[0]}
         for file in server.files:
             files[f"{folder}/{file}"] = _render(f"{server.template or server.name}/{file}.j2", here)
         check = {"headers": server.checks == "headers", "tags": server.checks == "tags"}
@@ -119,12 +120,32 @@ def server_files(
     return files
 
 
-FILES_NAMED = ("robots.txt", "ai.txt", "trust.txt")
+def _common(heads: Sequence[Served]) -> Served:
+    """What the regions have in common, for the whole site."""
+    rest = heads[-1]
+    fields = [field for field in rest.fields if all(field in head.fields for head in heads)]
+    lines = [
+        line
+        for line in rest.tags.splitlines()
+        if all(line in head.tags.splitlines() for head in heads)
+    ]
+    return msgspec.structs.replace(
+        rest, fields=tuple(fields), tags="".join(f"{line}\n" for line in lines)
+    )
 
 
-def _only(head: Served, uniform: object) -> Served:
-    """A region with the fields that are the same everywhere."""
-    return msgspec.structs.replace(head, fields=tuple(uniform))  # type: ignore[arg-type]
+def _cloudflare(head: Served, narrow: Sequence[Served]) -> str:
+    """Cloudflare's expression for the requests of a region."""
+
+    def matches(one: Served) -> str:
+        pattern = one.region.pattern
+        whole = pattern.removesuffix("$") if pattern.endswith("$") else f"{pattern}*"
+        return f'raw.http.request.uri strict wildcard r"{whole}"'
+
+    longer = [one for one in narrow if not head.number or one.number < head.number]
+    parts = [matches(head)] if head.number else []
+    parts += [f"not ({matches(one)})" for one in longer]
+    return " and ".join(parts) or "true"
 
 
 def _fields(heads: Sequence[Served]) -> list[Field]:
@@ -152,7 +173,7 @@ def _environment() -> jinja2.Environment:
         keep_trailing_newline=True,
         autoescape=False,  # noqa: S701 - each value is written as a literal of its language
     )
-    environment.filters.update(FILTERS)
+    environment.filters.update({**FILTERS, "cloudflare": _cloudflare})
     return environment
 
 

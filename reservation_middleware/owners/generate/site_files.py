@@ -52,10 +52,10 @@ def tdmrep_json(intent: SiteIntent, regions: Regions) -> bytes | None:
     return msgspec.json.format(msgspec.json.encode(rules)) + b"\n" if rules else None
 
 
-def policy_file(intent: SiteIntent) -> tuple[str, bytes] | None:
-    """Path and content of the policy document; None where none is needed or it lives elsewhere."""
+def policy_file(intent: SiteIntent, regions: Regions) -> tuple[str, bytes] | None:
+    """Path and content of the policy document; None where nothing is on offer or it lives elsewhere."""
     url = policy_url(intent)
-    if url is None:
+    if url is None or not any(region.licensed for region in regions):
         return None
     origin, target = split_url(url)
     if origin != intent.origin:
