@@ -314,6 +314,7 @@ def intents(draw: st.DrawFn) -> SiteIntent:
 
 @given(intents(), st.sampled_from((b"", EXISTING)))
 @example(SiteIntent(site=ORIGIN, use={"tdm": Use.LICENCE}, licence=LicenceIntent()), b"")
+@example(SiteIntent(site=ORIGIN), EXISTING)
 def test_any_intent_is_read_back_as_it_was_meant_or_it_is_told(
     intent: SiteIntent, robots: bytes
 ) -> None:

@@ -167,8 +167,13 @@ def test_every_snippet_passes_the_check_of_its_language(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_every_configuration_passes_the_check_of_its_server(tmp_path: Path) -> None:
-    _, out = hostile_intent(tmp_path)
+@pytest.mark.parametrize("is_empty", [False, True], ids=["hostile", "empty"])
+def test_every_configuration_passes_the_check_of_its_server(tmp_path: Path, is_empty: bool) -> None:
+    if is_empty:
+        generated(tmp_path / "out", f'site = "{ORIGIN}"\n')
+        out = tmp_path / "out"
+    else:
+        _, out = hostile_intent(tmp_path)
     servers = out / "servers"
     snippets = tmp_path / "reservations"
     shutil.copytree(servers / "nginx", snippets)

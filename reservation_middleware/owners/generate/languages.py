@@ -89,8 +89,11 @@ def line(text: str) -> str:
 
 
 def block(text: str) -> str:
-    """The lines between the markers of a file, with the markers."""
-    return text[text.index("# BEGIN reservations") :]
+    """The lines between the markers of a file, with the markers; "" where there are none."""
+    found = re.search(
+        r"^# BEGIN reservations.*?^# END reservations\n?", text, re.DOTALL | re.MULTILINE
+    )
+    return found[0] if found else ""
 
 
 def _quoted(text: str, barred: str) -> str:
