@@ -103,6 +103,10 @@ def _show(screen: "Console", origin: str, intent: Path, output: Path, found: "Ge
     rows(screen, ("path", *_COLUMNS.values()), [[safe(c) for c in r] for r in _matrix(found)])
     if any(row.implied for row in found.rows):
         line("  * not in the intent: the words for what you reserve cover it, too")
+    if all(row.before == "unknown" for row in found.rows):
+        line("  Before: nothing is said.")
+    else:
+        line("  a → b: what the site says now, and what it says with these files.")
     if found.agents:
         line()
         rows(
@@ -129,13 +133,13 @@ def _show(screen: "Console", origin: str, intent: Path, output: Path, found: "Ge
 
 
 def _matrix(found: "Generated") -> list[list[str]]:
-    """A row for each region: before → now where that differs."""
+    """A row for each region: what is read now; behind what the site says, where it says otherwise."""
     table: dict[str, list[str]] = {}
     for row in found.rows:
         before, now = _words(row.before), _words(row.after)
         if row.meant == "licence" and now == "no":
             now = "licence"
-        cell = now if before == now else f"{before} → {now}"
+        cell = now if before in (now, "not said") else f"{before} → {now}"
         mark = "*" if row.implied and row.after != "unknown" else "" if row.survived else " ✕"
         table.setdefault(row.path or "everywhere else", []).append(cell + mark)
     if list(table) == ["everywhere else"]:

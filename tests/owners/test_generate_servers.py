@@ -19,6 +19,7 @@ from web_servers import (
     generated,
     lost,
     missing,
+    own_link_stays,
     program,
     response,
     running,
@@ -158,6 +159,7 @@ def nginx(
 def test_nginx_with_an_include_in_each_block_that_has_fields(tmp_path: Path) -> None:
     with nginx(tmp_path) as (port, found):
         assert lost(found, port, TARGETS) == []
+        assert own_link_stays(port)
         # From the cache as from the application.
         states = []
         for _ in range(2):
@@ -192,6 +194,7 @@ def test_nginx_loses_them_in_a_block_with_a_field_of_its_own_and_verify_says_so(
 def test_nginx_with_headers_more_needs_one_include(tmp_path: Path) -> None:
     with nginx(tmp_path, include="more.conf", inner=False) as (port, found):
         assert lost(found, port, TARGETS) == []
+        assert own_link_stays(port)
         _, headers, _ = response(port, "/inner/page.html")
         assert dict(headers)["X-Frame-Options"] == "DENY"
         status, said = verified(tmp_path / "out", "nginx", port, *TARGETS)
@@ -265,6 +268,7 @@ def test_apache(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     with apache(tmp_path) as (port, found):
         assert lost(found, port, {**TARGETS, "/gone/": 503}) == []
+        assert own_link_stays(port)
         for _ in range(2):
             _, headers, _ = response(port, "/cached/200")
             assert missing(found, "/cached/200", headers) == []
@@ -331,6 +335,7 @@ def test_caddy(tmp_path: Path) -> None:
         start = [words, "run", "--config", str(file), "--adapter", "caddyfile"]
         with running(start, port, tmp_path, HOME=str(tmp_path), XDG_DATA_HOME=str(tmp_path)):
             assert lost(found, port, TARGETS) == []
+            assert own_link_stays(port)
             _, headers, _ = response(port, "/img/a.jpg")
             again, headers, _ = response(port, "/img/a.jpg", If_None_Match=dict(headers)["Etag"])
             assert (again, missing(found, "/img/a.jpg", headers)) == (304, [])

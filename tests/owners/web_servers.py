@@ -85,6 +85,7 @@ class _Application(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/html")
         self.send_header("Content-Length", str(len(body)))
         self.send_header("Cache-Control", "max-age=60")
+        self.send_header("Link", "</app.css>; rel=preload")
         if status in (301, 302):
             self.send_header("Location", "/elsewhere")
         self.end_headers()
@@ -181,6 +182,13 @@ def lost(found: Generated, port: int, targets: Mapping[str, int]) -> list[str]:
             wrong.append(f"{target}: status {got}, not {status}")
         wrong += missing(found, target, headers)
     return wrong
+
+
+def own_link_stays(port: int) -> bool:
+    """Whether the application's own Link is there beside ours."""
+    _, headers, _ = response(port, "/app/200")
+    links = ", ".join(value for name, value in headers if name.lower() == "link")
+    return "</app.css>; rel=preload" in links and "license.xml" in links
 
 
 def verified(folder: Path, server: str, port: int, *paths: str) -> tuple[int, str]:

@@ -56,9 +56,9 @@ SERVERS: tuple[Server, ...] = (
         ),
         status="Run by this project's tests with Debian's nginx 1.22, `headers.conf` and `more.conf` (headers-more 0.34).",
         notes=(
-            "With the module headers-more (Debian: `apt-get install libnginx-mod-http-headers-more-filter`) include `more.conf` instead of `headers.conf`, once: inner blocks keep its fields.",
+            "With the module headers-more (Debian: `apt-get install libnginx-mod-http-headers-more-filter`) include `more.conf` instead of `headers.conf`, once: inner blocks keep its fields. Of several `Link` or `X-Robots-Tag` fields of a proxied application nginx before 1.23 keeps the first.",
             "Where the server has a `location = /robots.txt` already, take it out: `files.conf` has one.",
-            "A proxied application that sends one of these fields itself sends it beside ours: `proxy_hide_header NAME;`.",
+            "An application that sends Content-Usage, Content-Signal or tdm-reservation itself sends it beside ours: `proxy_hide_header NAME;`, or `more.conf`, which takes its place.",
         ),
     ),
     Server(
@@ -210,7 +210,8 @@ SERVERS: tuple[Server, ...] = (
             'Copy `reservations.mjs` beside `next.config.mjs`, and there: `import { headers } from "./reservations.mjs"; export default { headers };`',
             _VERIFY,
         ),
-        status="Its module is run by this project's tests in Node. *Not run* in Next.js.",
+        status="Run by this project's tests in Next.js.",
+        notes=("Redirects of `next.config` come without the fields: Next.js adds none to them.",),
     ),
     Server(
         name="hugo",

@@ -87,7 +87,9 @@ def _into_jpeg(body: bytes, namespace: str, name: str, value: str, prefix: str) 
             raise EmbedError("no marker where one is due")
         while body[at + 1 : at + 2] == b"\xff":
             at += 1
-        marker = body[at + 1] if at + 1 < len(body) else 0xD9
+        if at + 1 >= len(body):
+            raise EmbedError("the file is cut off")
+        marker = body[at + 1]
         if marker in (0xDA, 0xD9):
             break
         length = 0 if marker in _ALONE else int.from_bytes(body[at + 2 : at + 4], "big")
@@ -114,7 +116,7 @@ def _into_jpeg(body: bytes, namespace: str, name: str, value: str, prefix: str) 
 def _into_png(body: bytes, namespace: str, name: str, value: str, prefix: str) -> bytes:
     """An iTXt chunk stands behind IHDR, and an old one is taken out."""
     at, old, kept = len(_PNG), None, []
-    while at + 12 <= len(body):
+    while at + 12 <= len(body) and (not kept or kept[-1][4:8] != b"IEND"):
         end = at + 12 + int.from_bytes(body[at : at + 4], "big")
         if end > len(body):
             raise EmbedError("the file is cut off")
@@ -126,6 +128,8 @@ def _into_png(body: bytes, namespace: str, name: str, value: str, prefix: str) -
         else:
             kept.append(body[at:end])
         at = end
+    if kept and kept[-1][4:8] != b"IEND":
+        raise EmbedError("the file is cut off")
     if not kept or kept[0][4:8] != b"IHDR":
         raise EmbedError("no header where one is due")
     packet = _packet(old, namespace, name, value, prefix)
