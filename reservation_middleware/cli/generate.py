@@ -113,8 +113,8 @@ def _show(screen: "Console", origin: str, intent: Path, output: Path, found: "Ge
             screen,
             ("crawler", "fetch before", "fetch now"),
             [
-                [safe(cell) for cell in (one.token, _words(one.before), _words(one.after))]
-                for one in found.agents
+                [safe(cell) for cell in (agent.token, _words(agent.before), _words(agent.after))]
+                for agent in found.agents
             ],
         )
     if found.left_out or found.notes:

@@ -274,12 +274,12 @@ class ContentSignals(Signal[ContentSignalFindings]):
 
     def write(self, intent: Intent) -> tuple[Rendering, ...]:
         """The line inside a group, with its path where it has one, and the header."""
-        said = terms_for(self.terms, intent)
-        if not said:
+        preferences = terms_for(self.terms, intent)
+        if not preferences:
             return ()
         value = ", ".join(
             f"{key}={'yes' if preference is Preference.ALLOWED else 'no'}"
-            for key, preference in said.items()
+            for key, preference in preferences.items()
         )
         path = f"{intent.path} " if intent.path else ""
         return (

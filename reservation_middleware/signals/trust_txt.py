@@ -148,10 +148,10 @@ class TrustTxt(Signal[TrustTxtFindings]):
 
     def write(self, intent: Intent) -> tuple[Rendering, ...]:
         """The one line; the rest of a trust.txt is the site's own."""
-        said = terms_for(self.terms, intent)
-        if not said or intent.path:  # the one record is about the whole site
+        preferences = terms_for(self.terms, intent)
+        if not preferences or intent.path:  # the one record is about the whole site
             return ()
-        line = f"{KEY}={'yes' if said[KEY] is Preference.ALLOWED else 'no'}\n"
+        line = f"{KEY}={'yes' if preferences[KEY] is Preference.ALLOWED else 'no'}\n"
         return (Rendering(self.carriers[0], line),)
 
     def _statement(

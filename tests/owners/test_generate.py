@@ -12,7 +12,7 @@ from web_servers import INTENT
 
 from reservation_middleware.decide.batch import decide_lines
 from reservation_middleware.model import LEAVES, SHORTHANDS, ConfigurationError
-from reservation_middleware.owners.generate import Generated, generate, regions
+from reservation_middleware.owners.generate import Generated, generate
 from reservation_middleware.owners.generate.writable import check_writable
 from reservation_middleware.owners.intent import (
     AgentIntent,
@@ -264,6 +264,24 @@ def test_two_patterns_that_overlap() -> None:
         "allowed",
         "allowed",
     )
+
+
+def test_a_use_that_is_not_mentioned_may_be_refused_with_others_and_is_marked() -> None:
+    intent = SiteIntent(
+        site=ORIGIN,
+        use={"search": Use.YES, "ai-input": Use.NO, "ai-train": Use.NO, "tdm": Use.NO},
+        path=(PathIntent(match="/press/", use={"ai-input": Use.YES}),),
+    )
+    found = generate(intent, {})
+    assert found.survived, found.lost
+    assert {(row.path, row.leaf) for row in found.rows if row.implied} == {
+        ("", "ai-index"),
+        ("/press/", "ai-index"),
+    }
+    unsaid = msgspec.structs.replace(intent, use={**intent.use, "ai-index": Use.UNSAID})
+    found = generate(unsaid, {})
+    assert not any(row.implied for row in found.rows)
+    assert decided(found, "/x")["ai-index"] == "unknown"
 
 
 # --- any intent --------------------------------------------------------------------------------

@@ -11,7 +11,6 @@ from web_servers import INTENT
 
 from reservation_middleware.owners.generate.server_table import SERVERS
 
-
 Run = Callable[..., Done]
 
 

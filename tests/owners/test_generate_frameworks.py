@@ -30,7 +30,7 @@ from web_servers import (
 
 from reservation_middleware.owners.generate import Generated
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.sites]
 
 #: As INTENT of web_servers.py, but without paths: for those that cannot choose by path.
 UNIFORM = """

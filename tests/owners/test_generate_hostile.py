@@ -20,10 +20,11 @@ from reservation_middleware.owners.generate.languages import FILTERS
 from reservation_middleware.owners.generate.writable import MAX_WORD, check_writable
 from reservation_middleware.owners.intent import (
     AgentIntent,
+    Crawl,
     LicenceIntent,
+    LicencePrice,
     MediaIntent,
     PathIntent,
-    Price,
     SiteIntent,
     Use,
     read_intent,
@@ -65,11 +66,11 @@ def test_patterns_that_no_file_can_hold_are_refused(text: str) -> None:
 
 
 def test_what_else_is_refused() -> None:
-    many = (AgentIntent(token="a", crawl="no"),) * 501
+    many = (AgentIntent(token="a", crawl=Crawl.NO),) * 501
     for key, intent in {
         "agent": SiteIntent(site=ORIGIN, agent=many),
         "agent[1].token": SiteIntent(
-            site=ORIGIN, agent=(AgentIntent(token="a" * 101, crawl="no"),)
+            site=ORIGIN, agent=(AgentIntent(token="a" * 101, crawl=Crawl.NO),)
         ),
         "path[1].match": SiteIntent(
             site=ORIGIN, path=(PathIntent(match="/" + "a" * MAX_WORD, use={}),)
@@ -80,13 +81,14 @@ def test_what_else_is_refused() -> None:
             site=ORIGIN, licence=LicenceIntent(policy=f"{ORIGIN}/robots.txt")
         ),
         "licence.price.amount": SiteIntent(
-            site=ORIGIN, licence=LicenceIntent(price=Price(amount="1e9", currency="EUR"))
+            site=ORIGIN, licence=LicenceIntent(price=LicencePrice(amount="1e9", currency="EUR"))
         ),
         "licence.price.currency": SiteIntent(
-            site=ORIGIN, licence=LicenceIntent(price=Price(amount="1", currency="<b>"))
+            site=ORIGIN, licence=LicenceIntent(price=LicencePrice(amount="1", currency="<b>"))
         ),
         "licence.price.per": SiteIntent(
-            site=ORIGIN, licence=LicenceIntent(price=Price(amount="1", currency="EUR", per='"><x'))
+            site=ORIGIN,
+            licence=LicenceIntent(price=LicencePrice(amount="1", currency="EUR", per='"><x')),
         ),
     }.items():
         assert refused(intent).startswith(f"{key}: ")
@@ -167,6 +169,7 @@ def test_every_snippet_passes_the_check_of_its_language(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.sites
 @pytest.mark.parametrize("is_empty", [False, True], ids=["hostile", "empty"])
 def test_every_configuration_passes_the_check_of_its_server(tmp_path: Path, is_empty: bool) -> None:
     if is_empty:

@@ -25,9 +25,10 @@ from web_servers import (
     running,
     verified,
 )
+
 from reservation_middleware.owners.generate import Generated
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.sites]
 
 #: What every server is asked for, with the status.
 TARGETS = {

@@ -91,7 +91,7 @@ class _Application(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    do_HEAD = do_GET
+    do_HEAD = do_GET  # noqa: N815 - the name that the library calls
 
     def log_message(self, *_: object) -> None:
         """Nothing."""

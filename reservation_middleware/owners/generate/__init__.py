@@ -18,7 +18,7 @@ from . import site_files
 from .embedded import Copies, copies
 from .heads import Head, heads
 from .marked import without_block
-from .read_back import Page, read_back
+from .read_back import ServedPage, read_back
 from .regions import Regions, regions
 from .servers import server_files
 from .statements import HEAD_SIGNALS, RSL_FILE
@@ -27,8 +27,8 @@ from .survival import (
     Row,
     agent_rows,
     contradictions,
+    losses,
     other_groups,
-    told,
     usage_rows,
 )
 
@@ -124,10 +124,12 @@ def generate(
     head = heads(intent, where, signals)
     before = {name: body for name, body in existing.items() if name != "index.html"}
     after = {**before, **site}
-    pages = {one.region.pattern: Page(one.fields, one.page) for one in head}
+    pages = {
+        page_head.region.pattern: ServedPage(page_head.fields, page_head.page) for page_head in head
+    }
     rows = usage_rows(intent, where, before, after, pages)
     agents = agent_rows(intent, before, after, where.rest.sample)
-    lost = told(rows)
+    lost = losses(rows)
     lost += [
         f"{row.token}: crawl {row.meant} is meant, and robots.txt says otherwise"
         for row in agents
@@ -140,7 +142,7 @@ def generate(
         notes += media.notes
     files = {f"site/{name}": body for name, body in site.items()}
     files |= {f"site/{name}": body for name, body in (media.files if media else {}).items()}
-    files |= {f"html/{one.file}": one.document for one in head if one.tags}
+    files |= {f"html/{page_head.file}": page_head.document for page_head in head if page_head.tags}
     files |= server_files(intent, head, site)
     found = Generated(
         files=files,

@@ -18,7 +18,7 @@ from reservation_middleware.signals.base import Intent
 from reservation_middleware.syntax.media.embed import EmbedError, embed
 from reservation_middleware.syntax.media.image import STORES
 
-from .read_back import Page, media_type, read_back
+from .read_back import ServedPage, media_type, read_back
 from .regions import regions
 from .survival import contradictions
 
@@ -68,7 +68,7 @@ def copies(intent: SiteIntent, folder: Path) -> Copies:
         except EmbedError as error:
             notes.append(f"{name} is not copied: {error}")
             continue
-        page = Page((), changed, media_type(name))
+        page = ServedPage((), changed, media_type(name))
         reading = read_back(intent.origin + path, {}, page, signals=["plus"])
         wrong = contradictions(region, reading)
         if wrong or not any(value != "unknown" for value in reading.usage.values()):

@@ -39,7 +39,7 @@ _TYPES = {
 }
 
 
-class Page(msgspec.Struct, frozen=True):
+class ServedPage(msgspec.Struct, frozen=True):
     """A page as it would be served.
 
     Attributes:
@@ -53,7 +53,7 @@ class Page(msgspec.Struct, frozen=True):
     media_type: str = "text/html; charset=utf-8"
 
 
-class Reading(msgspec.Struct, frozen=True):
+class ReadBack(msgspec.Struct, frozen=True):
     """What one agent reads at one address.
 
     Attributes:
@@ -70,11 +70,11 @@ class Reading(msgspec.Struct, frozen=True):
 def read_back(
     url: str,
     files: Mapping[str, bytes],
-    page: Page | None,
+    page: ServedPage | None,
     *,
     agent: str = "*",
     signals: Iterable[str] = (),
-) -> Reading:
+) -> ReadBack:
     """Judge one page of a site from its files.
 
     Args:
@@ -131,7 +131,7 @@ def media_type(name: str) -> str:
     return _TYPES.get(splitext(name)[1].lower(), "application/octet-stream")
 
 
-def _reading(decision: Decision) -> Reading:
+def _reading(decision: Decision) -> ReadBack:
     usage = {leaf: decision.usage.get(leaf) or Preference.UNKNOWN for leaf in LEAVES}
     signals: dict[str, tuple[str, ...]] = {}
     for leaf in LEAVES:
@@ -142,4 +142,4 @@ def _reading(decision: Decision) -> Reading:
         ]
         if names:
             signals[leaf] = tuple(dict.fromkeys(names))
-    return Reading(decision.crawl, usage, signals)
+    return ReadBack(decision.crawl, usage, signals)

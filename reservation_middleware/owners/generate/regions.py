@@ -158,7 +158,7 @@ def _sample(pattern: str, patterns: Sequence[str]) -> str | None:
             target = path + ending
             target = target if target.startswith("/") else f"/{target}"
             asked = judged(target)
-            matching = [one for one in patterns if Pattern(one).matches(asked)]
+            matching = [found for found in patterns if Pattern(found).matches(asked)]
             if (matching[:1] or [""]) == [pattern]:
                 return target
     return None
@@ -185,7 +185,7 @@ def _meant(intent: SiteIntent, target: str) -> dict[str, Use]:
 def _implied(meant: Mapping[str, Use]) -> tuple[str, ...]:
     """Leaves that are covered by the words for what is reserved (``spec/vocabulary.md``, terms)."""
     reserved = {leaf for leaf, use in meant.items() if use.is_reserved}
-    if TDM in reserved and all(leaf in reserved or leaf not in meant for leaf in _MINING):
+    if TDM in reserved:
         return _MINING
     return (AI_INDEX,) if AI_INPUT in reserved else ()
 

@@ -10,7 +10,7 @@ import msgspec
 NOT_RUN = "*Not run*: its form was parsed by this project's tests, no server has run it."
 
 
-class Server(msgspec.Struct, frozen=True, kw_only=True):
+class ServerFolder(msgspec.Struct, frozen=True, kw_only=True):
     """A folder under ``servers/``.
 
     Attributes:
@@ -41,8 +41,8 @@ _PUBLISH = (
     "Copy all of `site/` into the folder that is published, with the dot folder `.well-known`."
 )
 
-SERVERS: tuple[Server, ...] = (
-    Server(
+SERVERS: tuple[ServerFolder, ...] = (
+    ServerFolder(
         name="nginx",
         title="nginx",
         files=("http.conf", "headers.conf", "more.conf", "files.conf"),
@@ -61,7 +61,7 @@ SERVERS: tuple[Server, ...] = (
             "An application that sends Content-Usage, Content-Signal or tdm-reservation itself sends it beside ours: `proxy_hide_header NAME;`, or `more.conf`, which takes its place.",
         ),
     ),
-    Server(
+    ServerFolder(
         name="apache",
         title="Apache",
         files=("reservations.conf",),
@@ -74,7 +74,7 @@ SERVERS: tuple[Server, ...] = (
         ),
         status="Run by this project's tests with Debian's Apache 2.4.",
     ),
-    Server(
+    ServerFolder(
         name="caddy",
         title="Caddy",
         files=("reservations.caddy",),
@@ -87,7 +87,7 @@ SERVERS: tuple[Server, ...] = (
         ),
         status="Run by this project's tests with Debian's Caddy 2.6.",
     ),
-    Server(
+    ServerFolder(
         name="netlify",
         title="Netlify",
         template="headers-file",
@@ -99,7 +99,7 @@ SERVERS: tuple[Server, ...] = (
             _VERIFY,
         ),
     ),
-    Server(
+    ServerFolder(
         name="cloudflare-pages",
         title="Cloudflare Pages",
         template="headers-file",
@@ -112,7 +112,7 @@ SERVERS: tuple[Server, ...] = (
         ),
         notes=("Pages Functions answer without these fields: use the Worker there.",),
     ),
-    Server(
+    ServerFolder(
         name="cloudflare-rule",
         title="Cloudflare, a response header transform rule",
         files=("rules.json",),
@@ -123,7 +123,7 @@ SERVERS: tuple[Server, ...] = (
             _VERIFY,
         ),
     ),
-    Server(
+    ServerFolder(
         name="cloudflare-worker",
         title="Cloudflare Worker",
         files=("worker.js", "wrangler.toml"),
@@ -131,14 +131,14 @@ SERVERS: tuple[Server, ...] = (
         status="Run by this project's tests in workerd (miniflare) where that is installed, else in Node with the platform's names replaced.",
         notes=("It serves the generated files itself.",),
     ),
-    Server(
+    ServerFolder(
         name="vercel",
         title="Vercel",
         files=("vercel.json",),
         by_path=False,
         steps=(_PUBLISH, "Put the `headers` of `vercel.json` into yours.", _VERIFY),
     ),
-    Server(
+    ServerFolder(
         name="cloudfront",
         title="Amazon CloudFront",
         files=("function.js",),
@@ -152,7 +152,7 @@ SERVERS: tuple[Server, ...] = (
             "CloudFront runs no function for an origin's answers of 400 and more: these come without the fields. A response headers policy covers them.",
         ),
     ),
-    Server(
+    ServerFolder(
         name="wordpress",
         title="WordPress (must-use plugin)",
         files=("reservations.php",),
@@ -166,7 +166,7 @@ SERVERS: tuple[Server, ...] = (
             "Images, and pages that a cache serves without PHP, get no fields from it: take the folder of your web server beside it.",
         ),
     ),
-    Server(
+    ServerFolder(
         name="django",
         title="Django",
         files=("reservations.py",),
@@ -178,7 +178,7 @@ SERVERS: tuple[Server, ...] = (
         status="Run by this project's tests with Django.",
         notes=("Static files that the web server serves need the web server's folder, too.",),
     ),
-    Server(
+    ServerFolder(
         name="flask",
         title="Flask and other WSGI applications",
         files=("reservations.py",),
@@ -189,7 +189,7 @@ SERVERS: tuple[Server, ...] = (
         ),
         status="Run by this project's tests with Flask.",
     ),
-    Server(
+    ServerFolder(
         name="starlette",
         title="Starlette, FastAPI and other ASGI applications",
         files=("reservations.py",),
@@ -200,7 +200,7 @@ SERVERS: tuple[Server, ...] = (
         ),
         status="Run by this project's tests with Starlette.",
     ),
-    Server(
+    ServerFolder(
         name="nextjs",
         title="Next.js",
         files=("reservations.mjs",),
@@ -213,7 +213,7 @@ SERVERS: tuple[Server, ...] = (
         status="Run by this project's tests in Next.js.",
         notes=("Redirects of `next.config` come without the fields: Next.js adds none to them.",),
     ),
-    Server(
+    ServerFolder(
         name="hugo",
         title="Hugo",
         files=("reservations.html",),
@@ -228,7 +228,7 @@ SERVERS: tuple[Server, ...] = (
             "Header fields come from the server that publishes the pages: take its folder, too.",
         ),
     ),
-    Server(
+    ServerFolder(
         name="jekyll",
         title="Jekyll",
         files=("reservations.html", "_config.reservations.yml"),
@@ -244,7 +244,7 @@ SERVERS: tuple[Server, ...] = (
             "Header fields come from the server that publishes the pages: take its folder, too.",
         ),
     ),
-    Server(
+    ServerFolder(
         name="mkdocs",
         title="MkDocs",
         files=("reservations_hook.py",),

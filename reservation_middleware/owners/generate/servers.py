@@ -16,7 +16,7 @@ from .heads import Head
 from .languages import FILTERS
 from .read_back import media_type
 from .regions import Region
-from .server_table import SERVERS, Server
+from .server_table import SERVERS, ServerFolder
 
 #: Header fields that are lists, so that a site may have others of the same name.
 LISTS = ("X-Robots-Tag", "Link")
@@ -33,7 +33,7 @@ class Served(msgspec.Struct, frozen=True):
     request_line: str
 
 
-class Field(msgspec.Struct, frozen=True, dict=True):
+class HeadField(msgspec.Struct, frozen=True, dict=True):
     """A header field in all regions.
 
     Attributes:
@@ -68,7 +68,7 @@ class Field(msgspec.Struct, frozen=True, dict=True):
             longer.append(matches)
         by_value.setdefault(self.rest, []).append(" && ".join(f"!({other})" for other in longer))
         return [
-            (value, " || ".join(f"({one})" for one in expressions))
+            (value, " || ".join(f"({expression})" for expression in expressions))
             for value, expressions in by_value.items()
             if value
         ]
@@ -105,7 +105,7 @@ def server_files(
     files: dict[str, bytes] = {}
     for server in SERVERS:
         folder = f"servers/{server.name}"
-        partial = [one.name for one in fields if not one.is_uniform]
+        partial = [field.name for field in fields if not field.is_uniform]
         if server.by_path or server.checks != "headers":
             partial = []
         here = {**context, "server": server, "partial": partial}
@@ -137,23 +137,23 @@ def _common(heads: Sequence[Served]) -> Served:
 def _cloudflare(head: Served, narrow: Sequence[Served]) -> str:
     """Cloudflare's expression for the requests of a region."""
 
-    def matches(one: Served) -> str:
-        pattern = one.region.pattern
+    def matches(other: Served) -> str:
+        pattern = other.region.pattern
         whole = pattern.removesuffix("$") if pattern.endswith("$") else f"{pattern}*"
         return f'raw.http.request.uri strict wildcard r"{whole}"'
 
-    longer = [one for one in narrow if not head.number or one.number < head.number]
+    longer = [other for other in narrow if not head.number or other.number < head.number]
     parts = [matches(head)] if head.number else []
-    parts += [f"not ({matches(one)})" for one in longer]
+    parts += [f"not ({matches(other)})" for other in longer]
     return " and ".join(parts) or "true"
 
 
-def _fields(heads: Sequence[Served]) -> list[Field]:
+def _fields(heads: Sequence[Served]) -> list[HeadField]:
     """The header fields of all regions, each once."""
     values = [dict(head.fields) for head in heads]
     names = dict.fromkeys(name for found in values for name in found)
     return [
-        Field(
+        HeadField(
             name,
             values[-1].get(name, ""),
             tuple(
@@ -181,4 +181,4 @@ def _render(template: str, context: Mapping[str, object]) -> bytes:
     return _environment().get_template(template).render(context).encode()
 
 
-__all__ = ["Server", "server_files"]
+__all__ = ["ServerFolder", "server_files"]

@@ -36,7 +36,7 @@ EXPRESS_RESERVATION = (
 )
 
 Files = Mapping[str, bytes]
-#: What stands for a rule where nothing is said about fetching: it ends a group's list of names, so
+#: What stands for a rule where nothing is signal_lines about fetching: it ends a group's list of names, so
 #: that the next group is one of its own, and refuses nothing (RFC 9309 §2.2.1, §2.2.2).
 _NEUTRAL = "Disallow:"
 _SIGNAL_LINES = ("content-signals", "aipref")
@@ -109,41 +109,41 @@ def robots_txt(
         signals: the signals that say it by lines in groups.
         with_rsl: whether there is an RSL document to point to.
     """
-    said = [line for name in signals for line in robots_lines(regions, name)]
+    signal_lines = [line for name in signals for line in robots_lines(regions, name)]
     if with_rsl:
-        said.append(f"License: {intent.origin}/{RSL_FILE}")
-    groups = _crawl_groups(intent, said)
+        signal_lines.append(f"License: {intent.origin}/{RSL_FILE}")
+    groups = _crawl_groups(intent, signal_lines)
     named = {token.lower() for tokens, _, _ in groups for token in tokens}
     for rules, control in control_rules(regions, intent).items():
-        groups.append((control, list(rules), said))
+        groups.append((control, list(rules), signal_lines))
         named |= {token.lower() for token in control}
     rest = RobotsFile(without_block(existing, ROBOTS_TXT))
     others = [token for token in rest.tokens if token not in named]
-    if others and said:
-        groups.append((others, [_NEUTRAL], said))
+    if others and signal_lines:
+        groups.append((others, [_NEUTRAL], signal_lines))
     lines = list(_sentence(intent))
-    for tokens, crawl_rules, statements in groups:
-        lines += ["", *(f"User-agent: {token}" for token in tokens), *crawl_rules, *statements]
+    for tokens, crawl_rules, signal_lines in groups:
+        lines += ["", *(f"User-agent: {token}" for token in tokens), *crawl_rules, *signal_lines]
     return with_block(existing, lines if groups else [], ROBOTS_TXT)
 
 
 _Group = tuple[list[str], list[str], list[str]]
 
 
-def _crawl_groups(intent: SiteIntent, said: list[str]) -> list[_Group]:
+def _crawl_groups(intent: SiteIntent, signal_lines: list[str]) -> list[_Group]:
     """Groups for everyone and for the crawlers of the intent: names, rules, signals."""
     everyone = intent.crawl("*")
     groups: list[_Group] = []
     rules = {None: _NEUTRAL, Crawl.YES: "Allow: /", Crawl.NO: "Disallow: /"}
-    if said or everyone is not None:
-        groups.append((["*"], [rules[everyone]], [] if everyone is Crawl.NO else said))
+    if signal_lines or everyone is not None:
+        groups.append((["*"], [rules[everyone]], [] if everyone is Crawl.NO else signal_lines))
     for crawl in Crawl:
         tokens = [
             agent.token for agent in intent.agent if agent.crawl is crawl and agent.token != "*"
         ]
         tokens = list({token.lower(): token for token in tokens}.values())
         if tokens:
-            groups.append((tokens, [rules[crawl]], [] if crawl is Crawl.NO else said))
+            groups.append((tokens, [rules[crawl]], [] if crawl is Crawl.NO else signal_lines))
     return groups
 
 

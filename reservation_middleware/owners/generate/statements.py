@@ -16,7 +16,7 @@ from reservation_middleware.owners.intent import SiteIntent, Use
 from reservation_middleware.signals import SIGNALS
 from reservation_middleware.signals.base import Intent
 from reservation_middleware.signals.rsl.writing import (
-    Payment,
+    AskedPayment,
     document,
     exact_licence,
     licence,
@@ -57,7 +57,7 @@ def words(
         path=region.pattern,
     )
     written = _SIGNALS[signal].write(intent)
-    return next((one.text for one in written if one.carrier.name == carrier), "")
+    return next((rendering.text for rendering in written if rendering.carrier.name == carrier), "")
 
 
 def policy_url(intent: SiteIntent) -> str | None:
@@ -182,11 +182,11 @@ def _licences(intent: SiteIntent, region: Region, *, priced: bool) -> str:
     return exact_licence(region.usage) or prohibiting_licence(region.usage) or ""
 
 
-def _payment(intent: SiteIntent) -> Payment:
+def _payment(intent: SiteIntent) -> AskedPayment:
     price = intent.licence.price if intent.licence else None
     per = price.per.lower() if price else ""
     kind = _PAYMENTS.get(per, "subscription" if per in _SPANS else "purchase")
-    return Payment(
+    return AskedPayment(
         kind=kind,
         amount=price.amount if price else None,
         currency=price.currency if price else "",

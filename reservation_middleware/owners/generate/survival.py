@@ -11,7 +11,7 @@ import msgspec
 from reservation_middleware.model import LEAVES, Preference
 from reservation_middleware.owners.intent import SiteIntent
 
-from .read_back import Page, Reading, read_back
+from .read_back import ReadBack, ServedPage, read_back
 from .regions import Region, Regions
 
 _SAID = {
@@ -29,7 +29,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
         sample: the path that was judged.
         leaf: the use.
         meant: yes, no, licence or unsaid; None where the intent does not mention it.
-        implied: whether it is written as reserved although the intent does not mention it.
+        implied: whether it is read as reserved although the intent does not mention it, since the
+            words for what is reserved cover it, too.
         before: preference that the site's files say now.
         files: preference that the files alone say, before a page is fetched.
         after: preference that files, header fields and tags say together.
@@ -59,14 +60,19 @@ class AgentRow(msgspec.Struct, frozen=True, kw_only=True):
     survived: bool
 
 
-def contradictions(region: Region, reading: Reading) -> list[str]:
-    """Leaves that are read otherwise than they are written; silence contradicts nothing."""
-    return [
-        leaf
-        for leaf in LEAVES
-        if reading.usage[leaf] is not Preference.UNKNOWN
-        and reading.usage[leaf] is not region.usage.get(leaf, Preference.UNKNOWN)
-    ]
+def contradictions(region: Region, reading: ReadBack) -> list[str]:
+    """Leaves that are read otherwise than they are meant; silence contradicts nothing.
+
+    A leaf that the intent does not mention may be refused by the words for others, never allowed.
+    """
+    return [leaf for leaf in LEAVES if reading.usage[leaf] not in _readable(region, leaf)]
+
+
+def _readable(region: Region, leaf: str) -> tuple[Preference, ...]:
+    """What may be read of a leaf without contradicting what is meant."""
+    if leaf in region.meant:
+        return region.usage[leaf], Preference.UNKNOWN
+    return Preference.DISALLOWED, Preference.UNKNOWN
 
 
 def usage_rows(
@@ -74,7 +80,7 @@ def usage_rows(
     regions: Regions,
     before: Mapping[str, bytes],
     after: Mapping[str, bytes],
-    pages: Mapping[str, Page],
+    pages: Mapping[str, ServedPage],
 ) -> list[Row]:
     """The matrix of uses.
 
@@ -92,7 +98,6 @@ def usage_rows(
         alone = read_back(url, after, None)
         whole = read_back(url, after, pages[region.pattern])
         for leaf in LEAVES:
-            written = region.usage.get(leaf, Preference.UNKNOWN)
             use = region.meant.get(leaf)
             rows.append(
                 Row(
@@ -100,28 +105,24 @@ def usage_rows(
                     sample=region.sample,
                     leaf=leaf,
                     meant=use.value if use else None,
-                    implied=leaf in region.implied,
+                    implied=use is None
+                    and Preference.DISALLOWED in (alone.usage[leaf], whole.usage[leaf]),
                     before=old.usage[leaf],
                     files=alone.usage[leaf],
                     after=whole.usage[leaf],
                     signals=whole.signals.get(leaf, ()),
-                    survived=_survived(leaf, region, written, alone, whole),
+                    survived=_survived(leaf, region, alone, whole),
                 )
             )
     return rows
 
 
-def _survived(
-    leaf: str, region: Region, written: Preference, alone: Reading, whole: Reading
-) -> bool:
-    """Whether a leaf is read as it was meant, and the files alone say nothing else.
-
-    What is only implied may also stay unsaid.
-    """
-    if alone.usage[leaf] not in (written, Preference.UNKNOWN):
-        return False
-    allowed = (written, Preference.UNKNOWN) if leaf in region.implied else (written,)
-    return whole.usage[leaf] in allowed
+def _survived(leaf: str, region: Region, alone: ReadBack, whole: ReadBack) -> bool:
+    """Whether a leaf is read as it was meant, and the files alone say nothing else."""
+    readable = _readable(region, leaf)
+    if leaf in region.meant:
+        return alone.usage[leaf] in readable and whole.usage[leaf] is region.usage[leaf]
+    return alone.usage[leaf] in readable and whole.usage[leaf] in readable
 
 
 def agent_rows(
@@ -161,12 +162,12 @@ def other_groups(
     return found
 
 
-def said(preference: Preference) -> str:
+def in_words(preference: Preference) -> str:
     """A preference in the words for people."""
     return _SAID[preference]
 
 
-def told(rows: Sequence[Row]) -> list[str]:
+def losses(rows: Sequence[Row]) -> list[str]:
     """Sentences about what did not survive."""
     sentences = []
     for row in rows:
@@ -181,5 +182,7 @@ def told(rows: Sequence[Row]) -> list[str]:
             )
         else:
             by = f" by {', '.join(row.signals)}" if row.signals else ""
-            sentences.append(f"{row.leaf} ({where}): {meant} is meant, {said(read)} is read{by}")
+            sentences.append(
+                f"{row.leaf} ({where}): {meant} is meant, {in_words(read)} is read{by}"
+            )
     return sentences

@@ -265,9 +265,9 @@ class AiTxt(Signal[AiTxtFindings]):
 
     def write(self, intent: Intent) -> tuple[Rendering, ...]:
         """One rule, about everything where no path is named; a declaration would have to name the site."""
-        said = terms_for(self.terms, intent)
+        preferences = terms_for(self.terms, intent)
         for word in ("Disallow", "Allow"):
-            if word in said:
+            if word in preferences:
                 return (Rendering(self.carriers[0], intent.group(f"{word}: {intent.path or '/'}")),)
         return ()
 

@@ -14,7 +14,7 @@ from reservation_middleware.syntax.rsl import NAMESPACE
 from .clauses import TERMS
 
 
-class Payment(msgspec.Struct, frozen=True, kw_only=True):
+class AskedPayment(msgspec.Struct, frozen=True, kw_only=True):
     """What a licence asks for.
 
     Attributes:
@@ -58,7 +58,7 @@ def prohibiting_licence(usage: Mapping[str, Preference]) -> str | None:
 
 
 def priced_licence(
-    priced: Sequence[str], usage: Mapping[str, Preference], payment: Payment
+    priced: Sequence[str], usage: Mapping[str, Preference], payment: AskedPayment
 ) -> str | None:
     """One licence that offers some leaves at a price; None where RSL has no words for these.
 
@@ -79,7 +79,7 @@ def licence(
     *,
     permits: Sequence[str] = (),
     prohibits: Sequence[str] = (),
-    payment: Payment | None = None,
+    payment: AskedPayment | None = None,
 ) -> str:
     """A license element."""
     lines = [
@@ -92,7 +92,7 @@ def licence(
     return "\n".join(["    <license>", *lines, "    </license>", ""])
 
 
-def _payment(payment: Payment) -> Iterable[str]:
+def _payment(payment: AskedPayment) -> Iterable[str]:
     inner = []
     if payment.terms:
         inner.append(f"<custom>{escape(payment.terms)}</custom>")

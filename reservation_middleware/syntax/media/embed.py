@@ -1,4 +1,4 @@
-"""Puts one XMP property into a JPEG or PNG, every other octet of the file kept.
+"""Puts one XMP property into a JPEG or PNG, every other octet of the file chunks.
 
 Here: where a packet goes, and how a packet that is there gets the property. Not here: what the
 property means. No pixel is decoded. Reference:
@@ -115,8 +115,9 @@ def _into_jpeg(body: bytes, namespace: str, name: str, value: str, prefix: str) 
 
 def _into_png(body: bytes, namespace: str, name: str, value: str, prefix: str) -> bytes:
     """An iTXt chunk stands behind IHDR, and an old one is taken out."""
-    at, old, kept = len(_PNG), None, []
-    while at + 12 <= len(body) and (not kept or kept[-1][4:8] != b"IEND"):
+    at, old = len(_PNG), None
+    chunks: list[bytes] = []
+    while at + 12 <= len(body) and (not chunks or chunks[-1][4:8] != b"IEND"):
         end = at + 12 + int.from_bytes(body[at : at + 4], "big")
         if end > len(body):
             raise EmbedError("the file is cut off")
@@ -126,16 +127,16 @@ def _into_png(body: bytes, namespace: str, name: str, value: str, prefix: str) -
                 raise EmbedError("it has several packets of XMP")
             old = _png_text(content[len(_PNG_XMP) :])
         else:
-            kept.append(body[at:end])
+            chunks.append(body[at:end])
         at = end
-    if kept and kept[-1][4:8] != b"IEND":
+    if chunks and chunks[-1][4:8] != b"IEND":
         raise EmbedError("the file is cut off")
-    if not kept or kept[0][4:8] != b"IHDR":
+    if not chunks or chunks[0][4:8] != b"IHDR":
         raise EmbedError("no header where one is due")
     packet = _packet(old, namespace, name, value, prefix)
     text = b"iTXt" + _PNG_XMP + b"\0\0\0\0" + packet
     chunk = pack(">I", len(text) - 4) + text + pack(">I", zlib.crc32(text))
-    return _PNG + kept[0] + chunk + b"".join(kept[1:]) + body[at:]
+    return _PNG + chunks[0] + chunk + b"".join(chunks[1:]) + body[at:]
 
 
 def _png_text(content: bytes) -> bytes:
