@@ -25,9 +25,7 @@ _LONGEST = 1500
 def pages() -> dict[str, str]:
     """The text of each page by its name."""
     examples = _examples()
-    return {
-        f"{ident}.md": _page(kind, examples.get(ident, "")) for ident, kind in kinds().items()
-    }
+    return {f"{ident}.md": _page(kind, examples.get(ident, "")) for ident, kind in kinds().items()}
 
 
 def listed() -> str:

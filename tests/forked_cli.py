@@ -173,12 +173,12 @@ def _serve() -> None:
     import reservation_middleware.ledger.share.rate_card
     import reservation_middleware.ledger.share.stats
     import reservation_middleware.ledger.share.summary
+    import reservation_middleware.ledger.verify.ledger
+    import reservation_middleware.owners.inspect.forms
     import reservation_middleware.owners.lint.files
     import reservation_middleware.owners.lint.mend
     import reservation_middleware.owners.lint.render
     import reservation_middleware.owners.lint.run
-    import reservation_middleware.ledger.verify.ledger
-    import reservation_middleware.owners.inspect.forms
     import reservation_middleware.report.ledger
     import reservation_middleware.report.offers
     import reservation_middleware.report.rollout_fold

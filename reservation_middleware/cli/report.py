@@ -18,6 +18,7 @@ from .options import (
     print_json,
     words,
 )
+from .standard_streams import write_document
 
 EXAMPLES = """Examples:
 
@@ -25,7 +26,6 @@ EXAMPLES = """Examples:
   reservations report reservations-demo/ledger
   reservations report ledger --profile strict
   reservations report ledger --profile strict --format html > report.html"""
-from .standard_streams import write_document
 
 #: The tables that there are; ``report.rollout.BY``, which takes a while to import.
 _TABLES = "signal|host|purpose|stage|profile|agent|adapter"

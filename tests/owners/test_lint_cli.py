@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]
 import pytest
 from forked_cli import CommandLine, Done, command_line
 from lxml import html as lxml_html
+
 from web import Answer, WebThread
 
 #: Several levels and confidences, one with a fix, and words that are hostile in some form.

@@ -5,11 +5,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from support import ROOT
-
 from reservation_middleware.owners.lint.finding import FindingKind
 from reservation_middleware.owners.lint.notes import note_kinds
 from reservation_middleware.owners.lint.registry import kinds
+from support import ROOT
 
 
 def script() -> Any:

@@ -71,7 +71,16 @@ class Ownership(StrEnum):
     OWNER = "owner"
 
 
-class Found(NamedTuple):
+class Extent(StrEnum):
+    """How much is looked at."""
+
+    #: The page and the policies of its site.
+    PAGE = "page"
+    #: Beside them other addresses of the site, an image and a PDF.
+    SITE = "site"
+
+
+class GotPage(NamedTuple):
     """The page as it was got: where, what, why not."""
 
     url: str
@@ -103,7 +112,7 @@ class _Looker:
         cause = Cause.of_session(self.session, URL(url), self.options)
         return retriable(partial(fetch, cause=cause), cause)
 
-    async def get(self, url: str, *, limit: int, seconds: float) -> Found:
+    async def get(self, url: str, *, limit: int, seconds: float) -> GotPage:
         """A page, or why it could not be had; crawl rules hold."""
         try:
             async with self.client.get(
@@ -111,22 +120,22 @@ class _Looker:
             ) as response:
                 # After a redirect it is the last hop that says what may be done with the page.
                 final = str(response.url)
-                return Found(final, await _page_of(response, final, limit), None)
+                return GotPage(final, await _page_of(response, final, limit), None)
         except ReservedError as error:
-            return Found(error.decision.url, None, None, is_closed=True)
+            return GotPage(error.decision.url, None, None, is_closed=True)
         except Exception as error:  # noqa: BLE001 - whatever went wrong is what is reported
-            return Found(url, None, problem_of(error))
+            return GotPage(url, None, problem_of(error))
 
-    async def get_as_owner(self, url: str) -> Found:
+    async def get_as_owner(self, url: str) -> GotPage:
         """A page whose owner asks, so that crawl rules need not hold."""
         try:
             async with self.session.get(
                 url, timeout=ClientTimeout(total=_PAGE_TIME), **self.options
             ) as response:
                 final = str(response.url)
-                return Found(final, await _page_of(response, final, MAX_PAGE), None)
+                return GotPage(final, await _page_of(response, final, MAX_PAGE), None)
         except Exception as error:  # noqa: BLE001
-            return Found(url, None, problem_of(error))
+            return GotPage(url, None, problem_of(error))
 
 
 async def inspect(
@@ -137,6 +146,7 @@ async def inspect(
     cache: Cache | None = None,
     ownership: Ownership = Ownership.VISITOR,
     as_tokens: Sequence[str] = (),
+    extent: Extent = Extent.SITE,
     report: Callable[[str, int], None] = lambda _host, _number: None,
     **options: Any,
 ) -> Inspection:
@@ -149,6 +159,7 @@ async def inspect(
         cache: where copies are kept; it stays open. In memory if None.
         ownership: of an owner's site the page is looked at even where crawling is disallowed.
         as_tokens: names under which the owner asks as well, to see what these are served.
+        extent: whether other addresses, an image and a PDF are looked at, too.
         report: is told of each request, by its host and number.
         options: further arguments of each request, such as ``proxy``.
     """
@@ -177,8 +188,9 @@ async def inspect(
             if is_up
             else []
         )
-        samples = await _samples(looker, found, agent, policy) if found.page else ()
-        variants = await _variants(looker, found.url, whole) if is_up else ()
+        more = extent is Extent.SITE
+        samples = await _samples(looker, found, agent, policy) if more and found.page else ()
+        variants = await _variants(looker, found.url, whole) if more and is_up else ()
         await fetcher.close()
     documents = (*everything.documents, *((found.page,) if found.page else ()))
     return Inspection(
@@ -202,7 +214,7 @@ async def inspect(
     )
 
 
-async def _sites(looker: _Looker, found: Found, policy: Policy) -> tuple[Site, Site]:
+async def _sites(looker: _Looker, found: GotPage, policy: Policy) -> tuple[Site, Site]:
     """What the site says in the places that the profile asks, and in all of them."""
     if is_policy_resource(found.url):
         return Site(), Site()  # asking for the rules needs no rules
@@ -223,7 +235,9 @@ def _is_dead(site: Site) -> bool:
     )
 
 
-async def _asked(looker: _Looker, found: Found, agent: Agent, policy: Policy, site: Site) -> Check:
+async def _asked(
+    looker: _Looker, found: GotPage, agent: Agent, policy: Policy, site: Site
+) -> Check:
     """The question with all that was found: the site, the page and what it points to."""
     check = Check(found.url, agent=agent, policy=policy, site=site, now=looker.fetcher.now(policy))
     if found.page is not None:
@@ -232,7 +246,7 @@ async def _asked(looker: _Looker, found: Found, agent: Agent, policy: Policy, si
     return check
 
 
-def _problem(found: Found, site: Site) -> str | None:
+def _problem(found: GotPage, site: Site) -> str | None:
     """Why nothing can be answered: robots.txt or the page could not be had."""
     robots = next((one for one in site.documents if one.resource == ROBOTS_TXT.name), None)
     if found.page is None and robots is not None and robots.outcome is Outcome.UNREACHABLE:
@@ -249,7 +263,7 @@ def _problem(found: Found, site: Site) -> str | None:
     return None
 
 
-def _page_problem(found: Found) -> str | None:
+def _page_problem(found: GotPage) -> str | None:
     if found.page is not None:
         return None
     if found.is_closed:
@@ -258,7 +272,7 @@ def _page_problem(found: Found) -> str | None:
 
 
 def _places(
-    site: Site, usual: Check, everything: Check, found: Found, policy: Policy
+    site: Site, usual: Check, everything: Check, found: GotPage, policy: Policy
 ) -> tuple[SeenPlace, ...]:
     names = {place.name for place in probed(policy.probes)}
     known = {(document.resource, document.url) for document in usual.documents}
@@ -317,7 +331,7 @@ def _place(document: Document, *, speaks: bool, is_asked: bool) -> SeenPlace:
 
 
 async def _samples(
-    looker: _Looker, found: Found, agent: Agent, policy: Policy
+    looker: _Looker, found: GotPage, agent: Agent, policy: Policy
 ) -> tuple[Sample, ...]:
     """An image and a PDF of the page, looked at as the page was."""
     if found.page is None:
@@ -386,7 +400,7 @@ def _status_words(status: int) -> str:
     return f"{State.of(document)} ({status})"
 
 
-async def _served(looker: _Looker, found: Found, site: Site, token: str) -> tuple[Served, ...]:
+async def _served(looker: _Looker, found: GotPage, site: Site, token: str) -> tuple[Served, ...]:
     """What another name gets for robots.txt and the page; only owners ask for that."""
     robots = next((one for one in site.documents if one.resource == ROBOTS_TXT.name), None)
     own = ((ROBOTS_TXT.name, robots), (PAGE, found.page))

@@ -1,6 +1,6 @@
 """A site on the wire: a page with its policies, or the paths that a folder is compared with.
 
-Everything is fetched through ``owners/inspect.py``; nothing here opens a connection.
+Everything is fetched by ``owners/inspect``; nothing here opens a connection.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 from reservation_middleware.decide.reading import LINKED, RESOURCES
 from reservation_middleware.model import PAGE, Agent, Document, Outcome
-from reservation_middleware.owners.inspect import Inspection, inspect
+from reservation_middleware.owners.inspect.inspection import Inspection
+from reservation_middleware.owners.inspect.look import Extent, inspect
 from reservation_middleware.runtime.cache.memory import MemoryCache
 from reservation_middleware.syntax.path import split_url
 
@@ -28,7 +29,9 @@ async def read_url(url: str, **session: Any) -> LintedSite:
         url: absolute http or https URL.
         session: further arguments of the HTTP session, such as ``proxy``.
     """
-    looked = await inspect(url, agent=Agent("*"), policy=POLICY, cache=MemoryCache(), **session)
+    looked = await inspect(
+        url, agent=Agent("*"), policy=POLICY, cache=MemoryCache(), extent=Extent.PAGE, **session
+    )
     known = {**RESOURCES, **LINKED}
     resources, pages, untested = [], [], list(_untested(url, looked))
     for document in looked.documents:
@@ -63,7 +66,12 @@ async def read_wire(url: str, pages: Sequence[str], **session: Any) -> tuple[Wir
     paths = list(dict.fromkeys(("/", *pages)))
     for path in paths[:MAX_PAGES]:
         looked = await inspect(
-            origin + path, agent=Agent("*"), policy=POLICY, cache=cache, **session
+            origin + path,
+            agent=Agent("*"),
+            policy=POLICY,
+            cache=cache,
+            extent=Extent.PAGE,
+            **session,
         )
         untested += _untested(origin + path, looked)
         for document in looked.documents:
