@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -113,7 +113,7 @@ def check(
     )
     # All are looked at before any is asked.
     pages = [page_url(url) for url in urls]
-    options = {"proxy": http_url(proxy, proxy)} if proxy is not None else {}
+    options: dict[str, Any] = {"proxy": http_url(proxy, proxy)} if proxy is not None else {}
     served_as = _tokens(known_agent(as_agent, "--as"))
 
     with _status_line() as report:
