@@ -25,7 +25,9 @@ def _print_version() -> NoReturn:
     """Print what the command line would, without importing the package's other modules."""
     from reservation_middleware.cli.standard_streams import run, write_text  # noqa: PLC0415
 
-    found = runpy.run_path(str(Path(__file__).with_name("model") / "version.py"))
+    found = runpy.run_path(
+        str(Path(__file__).with_name("model").joinpath("version").with_suffix(".py"))
+    )
     text = f"reservations {found['__version__']} (spec {found['SPEC_VERSION']})"
     run(lambda: write_text(text), explain=lambda _error: None)
 

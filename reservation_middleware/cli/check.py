@@ -152,7 +152,7 @@ def check(
         worst = 0
         for number, url in enumerate(pages):
             found = asyncio.run(look(url))
-            command = shlex.join(["reservations", "check", url, *_told(agent, purpose, profile)])
+            command = shlex.join(["reservations", "check", url, *_flags(agent, purpose, profile)])
             screen = screen_for(no_color, detail=detail, command=command)
             text = FORMS[form](summarize(found), screen)
             report("", 0)
@@ -175,7 +175,7 @@ def _tokens(given: str | None) -> tuple[str, ...]:
     return () if given is None else (Agent(given).token,)
 
 
-def _told(agent: str | None, purpose: list[str] | None, profile: str | None) -> list[str]:
+def _flags(agent: str | None, purpose: list[str] | None, profile: str | None) -> list[str]:
     """The flags that make the answer what it is."""
     flags = [*(["--agent", agent] if agent else []), *(["--profile", profile] if profile else [])]
     return flags + [part for name in purpose or () for part in ("--purpose", name)]

@@ -38,7 +38,7 @@ def complete_agent(incomplete: str) -> list[str]:
     from reservation_middleware.model.agents import catalogue
 
     start = incomplete.lower()
-    return [one.token for one in catalogue().agents if one.token.lower().startswith(start)]
+    return [known.token for known in catalogue().agents if known.token.lower().startswith(start)]
 
 
 def complete_purpose(incomplete: str) -> list[str]:
@@ -223,7 +223,7 @@ def known_agent(given: str | None, flag: str) -> str | None:
 
     from reservation_middleware.model.agents import catalogue
 
-    known = {name.lower(): name for one in catalogue().agents for name in one.names}
+    known = {name.lower(): name for agent in catalogue().agents for name in agent.names}
     for token in (word.strip() for word in given.split(",")):
         if token.lower() in known or len(token) < _SHORTEST:
             continue

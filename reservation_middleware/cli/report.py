@@ -26,7 +26,6 @@ EXAMPLES = """Examples:
   reservations report reservations-demo/ledger
   reservations report ledger --profile strict
   reservations report ledger --profile strict --format html > report.html"""
-
 #: The tables that there are; ``report.rollout.BY``, which takes a while to import.
 _TABLES = "signal|host|purpose|stage|profile|agent|adapter"
 

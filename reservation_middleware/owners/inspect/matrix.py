@@ -52,7 +52,7 @@ class Value(StrEnum):
     MAY_NOT_FETCH = "no (may not fetch)"
 
 
-class Answer(NamedTuple):
+class UseAnswer(NamedTuple):
     """One cell.
 
     Attributes:
@@ -82,7 +82,7 @@ class Row(NamedTuple):
 
     tokens: tuple[str, ...]
     operators: tuple[str, ...]
-    answers: Mapping[str, Answer]
+    answers: Mapping[str, UseAnswer]
     is_switch: bool
     reasons: tuple[Reason, ...] = ()
 
@@ -143,7 +143,7 @@ def table(check: Check, judged: Mapping[str, Decision]) -> tuple[Row, ...]:
     robots = [reading for reading in check.site.readings if reading.place is ROBOTS_TXT]
     has_everyone = any(reading.names_agent("*") for reading in robots)
     folded: dict[tuple[object, ...], list[tuple[str, str]]] = {}
-    answers: dict[tuple[object, ...], tuple[Mapping[str, Answer], bool, tuple[Reason, ...]]] = {}
+    answers: dict[tuple[object, ...], tuple[Mapping[str, UseAnswer], bool, tuple[Reason, ...]]] = {}
     for token, decision in judged.items():
         known = catalogue().find(token)
         is_named = any(reading.names_agent(token.lower()) for reading in robots)
@@ -165,7 +165,7 @@ def table(check: Check, judged: Mapping[str, Decision]) -> tuple[Row, ...]:
 
 def _answers(
     decision: Decision, known: KnownAgent | None, *, inherits: bool
-) -> Mapping[str, Answer]:
+) -> Mapping[str, UseAnswer]:
     """The cells of one agent."""
     if known is not None and known.kind == "control":
         return _switch_answers(decision, known, inherits=inherits)
@@ -177,7 +177,7 @@ def _answers(
     for name, leaves in USES.items():
         value = _combined([decision.usage[leaf] for leaf in leaves])
         if closed:
-            cells[name] = Answer(Value.MAY_NOT_FETCH, cells[FETCH].inherited)
+            cells[name] = UseAnswer(Value.MAY_NOT_FETCH, cells[FETCH].inherited)
         else:
             cells[name] = _marked(value, decision, leaves, inherits=inherits)
     return cells
@@ -185,14 +185,14 @@ def _answers(
 
 def _switch_answers(
     decision: Decision, known: KnownAgent, *, inherits: bool
-) -> Mapping[str, Answer]:
+) -> Mapping[str, UseAnswer]:
     """The cells of a control token: it never fetches, and is about its purposes only."""
-    cells = {FETCH: Answer(Value.NOT_APPLICABLE)}
+    cells = {FETCH: UseAnswer(Value.NOT_APPLICABLE)}
     about = set(expand(known.purposes)) if known.purposes else set()
     for name, leaves in USES.items():
         covered = [leaf for leaf in leaves if leaf in about]
         if not covered:
-            cells[name] = Answer(Value.NOT_APPLICABLE)
+            cells[name] = UseAnswer(Value.NOT_APPLICABLE)
         elif decision.crawl is Preference.DISALLOWED:
             cells[name] = _marked(Value.NO, decision, (CRAWL,), inherits=inherits)
         else:
@@ -206,14 +206,16 @@ def _combined(preferences: Sequence[Preference | None]) -> Value:
     return values.pop() if len(values) == 1 else Value.PARTIAL
 
 
-def _marked(value: Value, decision: Decision, leaves: Iterable[str], *, inherits: bool) -> Answer:
+def _marked(
+    value: Value, decision: Decision, leaves: Iterable[str], *, inherits: bool
+) -> UseAnswer:
     """A value, marked where robots.txt's group for everyone gave it."""
     if not inherits or value not in (*_INHERITABLE, Value.NOT_BOUND):
-        return Answer(value)
+        return UseAnswer(value)
     about = set(leaves)
     if about == {CRAWL}:
-        return Answer(value, inherited=True)
-    return Answer(
+        return UseAnswer(value, inherited=True)
+    return UseAnswer(
         value,
         any(
             reason.carrier == ROBOTS_TXT.name and not about.isdisjoint(reason.covers)

@@ -26,7 +26,7 @@ from reservation_middleware.report.words import VALUES, listed, network_problem,
 
 from .findings import Finding, findings, to_mend
 from .inspection import Inspection, State, file_of, speaking
-from .look import OWN_TOKEN
+from .looker import OWN_TOKEN
 from .matrix import Row, Value, decisions, table
 
 #: Superscripts of footnotes.

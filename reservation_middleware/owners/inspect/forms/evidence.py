@@ -30,7 +30,7 @@ def evidence(lines: Lines, summary: Summary) -> None:
             answer = f": {sample.decision.action}s" if not sample.decision.blocked else ": blocked"
         lines.put(f"  {sample.kind} {sample.url}  {sample.outcome}{answer}", hang=4)
     identifiers = dict.fromkeys(
-        f"  {one.scheme} {one.value} ({one.signal})" for one in inspection.whole.identifiers
+        f"  {name.scheme} {name.value} ({name.signal})" for name in inspection.whole.identifiers
     )
     _title(lines, "IDENTIFIERS", identifiers)
     for identifier in identifiers:
@@ -121,8 +121,8 @@ def disagreements(
     reasons = [reason for reason in inspection.whole.reasons if not reason.inferred]
     for leaf in inspection.whole.usage:
         about = [reason for reason in reasons if leaf in reason.covers]
-        yes = tuple(one for one in about if one.preference is Preference.ALLOWED)
-        no = tuple(one for one in about if one.preference is Preference.DISALLOWED)
+        yes = tuple(reason for reason in about if reason.preference is Preference.ALLOWED)
+        no = tuple(reason for reason in about if reason.preference is Preference.DISALLOWED)
         if yes and no:
             found.append((leaf, yes, no))
     return found

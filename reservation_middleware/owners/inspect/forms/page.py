@@ -152,9 +152,9 @@ def _files(summary: Summary) -> list[dict[str, Any]]:
                 "number": number,
                 "lines": _lines(place, marks),
                 "elsewhere": [
-                    (*_mark(one), f"{one.carrier}: {one.text}"[:_WIDE])
-                    for one in reasons
-                    if not one.line or one.line > len(place.lines) or place.name == PAGE
+                    (*_mark(reason), f"{reason.carrier}: {reason.text}"[:_WIDE])
+                    for reason in reasons
+                    if not reason.line or reason.line > len(place.lines) or place.name == PAGE
                 ],
             }
         )
@@ -206,7 +206,7 @@ def _silent_places(inspection: Inspection) -> dict[str, list[str]]:
     """The other places: those that say nothing, by what became of them."""
     groups: dict[str, list[str]] = {}
     for place in inspection.places:
-        if not any(one.document == place.url for one in inspection.whole.reasons):
+        if not any(reason.document == place.url for reason in inspection.whole.reasons):
             words = place_words(place) if place.state is not State.PRESENT else "says nothing"
             groups.setdefault(words.removesuffix(", not asked by this profile"), []).append(
                 place.name

@@ -5,7 +5,7 @@ from rich.text import Text
 
 from reservation_middleware.model import Level
 from reservation_middleware.owners.inspect.findings import Finding
-from reservation_middleware.owners.inspect.matrix import FETCH, USES, Answer, Row, Value
+from reservation_middleware.owners.inspect.matrix import FETCH, USES, Row, UseAnswer, Value
 from reservation_middleware.owners.inspect.summary import (
     Summary,
     footnotes,
@@ -197,7 +197,7 @@ def _stacked(lines: Lines, rows: tuple[Row, ...], names: list[Text]) -> None:
         lines.put(cells, hang=2)
 
 
-def _cell(answer: Answer) -> Text:
+def _cell(answer: UseAnswer) -> Text:
     style = _STYLES[answer.value]
     return Text(answer.text, style=f"{style} dim" if answer.inherited else style)
 

@@ -17,7 +17,8 @@ from reservation_middleware.owners.inspect.budget import MAX_REQUESTS
 from reservation_middleware.owners.inspect.forms import FORMS
 from reservation_middleware.owners.inspect.forms.markdown import code
 from reservation_middleware.owners.inspect.inspection import Inspection, State
-from reservation_middleware.owners.inspect.look import OWN_TOKEN, Ownership, inspect
+from reservation_middleware.owners.inspect.look import Ownership, inspect
+from reservation_middleware.owners.inspect.looker import OWN_TOKEN
 from reservation_middleware.owners.inspect.matrix import FETCH, USES, Row, Value
 from reservation_middleware.owners.inspect.samples import other_origins
 from reservation_middleware.owners.inspect.summary import summarize
