@@ -57,6 +57,15 @@ class Ownership(StrEnum):
     OWNER = "owner"
 
 
+class Extent(StrEnum):
+    """How much is looked at."""
+
+    #: The page and the policies of its site.
+    PAGE = "page"
+    #: Beside them other addresses of the site, an image and a PDF.
+    SITE = "site"
+
+
 async def inspect(
     url: str,
     *,
@@ -65,6 +74,7 @@ async def inspect(
     cache: Cache | None = None,
     ownership: Ownership = Ownership.VISITOR,
     as_tokens: Sequence[str] = (),
+    extent: Extent = Extent.SITE,
     report: Callable[[str, int], None] = lambda _host, _number: None,
     **options: Any,
 ) -> Inspection:
@@ -77,6 +87,7 @@ async def inspect(
         cache: where copies are kept; it stays open. In memory if None.
         ownership: of an owner's site the page is looked at even where crawling is disallowed.
         as_tokens: names under which the owner asks as well, to see what these are served.
+        extent: whether other addresses, an image and a PDF are looked at, too.
         report: is told of each request, by its host and number.
         options: further arguments of each request, such as ``proxy``.
     """
@@ -109,8 +120,9 @@ async def inspect(
             if is_up
             else []
         )
-        samples = await look_at_samples(looker, found, agent, policy) if found.page else ()
-        variants = await look_at_variants(looker, found.url, whole) if is_up else ()
+        more = extent is Extent.SITE
+        samples = await look_at_samples(looker, found, agent, policy) if more and found.page else ()
+        variants = await look_at_variants(looker, found.url, whole) if more and is_up else ()
         await fetcher.close()
     documents = (*everything.documents, *((found.page,) if found.page else ()))
     return Inspection(
