@@ -29,7 +29,12 @@ def _print_version() -> NoReturn:
         str(Path(__file__).with_name("model").joinpath("version").with_suffix(".py"))
     )
     text = f"reservations {found['__version__']} (spec {found['SPEC_VERSION']})"
-    run(lambda: write_text(text), explain=lambda _error: None)
+
+    def command() -> NoReturn:
+        write_text(text)
+        raise SystemExit(0)
+
+    run(command, explain=lambda _error: None)
 
 
 if __name__ == "__main__":

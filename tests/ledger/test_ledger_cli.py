@@ -175,7 +175,10 @@ def test_report(cli: CommandLine, ledger: Path) -> None:
     assert code == 0
     assert "3 of 6 decisions were blocked, 1 more would have been." in printed
     code, printed, _ = cli("report", ledger, "--profile", "licence-first", "--no-matrix")
-    assert "Judged again with profile licence-first: 6 would be blocked, 2 of them newly" in printed
+    assert (
+        "From opt-out to licence-first: 2 more of 6 decisions would be blocked, none freed."
+        in printed
+    )
     code, printed, _ = cli("report", ledger, "--format", "json", "--by", "host,stage")
     found = json.loads(printed)
     assert list(found["by"]) == ["host", "stage"]

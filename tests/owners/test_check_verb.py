@@ -1,8 +1,13 @@
 """What ``reservations check`` says of real sites on loopback: places, agents, forms, statuses."""
 
 import asyncio
+import contextlib
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -589,3 +594,74 @@ def test_all_errors_look_alike(cli: CommandLine) -> None:
         assert done.status == 2
         assert done.err.startswith("reservations: ")
         assert done.err.count("\n") == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pseudo-terminals and signals")
+def test_on_a_terminal_a_line_says_what_is_asked_and_ctrl_c_is_silent(tmp_path: Path) -> None:
+    import pty
+
+    with WebThread(pages("slow.example", Answer(fault="hang"))) as web:
+        main, side = pty.openpty()
+        process = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "reservation_middleware",
+                "check",
+                "http://slow.example/",
+                "--proxy",
+                web.proxy_url,
+            ],
+            stdout=subprocess.PIPE,
+            stderr=side,
+            env={**os.environ, "XDG_CACHE_HOME": str(tmp_path)},
+            start_new_session=True,
+        )
+        os.close(side)
+        talk = b""
+        while b"request 1" not in talk:
+            talk += os.read(main, 1000)
+        os.killpg(process.pid, signal.SIGINT)
+        out, _ = process.communicate(timeout=60)
+        with contextlib.suppress(OSError):  # the other end is gone
+            while part := os.read(main, 1000):
+                talk += part
+        os.close(main)
+    assert process.returncode == 130
+    assert out == b""
+    # The line is wiped out, and nothing stands in its place.
+    assert talk.startswith(b"\r\x1b[Kasking slow.example")
+    assert talk.endswith(b"\r\x1b[K")
+    assert b"\n" not in talk
+
+
+def test_nothing_is_told_where_no_terminal_is(cli: CommandLine, site: WebThread) -> None:
+    assert cli("check", "http://press.example/", "--proxy", site.proxy_url).err == ""
+
+
+MISSPELT = {
+    "robots.txt": (b"Content-Singal: ai-train=no\n", b"<p>", "warning", "Content-Signal"),
+    "user-agent": (b"User-agnet: GPTBot\n", b"<p>", "warning", "User-agent"),
+    "meta": (b"", b'<meta name="robot" content="noai">', "warning", "robots"),
+    "disallow": (b"User-agent: *\nDisalow: /x\n", b"<p>", "info", "Disallow"),
+}
+
+
+@pytest.mark.parametrize(("robots", "page", "level", "right"), MISSPELT.values(), ids=MISSPELT)
+def test_a_misspelt_key_is_told_with_the_right_one(
+    robots: bytes, page: bytes, level: str, right: str
+) -> None:
+    with WebThread(pages("typo.example", robots, page)) as web:
+        found = summarize(look(web, "http://typo.example/")).findings
+    hits = [
+        finding
+        for finding in found
+        if right.lower() in f"{finding.summary} {finding.remedy}".lower()
+    ]
+    assert [str(finding.level) for finding in hits] == [level], found
+
+
+def test_what_says_noai_is_not_told_to_say_it() -> None:
+    page = Answer(headers=(*HTML, ("x-robots-tag", "noai, noimageai")), body=b"<p>")
+    with WebThread(pages("tag.example", b"", page)) as web:
+        assert summarize(look(web, "http://tag.example/")).mend == ()

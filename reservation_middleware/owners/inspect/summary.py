@@ -3,7 +3,7 @@
 One summary for text, HTML and Markdown; each escapes what a site said as it must.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -12,12 +12,12 @@ from reservation_middleware.decide.reading import probed
 from reservation_middleware.model import (
     PAGE,
     Action,
+    Decision,
     Level,
     Offer,
     Preference,
     Probes,
     Reason,
-    Stage,
     expand,
 )
 from reservation_middleware.model.plural import counted
@@ -67,6 +67,7 @@ class Summary(NamedTuple):
 
     Attributes:
         inspection: what it is about.
+        judged: decisions by product token.
         verdict: the answer.
         rows: agents × uses.
         findings: all of them; ``mend`` has errors and warnings.
@@ -76,6 +77,7 @@ class Summary(NamedTuple):
     """
 
     inspection: Inspection
+    judged: Mapping[str, Decision]
     verdict: Verdict
     rows: tuple[Row, ...]
     findings: tuple[Finding, ...]
@@ -100,12 +102,13 @@ def summarize(inspection: Inspection) -> Summary:
     rows = table(inspection.check, judged)
     return Summary(
         inspection,
+        judged,
         _verdict(inspection),
         rows,
         findings(inspection),
         tuple(dict.fromkeys(map(_offer, inspection.whole.offers))),
         _read(inspection),
-        tuple(_also(inspection)),
+        tuple(_also(inspection, judged)),
     )
 
 
@@ -280,7 +283,7 @@ def _read(inspection: Inspection) -> str:
     return f"{text} ({counted(inspection.requests, 'request')})"
 
 
-def _also(inspection: Inspection) -> Iterable[str]:
+def _also(inspection: Inspection, judged: Mapping[str, Decision]) -> Iterable[str]:
     if inspection.page_problem and inspection.decision.blocked and not inspection.problem:
         if inspection.page_problem.endswith("fetch it"):
             yield (
@@ -289,9 +292,8 @@ def _also(inspection: Inspection) -> Iterable[str]:
             )
         else:
             yield f"the page itself was not looked at: {network_problem(inspection.page_problem)}"
-    for answer in inspection.served:
-        yield _served(inspection, answer.token)
-        break
+    for token in dict.fromkeys(answer.token for answer in inspection.served):
+        yield _served(inspection, token, judged.get(token) or inspection.decision)
     for variant in inspection.variants:
         if variant.differs:
             yield f"{variant.origin}: {variant.outcome}"
@@ -301,13 +303,13 @@ def _also(inspection: Inspection) -> Iterable[str]:
             yield f"{who(sample.decision.agent)} {may} the {sample.kind} {sample.url}"
 
 
-def _served(inspection: Inspection, token: str) -> str:
+def _served(inspection: Inspection, token: str, decision: Decision) -> str:
     """What a name is served beside what the site declares for it."""
-    judged = decisions(inspection.check, inspection.policy, inspection.agent)
-    decision = judged.get(token) or inspection.decision
     declared = "may not fetch" if decision.crawl is Preference.DISALLOWED else "may fetch"
     parts = []
     for answer in inspection.served:
+        if answer.token != token:
+            continue
         got = network_problem(answer.problem) if answer.problem else f"HTTP {answer.status}"
         body = (
             ""
@@ -320,11 +322,6 @@ def _served(inspection: Inspection, token: str) -> str:
         f"declared for {token}: {declared}; served to that name: {'; '.join(parts)}. "
         "The edge may verify addresses, so that the real crawler is served something else."
     )
-
-
-def stage_of(inspection: Inspection) -> Stage:
-    """How far the look went."""
-    return inspection.decision.stage
 
 
 def level_counts(found: Iterable[Finding]) -> str:

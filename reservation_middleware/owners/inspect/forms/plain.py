@@ -9,7 +9,6 @@ import msgspec
 
 from reservation_middleware.decide.record import record
 from reservation_middleware.model import Document
-from reservation_middleware.owners.inspect.matrix import decisions
 from reservation_middleware.owners.inspect.summary import Summary
 from reservation_middleware.report.formats import Screen
 
@@ -17,12 +16,11 @@ from reservation_middleware.report.formats import Screen
 def plain(summary: Summary, _screen: Screen) -> str:
     """The line of JSON, without its end."""
     inspection, verdict = summary.inspection, summary.verdict
-    judged = decisions(inspection.check, inspection.policy, inspection.agent)
     shown: dict[str, Any] = {
         **record(inspection.decision),
         "agents": {
             token: {"crawl": decision.crawl, "usage": decision.usage}
-            for token, decision in judged.items()
+            for token, decision in summary.judged.items()
         },
         "documents": [_described(document) for document in inspection.documents],
         "asked": inspection.asked,
