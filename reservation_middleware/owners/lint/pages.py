@@ -5,10 +5,15 @@ from .finding import FindingKind
 
 def explanation(kind: FindingKind) -> str:
     """The page of a kind of finding, without examples from elsewhere."""
+    summary = kind.summary.replace("{}", "…").strip()
+    if "." not in summary.split()[0]:  # "tdmrep.json" stays as it is
+        summary = summary[:1].upper() + summary[1:]
     lines = [
         f"# {kind.ident}",
         "",
-        f"{kind.summary.replace('{}', '…').strip()[:1].upper()}{kind.summary.replace('{}', '…')[1:]}.",
+        f"{summary.rstrip('?.…: ')}{'?' if summary.endswith('?') else '.'}"
+        if summary != "…"
+        else "",
         "",
         f"Level {kind.level}, confidence {kind.confidence}, since {kind.since}.",
         "",
