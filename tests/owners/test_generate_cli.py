@@ -9,7 +9,7 @@ import pytest
 from forked_cli import CommandLine, Done, command_line
 from web_servers import INTENT
 
-from reservation_middleware.owners.generate.server_table import SERVERS
+from reservation_middleware.owners.generate.server_table import server_folders
 
 Run = Callable[..., Done]
 
@@ -53,9 +53,9 @@ def test_an_intent_that_survives(folder: Path, run: Run) -> None:
         .startswith("User-agent: *\nDisallow: /private/\n\n# BEGIN")
     )
     assert {path.name for path in (out / "servers").iterdir()} == {
-        server.name for server in SERVERS
+        server.name for server in server_folders()
     }
-    for server in SERVERS:
+    for server in server_folders():
         names = {path.name for path in (out / "servers" / server.name).iterdir()}
         assert names == {*server.files, "README.md", "verify.sh"}
         readme = (out / "servers" / server.name / "README.md").read_text()

@@ -16,7 +16,7 @@ from .heads import Head
 from .languages import FILTERS
 from .read_back import media_type
 from .regions import Region
-from .server_table import SERVERS, ServerFolder
+from .server_table import server_folders
 
 #: Header fields that are lists, so that a site may have others of the same name.
 LISTS = ("X-Robots-Tag", "Link")
@@ -103,7 +103,7 @@ def server_files(
         "types": {name: media_type(name) for name in site},
     }
     files: dict[str, bytes] = {}
-    for server in SERVERS:
+    for server in server_folders():
         folder = f"servers/{server.name}"
         partial = [field.name for field in fields if not field.is_uniform]
         if server.by_path or server.checks != "headers":
@@ -179,6 +179,3 @@ def _environment() -> jinja2.Environment:
 
 def _render(template: str, context: Mapping[str, object]) -> bytes:
     return _environment().get_template(template).render(context).encode()
-
-
-__all__ = ["ServerFolder", "server_files"]
