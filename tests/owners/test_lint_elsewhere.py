@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 import pytest
 from loopback import Loopback
-from support import ROOT
 
 from reservation_middleware.model import ConfigurationError
+from support import ROOT
 
 HTML = (("Content-Type", "text/html"),)
 PAGES = {
