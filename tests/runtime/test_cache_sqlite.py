@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
+from typing import Self
 
 import msgspec
 import pytest
@@ -388,6 +389,7 @@ async def test_another_process_that_never_ends_writing(
 _LIMITED = """
 import asyncio, resource, sys
 from random import Random
+from typing import Self
 sys.dont_write_bytecode = True  # half a file of it would be read by others
 sys.path.insert(0, "tests")
 from test_cache_sqlite import document
@@ -435,3 +437,38 @@ async def test_the_newest_is_what_counts(tmp_path: Path) -> None:
     assert await one.get(KEY) == renewed
     await one.close()
     await other.close()
+
+
+@pytest.mark.asyncio
+async def test_it_is_not_closed_while_a_call_is_under_way(tmp_path: Path) -> None:
+    """SQLite crashes then, with the whole process: as Ctrl-C did while a policy was looked up."""
+
+    class Watched:
+        under_way = 0
+        closed_in_between = False
+
+        def execute(self, *_: object) -> Self:
+            self.under_way += 1
+            time.sleep(0.05)
+            self.under_way -= 1
+            return self
+
+        def fetchone(self) -> None:
+            return None
+
+        def close(self) -> None:
+            self.closed_in_between |= self.under_way > 0
+
+    cache = SqliteCache(tmp_path / "cache.db")
+    cache._disconnect()
+    watched = Watched()
+    cache._open = watched  # type: ignore[assignment]
+    key = ("https://a.example/robots.txt", "robots.txt")
+    first = asyncio.create_task(cache.get(key))
+    await asyncio.sleep(0.01)
+    closing = asyncio.create_task(cache.close())
+    await asyncio.sleep(0.01)
+    second = asyncio.create_task(cache.get(key))
+    await asyncio.gather(first, closing, second)
+    assert not watched.closed_in_between
+    await cache.close()

@@ -6,6 +6,7 @@ who asks says that the site is theirs. What other agents may do is judged from t
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -98,9 +99,13 @@ async def inspect(
     logging.getLogger("reservation_middleware.aiohttp").addHandler(logging.NullHandler())
     connector = CountingConnector(report)
     user_agent = f"{OWN_TOKEN} (reservation-middleware/{__version__})"
-    async with ClientSession(
-        connector=connector, headers={"User-Agent": user_agent}, cookie_jar=DummyCookieJar()
-    ) as session:
+    async with AsyncExitStack() as stack:
+        session = await stack.enter_async_context(
+            ClientSession(
+                connector=connector, headers={"User-Agent": user_agent}, cookie_jar=DummyCookieJar()
+            )
+        )
+        stack.push_async_callback(fetcher.close)  # first, whatever happens
         looker = Looker(session, fetcher, policy, **options)
         found = await looker.get(url, limit=MAX_PAGE, seconds=PAGE_TIME)
         if found.is_closed and ownership is Ownership.OWNER:
@@ -123,7 +128,6 @@ async def inspect(
         more = extent is Extent.SITE
         samples = await look_at_samples(looker, found, agent, policy) if more and found.page else ()
         variants = await look_at_variants(looker, found.url, whole) if more and is_up else ()
-        await fetcher.close()
     documents = (*everything.documents, *((found.page,) if found.page else ()))
     return Inspection(
         asked=url,

@@ -5,10 +5,12 @@ must not lie on a network file system. Reference: https://sqlite.org/wal.html
 """
 
 import sqlite3
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep, time
+from typing import Any
 
 from reservation_middleware.model import ConfigurationError, Document
 
@@ -83,6 +85,9 @@ class SqliteCache(SharedCache):
         self._path, self._octets = path, octets
         self._puts = 0
         self._open: sqlite3.Connection | None = _opened(path)
+        #: A connection that is closed while a call is under way in it crashes the process, and
+        #: whoever asks while the cache is being closed gets a thread of their own.
+        self._turn = threading.Lock()
 
     @property
     def _connection(self) -> sqlite3.Connection:
@@ -163,10 +168,15 @@ class SqliteCache(SharedCache):
         with _transaction(self._connection) as run:
             run("DELETE FROM claims WHERE key = ? AND owner = ?", (name_of(key), self._owner))
 
+    def _work(self, *given: Any) -> Any:
+        with self._turn:
+            return super()._work(*given)
+
     def _disconnect(self) -> None:
-        if self._open is not None:
-            self._open.close()
-            self._open = None
+        with self._turn:
+            if self._open is not None:
+                self._open.close()
+                self._open = None
 
 
 def _opened(path: Path | str) -> sqlite3.Connection:
