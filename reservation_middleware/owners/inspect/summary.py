@@ -30,18 +30,18 @@ from .looker import OWN_TOKEN
 from .matrix import Row, Value, decisions, table
 
 #: Superscripts of footnotes.
-_SWITCH, _UNBOUND = "¹", "²"
+SWITCH, UNBOUND = "¹", "²"
 #: Footnotes of the rows: on a terminal, and on a page.
 SHORT = (
     "* by User-agent: *",
-    f"{_SWITCH} never fetches, a switch",
-    f"{_UNBOUND} operator: robots.txt does not bind it",
+    f"{SWITCH} never fetches, a switch",
+    f"{UNBOUND} operator: robots.txt does not bind it",
     "partial: for some kinds of it only",
 )
 LONG = (
     "* inherited from the group for everyone (User-agent: *)",
-    f"{_SWITCH} a switch: it never fetches, and rules what its operator's crawlers bring home",
-    f"{_UNBOUND} the site says no, and the operator says robots.txt does not bind it",
+    f"{SWITCH} a switch: it never fetches, and rules what its operator's crawlers bring home",
+    f"{UNBOUND} the site says no, and the operator says robots.txt does not bind it",
     "partial: yes or no for some kinds of this use only",
 )
 
@@ -119,9 +119,7 @@ def who(token: str) -> str:
 
 def name_of(row: Row, token: str) -> str:
     """A token with the marks of its footnotes."""
-    mark = _SWITCH if row.is_switch else ""
-    if row.answers["fetch"].value is Value.NOT_BOUND:
-        mark += _UNBOUND
+    mark = SWITCH if row.is_switch else ""
     return ("everyone (*)" if token == "*" else token) + mark
 
 
@@ -161,6 +159,10 @@ def _verdict(inspection: Inspection) -> Verdict:
 def _because(inspection: Inspection) -> Iterable[str]:
     decision, policy = inspection.decision, inspection.policy
     deciding = inspection.deciding
+    held = [reason.text for reason in decision.reasons if reason.signal == "licence"]
+    is_recorded = decision.verdict is Preference.DISALLOWED and not decision.blocked
+    if is_recorded and not held:
+        yield f"the site says no; the profile {decision.profile} records that and goes on"
     for number, reason in enumerate(deciding):
         marks = "".join(
             text
@@ -171,20 +173,19 @@ def _because(inspection: Inspection) -> Iterable[str]:
             if holds
         )
         place = where(reason, inspection)
-        if not number:
+        if is_recorded:
+            yield f"{place}: {reason.text}{marks}"
+        elif not number:
             yield f"because of {place}: {reason.text}{marks}"
         else:
             yield f"{place} ({reason.text}) says so, too{marks}"
-    held = [reason.text for reason in decision.reasons if reason.signal == "licence"]
     if held and not decision.blocked:
         yield f"under {listed(list(dict.fromkeys(held)))}"
-    elif decision.verdict is Preference.DISALLOWED and not decision.blocked:
-        yield f"the site says no; the profile {decision.profile} records that and goes on"
     elif not deciding and decision.verdict is Preference.UNKNOWN:
         if policy.unknown is Action.BLOCK:
-            yield f"nothing is said about it, which the profile {decision.profile} takes for a no"
+            yield f"nobody said yes, and the profile {decision.profile} then blocks"
         else:
-            yield f"nothing is said against it, which the profile {decision.profile} takes for leave"
+            yield f"nobody said no, and the profile {decision.profile} then proceeds"
     if any(note.kind.ident == "robots-truncated" for note in decision.notes):
         yield "robots.txt is too long: only its first 512 KiB were read"
     page = next((place for place in inspection.places if place.name == PAGE), None)

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterable
 
-from reservation_middleware.owners.inspect.matrix import FETCH, USES
+from reservation_middleware.owners.inspect.matrix import FETCH, USES, Value
 from reservation_middleware.owners.inspect.summary import (
     LONG,
+    UNBOUND,
     Summary,
     footnotes,
     level_counts,
@@ -105,7 +106,10 @@ def _agents(summary: Summary) -> str:
         [
             (
                 _text(listed([name_of(row, token) for token in row.tokens], most=_NAMES)),
-                *(_text(answer.text) for answer in row.answers.values()),
+                *(
+                    _text(answer.text + (UNBOUND if answer.value is Value.NOT_BOUND else ""))
+                    for answer in row.answers.values()
+                ),
             )
             for row in summary.rows
         ],

@@ -10,9 +10,10 @@ from reservation_middleware.model import PAGE, Action, Preference, Reason
 from reservation_middleware.model.agents import catalogue
 from reservation_middleware.model.version import SPEC_VERSION, __version__
 from reservation_middleware.owners.inspect.inspection import Inspection, SeenPlace, State
-from reservation_middleware.owners.inspect.matrix import FETCH, USES, Value
+from reservation_middleware.owners.inspect.matrix import FETCH, USES, UseAnswer, Value
 from reservation_middleware.owners.inspect.summary import (
     LONG,
+    UNBOUND,
     Summary,
     footnotes,
     level_counts,
@@ -115,13 +116,17 @@ def _row(summary: Summary, number: int) -> dict[str, Any]:
         "cells": [
             (
                 name,
-                answer.text,
+                _words(answer),
                 f"{_CLASSES[answer.value]}{' inherited' if answer.inherited else ''}",
                 _SHAPES[_CLASSES[answer.value]],
             )
             for name, answer in row.answers.items()
         ],
     }
+
+
+def _words(answer: UseAnswer) -> str:
+    return f"{answer.text}{UNBOUND}" if answer.value is Value.NOT_BOUND else answer.text
 
 
 def _silence(name: str) -> tuple[str, str]:

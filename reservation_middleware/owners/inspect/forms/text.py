@@ -7,6 +7,7 @@ from reservation_middleware.model import Level
 from reservation_middleware.owners.inspect.findings import Finding
 from reservation_middleware.owners.inspect.matrix import FETCH, USES, Row, UseAnswer, Value
 from reservation_middleware.owners.inspect.summary import (
+    UNBOUND,
     Summary,
     footnotes,
     level_counts,
@@ -121,11 +122,15 @@ def _agents(lines: Lines, summary: Summary, most: int | None) -> None:
     rows = summary.rows[:most]
     columns = (FETCH, *USES)
     names = [Text(_names(row, most=_NAMES if most else len(row.tokens))) for row in rows]
-    texts = [[row.answers[column].text for column in columns] for row in rows]
+    texts = [[_words(row.answers[column]) for column in columns] for row in rows]
     widths = [
         max(
             cell_len(name),
-            *(cell_len(cells[n]) for cells in texts if cells[n] != Value.MAY_NOT_FETCH),
+            *(
+                cell_len(cells[n])
+                for cells in texts
+                if not cells[n].startswith(Value.MAY_NOT_FETCH)
+            ),
             0,
         )
         + _GAP
@@ -155,6 +160,8 @@ def _agents(lines: Lines, summary: Summary, most: int | None) -> None:
 
 
 def _names(row: Row, *, most: int) -> str:
+    if row.tokens[0] == "*" and most < len(row.tokens):
+        return f"everyone + {len(row.tokens) - 1} more"
     return listed([name_of(row, token) for token in row.tokens], most=most)
 
 
@@ -197,9 +204,16 @@ def _stacked(lines: Lines, rows: tuple[Row, ...], names: list[Text]) -> None:
         lines.put(cells, hang=2)
 
 
+def _words(answer: UseAnswer) -> str:
+    """A cell's words; a no that does not bind has its footnote."""
+    if answer.value is Value.NOT_BOUND:
+        return f"no{UNBOUND}{'*' if answer.inherited else ''}"
+    return answer.text
+
+
 def _cell(answer: UseAnswer) -> Text:
     style = _STYLES[answer.value]
-    return Text(answer.text, style=f"{style} dim" if answer.inherited else style)
+    return Text(_words(answer), style=f"{style} dim" if answer.inherited else style)
 
 
 def _mend(lines: Lines, summary: Summary, *, room: int | None) -> None:
