@@ -107,6 +107,8 @@ def check(
         )
     if everything and quiet:
         raise typer.BadParameter("--all and --quiet exclude each other", param_hint="--quiet")
+    if format is CheckFormat.HTML and len(urls) > 1:
+        raise typer.BadParameter("a page is about one address", param_hint="--format html")
     flags = {"content_use": content_use, "near_miss": near_miss, "licences": licences}
     chosen = configured(
         agent=known_agent(agent, "--agent"), purposes=words(purpose), profile=profile, **flags

@@ -4,6 +4,7 @@ Output goes to standard output, talk to standard error. Exit statuses are part o
 contract: 0 may proceed, 1 blocked or bad, 2 bad usage, 3 could not be fetched.
 """
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -175,7 +176,7 @@ def main() -> None:
 
 def _typed() -> None:
     """What was typed; errors of usage are raised, so that all errors look alike."""
-    if not sys.argv[1:]:
+    if not sys.argv[1:] and not any(name.endswith("_COMPLETE") for name in os.environ):
         app(["--help"], standalone_mode=False)
         raise SystemExit(2)
     raise SystemExit(app(standalone_mode=False) or 0)

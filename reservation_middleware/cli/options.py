@@ -37,8 +37,7 @@ def complete_agent(incomplete: str) -> list[str]:
     """Names of the catalogue that begin so."""
     from reservation_middleware.model.agents import catalogue
 
-    start = incomplete.lower()
-    return [known.token for known in catalogue().agents if known.token.lower().startswith(start)]
+    return [known.token for known in catalogue().agents if known.token.startswith(incomplete)]
 
 
 def complete_purpose(incomplete: str) -> list[str]:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
 from reservation_middleware.ledger.share.rate_card import OfferLine
@@ -53,20 +52,6 @@ _COLUMNS: Mapping[str, Callable[[OfferLine], object]] = {
     "source": place,
     "pages": lambda line: line.pages,
 }
-
-
-def show_offer(console: Console, offer: Offer) -> None:
-    """Print one offer: what it is and costs, then how to come by it."""
-    console.print(Text.assemble(("offer  ", "cyan"), safe(terms(offer)), f" ({offer.signal})"))
-    for name, value in (
-        ("protocols", ", ".join(offer.protocols)),
-        ("contact", offer.contact),
-        ("address", address(offer)),
-        ("until", offer.until),
-        ("at", place(offer)),
-    ):
-        if value:
-            console.print(Padding(safe(f"{name}: {value}"), (0, 0, 0, 2), expand=False))
 
 
 def show_rate_card(console: Console, lines: Sequence[OfferLine]) -> None:

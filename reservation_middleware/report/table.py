@@ -43,31 +43,6 @@ def rows(
                 console.print(Padding(line, (0, 0, 0, indent + _GAP), expand=False))
 
 
-def matrix(console: Console, columns: Sequence[str], cells: Iterable[Sequence[Text]]) -> None:
-    """Print rows of short cells; where they do not fit, in several tables that all have the
-    first column.
-    """
-    lines = [tuple(line) for line in cells]
-    natural = [
-        max(len(name), *(line[number].cell_len for line in lines), 0)
-        for number, name in enumerate(columns)
-    ]
-    rest = list(range(1, len(columns)))
-    while rest:
-        chosen = [0, rest.pop(0)]
-        while rest and _total(natural[n] for n in (*chosen, rest[0])) <= console.width:
-            chosen.append(rest.pop(0))
-        console.print(
-            _table(
-                [columns[n] for n in chosen],
-                [[line[n] for n in chosen] for line in lines],
-                [natural[n] for n in chosen],
-            )
-        )
-        if rest:
-            console.print()
-
-
 def _table(columns: Sequence[str], lines: Iterable[Sequence[Text]], widths: Sequence[int]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, _GAP, 0, 0))
     lines = list(lines)

@@ -665,3 +665,40 @@ def test_what_says_noai_is_not_told_to_say_it() -> None:
     page = Answer(headers=(*HTML, ("x-robots-tag", "noai, noimageai")), body=b"<p>")
     with WebThread(pages("tag.example", b"", page)) as web:
         assert summarize(look(web, "http://tag.example/")).mend == ()
+
+
+def test_a_page_is_about_one_address(cli: CommandLine) -> None:
+    assert cli("check", "a.example", "b.example", "--format", "html").status == 2
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a shell's protocol")
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("--profile li", {"licence-first"}),
+        ("--agent GPTB", {"GPTBot"}),
+        ("--purpose ai-t", {"ai-train", "ai-train-gen", "ai-train-nongen"}),
+        ("--format m", {"markdown"}),
+    ],
+)
+def test_a_shell_completes_words(typed: str, words: set[str]) -> None:
+    line = f"reservations check {typed}"
+    done = subprocess.run(
+        [Path(sys.executable).with_name("reservations")],
+        env={
+            **os.environ,
+            "_RESERVATIONS_COMPLETE": "complete_bash",
+            "COMP_WORDS": line,
+            "COMP_CWORD": str(len(line.split()) - 1),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert set(done.stdout.split()) == words
+
+
+def test_help_alone_is_the_whole_help(cli: CommandLine) -> None:
+    done = cli()
+    assert done.status == 2
+    assert "reservations check example.org" in done.out
