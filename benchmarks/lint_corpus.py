@@ -23,7 +23,7 @@ from reservation_middleware.owners.lint.source import LintSource
 
 CORPUS = Path(__file__).parents[2] / "shared" / "data" / "robots-2019.jsonl.gz"
 #: Findings are drawn with it, so that a sample can be drawn again.
-SEED = 15
+SEED = 16
 
 
 def files() -> Iterator[tuple[str, bytes]]:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from reservation_middleware.model import PAGE, Document, Level, Outcome
+from reservation_middleware.model.plural import counted
 from reservation_middleware.syntax.path import split_url
 
 from .finding import Confidence, Finding, FindingKind, found
@@ -173,7 +174,7 @@ def _compared(places: LintedSite) -> Iterator[Finding]:
                 DIFFERENT,
                 source,
                 _first_difference(source, served),
-                detail=f"{len(source.body):,} octets here, {len(served.body):,} at {served.url}",
+                detail=f"{counted(len(source.body), 'octet')} here, {len(served.body):,} at {served.url}",
             )
     for line in places.header_lines:
         if line.name in FIELDS:

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from reservation_middleware.decide.reading import BY_PATH, LINKED, RESOURCES, Reading
 from reservation_middleware.model import PAGE, ConfigurationError, Document, Outcome
+from reservation_middleware.model.plural import counted
 from reservation_middleware.syntax import html, rsl
 from reservation_middleware.syntax.media import recognised
 from reservation_middleware.syntax.path import split_url
@@ -215,7 +216,7 @@ def _walk(folder: Path, notes: list[NotTested]) -> Iterator[Path]:
         for name in sorted(files):
             number += 1
             if number > MAX_FILES:
-                notes.append(NotTested(str(folder), f"more than {MAX_FILES:,} files"))
+                notes.append(NotTested(str(folder), "more than " + counted(MAX_FILES, "file")))
                 return
             path = Path(root, name)
             if path.is_file():  # no device and no pipe, which have no end

@@ -17,6 +17,7 @@ from . import (
     site_pages,
     site_parsers,
     site_places,
+    site_rules,
     site_text,
 )
 from .finding import Finding, FindingKind
@@ -24,7 +25,7 @@ from .ignore_kinds import KINDS as IGNORE_KINDS
 from .places import LintedSite
 
 _FAMILIES = (
-    *(site_groups, site_names, site_parsers, site_places, site_text, site_pages),
+    *(site_rules, site_groups, site_names, site_parsers, site_places, site_text, site_pages),
     *(deploy, meant, compat),
 )
 #: What finds something, in the order in which it is asked.

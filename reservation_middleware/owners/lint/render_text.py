@@ -1,6 +1,12 @@
 """A report of lint as text for a terminal: worst first, one finding after the other."""
 
+from reservation_middleware.model import Level
+from reservation_middleware.model.plural import counted
+
 from .run import Report
+
+#: The plural of each level, worst first.
+_LEVELS = {Level.ERROR: "errors", Level.WARNING: "warnings", Level.INFO: "info"}
 
 #: Findings that are shown; the rest is counted.
 _MOST = 500
@@ -36,16 +42,12 @@ def render_text(report: Report) -> str:
 
 def summary(report: Report) -> str:
     """How much was found, in one line."""
-    counts = {"error": 0, "warning": 0, "info": 0}
-    for finding in report.findings:
-        counts[finding.kind.level.value] += 1
-    parts = [
-        f"{number} {word}{'s' if number != 1 and word != 'info' else ''}"
-        for word, number in counts.items()
-        if number
-    ]
-    documents = f"{report.places} document{'s' if report.places != 1 else ''}"
-    text = f"{', '.join(parts) or 'nothing found'} in {documents}"
+    parts = []
+    for level, several in _LEVELS.items():
+        number = sum(finding.kind.level is level for finding in report.findings)
+        if number:
+            parts.append(counted(number, level.value, several))
+    text = f"{', '.join(parts) or 'nothing found'} in {counted(report.places, 'document')}"
     fixable = sum(finding.fix is not None for finding in report.findings)
     if fixable:
         text += f"; {fixable} can be mended by --fix or --fix-all"

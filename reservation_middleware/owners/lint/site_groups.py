@@ -11,6 +11,7 @@ from reservation_middleware.syntax.robots_unread import strays
 
 from .finding import Confidence, Edit, Finding, FindingKind, Fix, found
 from .places import LintedSite
+from .site_rules import joined_names
 
 _RFC = "https://www.rfc-editor.org/rfc/rfc9309#section-2.2.1"
 #: Keys of lines that say what may be done with the content, as they are written, with what makes
@@ -28,8 +29,6 @@ _END = re.compile(rb"^[ \t]*#.*\bEND\b.*\bmanaged\b[^\r\n]*", re.IGNORECASE | re
 _SEARCH = ("googlebot",)
 _TRAINING = ("gptbot", "ccbot", "claudebot")
 _SHUT = ("/", "/*", "*")
-#: Findings of one kind that are shown for one file.
-_MOST = 10
 
 LOSES = FindingKind(
     ident="site-group-loses-signal",
@@ -117,42 +116,7 @@ STAGING = FindingKind(
     remedy="User-agent: *\nAllow: /",
     reference="https://www.rfc-editor.org/rfc/rfc9309#section-2.2.2",
 )
-JOINED = FindingKind(
-    ident="site-group-joined",
-    level=Level.ERROR,
-    confidence=Confidence.LIKELY,
-    summary="this group has no rule, so it goes on below and its crawlers obey the next rules: {}",
-    what=(
-        "A group holds a Crawl-delay or another line that is no rule, an empty line follows, and "
-        "then the next User-agent line. By RFC 9309 only Allow and Disallow end a run of User-agent "
-        "lines."
-    ),
-    why=(
-        "Google and other parsers take both for one group: crawlers that should only be slow are "
-        "shut out where the next group shuts its own out."
-    ),
-    before="User-agent: bingbot\nCrawl-delay: 2\n\nUser-agent: BadBot\nDisallow: /\n",
-    after="User-agent: bingbot\nCrawl-delay: 2\nDisallow:\n\nUser-agent: BadBot\nDisallow: /\n",
-    remedy="Disallow:",
-    reference="https://www.rfc-editor.org/rfc/rfc9309#section-2.2.4",
-    parsers=(
-        "RFC 9309, Google's parser, robotspy: one group",
-        "Protego 0.7, urllib.robotparser: two groups",
-    ),
-)
-NO_SLASH = FindingKind(
-    ident="site-rule-without-slash",
-    level=Level.WARNING,
-    confidence=Confidence.LIKELY,
-    summary="the rule matches nothing, as its path begins with neither / nor *: {}",
-    what="An Allow or Disallow line has a path without its slash, or a whole address.",
-    why="Every path begins with a slash, so that the rule is about no page (RFC 9309 §2.2.2).",
-    before="User-agent: *\nDisallow: private/\n",
-    after="User-agent: *\nDisallow: /private/\n",
-    remedy="Begin the path with a slash.",
-    reference="https://www.rfc-editor.org/rfc/rfc9309#section-2.2.2",
-)
-KINDS = (JOINED, NO_SLASH, LOSES, LAST_GROUP, MANAGED, SEARCH, STAGING)
+KINDS = (LOSES, LAST_GROUP, MANAGED, SEARCH, STAGING)
 
 
 def find(places: LintedSite) -> Iterator[Finding]:
@@ -160,92 +124,11 @@ def find(places: LintedSite) -> Iterator[Finding]:
     robots = places.robots
     if robots is None or places.robots_source is None:
         return
-    yield from _joined(places, robots)
-    yield from _without_slash(places, robots)
     yield from _lost(places, robots)
     yield from _last_group(places, robots)
     yield from _managed(places)
     yield from _search(places, robots)
     yield from _staging(places, robots)
-
-
-def _runs(group: Group, robots: RobotsFile) -> Iterator[tuple[int, int, list[str]]]:
-    """User-agent lines that were meant for a group of their own, without a rule in it: the line of
-    its last record, the line of the next User-agent line, and its names.
-    """
-    if not group.plain:
-        return
-    names: list[str] = []
-    last = 0
-    for token, number in group.tokens:
-        between = [record.line for record in group.records if last < record.line < number]
-        ends = [line for line in between if any(not robots.line(n) for n in range(line, number))]
-        if last and ends:
-            after = {name for name, line in group.tokens if line >= number}
-            if not after.issuperset(names):
-                yield ends[-1], number, names
-            names = []
-        names.append(token)
-        last = number
-
-
-def _joined(places: LintedSite, robots: RobotsFile) -> Iterator[Finding]:
-    source = places.robots_source
-    assert source is not None
-    for group in robots.groups:
-        for record, _, names in _runs(group, robots):
-            fix = Fix(
-                edits=(Edit(record + 1, record + 1, ("Disallow:",)),),
-                agents=frozenset(names),
-                uses=frozenset(("crawl", *LEAVES)),
-            )
-            detail = ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
-            yield found(
-                JOINED,
-                source,
-                record,
-                detail=detail,
-                near=robots.line(record),
-                remedy="Disallow:",
-                fix=fix,
-            )
-
-
-def _without_slash(places: LintedSite, robots: RobotsFile) -> Iterator[Finding]:
-    source = places.robots_source
-    assert source is not None
-    number = 0
-    for group in robots.groups:
-        for allow, path, line in group.plain:
-            if path[0] in "/*" or path.startswith("$"):
-                continue
-            number += 1
-            if number > _MOST:
-                return
-            mended = _with_slash(path)
-            line_mended = f"{'Allow' if allow else 'Disallow'}: {mended}" if mended else ""
-            fix = Fix(
-                edits=(Edit(line, line + 1, (line_mended,)),),
-                agents=None if "*" in group.agents else frozenset(group.agents),
-                uses=frozenset(("crawl", *LEAVES)),
-            )
-            yield found(
-                NO_SLASH,
-                source,
-                line,
-                detail=robots.line(line),
-                near=path,
-                remedy=line_mended,
-                fix=fix if mended else None,
-            )
-
-
-def _with_slash(path: str) -> str:
-    """The path that was meant, "" where that is not clear: an address, a host, another line."""
-    first = path.partition("/")[0]
-    if ":" in path or " " in path or ("." in first[1:] and "/" in path):
-        return ""
-    return f"/*{path}" if path.startswith(".") else f"/{path}"
 
 
 def is_shut(group: Group | None) -> bool:
@@ -358,13 +241,6 @@ def _managed(places: LintedSite) -> Iterator[Finding]:
                 )
 
 
-def _joined_names(robots: RobotsFile) -> set[str]:
-    """Names in groups that go on below by accident."""
-    return {
-        name for group in robots.groups for _, _, names in _runs(group, robots) for name in names
-    }
-
-
 def _opens(group: Group) -> bool:
     """Whether a group lets its crawlers into everything."""
     return any(allow and path in _SHUT for allow, path, _ in group.plain)
@@ -379,7 +255,7 @@ def _values(records: Sequence[Record], key: str) -> dict[str, str]:
 def _search(places: LintedSite, robots: RobotsFile) -> Iterator[Finding]:
     source = places.robots_source
     assert source is not None
-    joined = _joined_names(robots)
+    joined = joined_names(robots)
     shut = [token for token in _SEARCH if token not in joined and is_shut(robots.named(token))]
     if shut and not any(is_shut(robots.group_for(token)) for token in _TRAINING):
         line = robots.parts(shut[0])[0].line_of(shut[0])
@@ -404,7 +280,7 @@ def _staging(places: LintedSite, robots: RobotsFile) -> Iterator[Finding]:
         return
     if places.intent is not None and places.intent.crawl("*") is Crawl.NO:
         return
-    if "*" not in _joined_names(robots) and all(
+    if "*" not in joined_names(robots) and all(
         is_shut(robots.named(token)) for token in robots.tokens
     ):
         rule = next(rule for rule in everyone.plain if rule[1] in _SHUT and not rule[0])

@@ -11,6 +11,7 @@ import msgspec
 
 from reservation_middleware.model import Level
 from reservation_middleware.syntax.robots import Group, RobotsFile
+from reservation_middleware.syntax.robots_names import BROWSERS
 
 from .finding import Confidence, Edit, Finding, FindingKind, Fix, found
 from .places import LintedSite
@@ -18,8 +19,8 @@ from .places import LintedSite
 _RFC = "https://www.rfc-editor.org/rfc/rfc9309#section-2.2"
 #: Findings of one construct that are shown for one file.
 _MOST = 3
-_VERSION = re.compile(r"[A-Za-z0-9_.-]+/[\w.]+")
-_BEHIND = re.compile(r"[\w.-]\S*?\s*(?:\(|\+?https?://)", re.IGNORECASE)
+_VERSION = re.compile(r"[A-Za-z0-9_.-]+/v?\d[\w.]*")
+_BEHIND = re.compile(r"[\w.-]\S*?\s*(?:\(|\+?https?://|/[^\d\s])", re.IGNORECASE)
 _OTHER_ENDS = re.compile("[\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029]")
 
 DISAGREE = FindingKind(
@@ -121,7 +122,9 @@ def _rules(group: Group) -> set[tuple[bool, str]]:
 def _version(robots: RobotsFile) -> Iterator[tuple[int, str, Fix | None]]:
     """Names with a version."""
     for group in robots.groups:
-        for _, number in group.tokens:
+        for token, number in group.tokens:
+            if token in BROWSERS:
+                continue  # which is told already
             value = robots.line(number).partition("#")[0].partition(":")[2].strip()
             if _VERSION.fullmatch(value):
                 name = value.partition("/")[0]
