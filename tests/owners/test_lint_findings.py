@@ -365,3 +365,26 @@ LONG: dict[str, Files] = {
 @pytest.mark.parametrize("ident", LONG)
 def test_notes_about_sizes(ident: str, tmp_path: Path) -> None:
     assert met(built(tmp_path, LONG[ident]), ident)
+
+
+def test_values_that_only_the_server_knows(tmp_path: Path) -> None:
+    """nginx's variables and Apache's expressions are no words of a signal."""
+    files = {
+        "nginx.conf": "add_header Content-Usage $usage always;\n",
+        "apache.conf": 'Header set Content-Signal "%{SIGNAL}e"\nHeader set X-Robots-Tag noia\n',
+    }
+    report = lint([built(tmp_path, files)])
+    assert [(f.source.name.rpartition("/")[2], f.line) for f in report.findings] == [
+        ("apache.conf", 2)
+    ]
+
+
+def test_a_site_that_does_not_answer_was_not_tested() -> None:
+    document = Document(
+        url="https://a.example/robots.txt",
+        resource="robots.txt",
+        outcome=Outcome.UNREACHABLE,
+        problem="DNSError",
+    )
+    source = LintSource(name=document.url, document=document)
+    assert lint([LintedSite(origin="https://a.example", resources=(source,))]).findings == ()

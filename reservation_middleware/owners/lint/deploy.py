@@ -204,7 +204,11 @@ def _fields(places: LintedSite, line: HeaderLine) -> Iterator[Finding]:
         if not values:
             yield found(HEADER_LOST, line.source, line.line, detail=detail, near=line.value)
             return
-        if line.name != "link" and _plain(line.value) not in _plain(", ".join(values)):
+        if (
+            line.name != "link"
+            and not line.is_computed
+            and _plain(line.value) not in _plain(", ".join(values))
+        ):
             detail = f"{line.name}: {', '.join(values)}, at {served.url}"
             yield found(HEADER_DIFFERENT, line.source, line.line, detail=detail, near=line.value)
             return

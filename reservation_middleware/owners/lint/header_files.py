@@ -56,6 +56,11 @@ class HeaderLine(msgspec.Struct, frozen=True):
     pattern: str | None
     always: bool | None = None
 
+    @property
+    def is_computed(self) -> bool:
+        """Whether its value is a variable's, which is known to the running server only."""
+        return "$" in self.value or "%{" in self.value
+
     def is_sent_to(self, path: str) -> bool:
         """Whether responses for a path have it."""
         return self.pattern is not None and re.search(self.pattern, path[:_LONGEST]) is not None
@@ -72,7 +77,8 @@ def read_headers(source: LintSource, name: str) -> tuple[HeaderLine, ...]:
         return tuple(_netlify(source))
     if name == ".htaccess":
         return tuple(_htaccess(source))
-    return tuple(_nginx(source))
+    # Snippets of both servers have this name; in nginx no directive is called Header.
+    return tuple(_nginx(source)) or tuple(_htaccess(source))
 
 
 def _lines(source: LintSource) -> Iterator[tuple[int, str]]:

@@ -11,6 +11,7 @@ from reservation_middleware.decide.reading import LINKED, RESOURCES
 from reservation_middleware.model import PAGE, Agent, Document, Outcome
 from reservation_middleware.owners.inspect.inspection import Inspection
 from reservation_middleware.owners.inspect.look import Extent, inspect
+from reservation_middleware.report.words import network_problem
 from reservation_middleware.runtime.cache.memory import MemoryCache
 from reservation_middleware.syntax.path import split_url
 
@@ -40,9 +41,10 @@ async def read_url(url: str, **session: Any) -> LintedSite:
             pages.append(source)
         elif document.resource in known:
             resources.append(source)
-            if document.outcome is Outcome.UNREACHABLE:
+            # A host that does not answer at all is told once.
+            if document.outcome is Outcome.UNREACHABLE and not looked.problem:
                 why = document.problem or f"HTTP {document.status}"
-                untested.append(NotTested(document.url, why))
+                untested.append(NotTested(document.url, network_problem(why)))
     return LintedSite(
         origin=split_url(looked.decision.url)[0],
         resources=tuple(resources),
@@ -82,7 +84,7 @@ async def read_wire(url: str, pages: Sequence[str], **session: Any) -> tuple[Wir
                 documents.setdefault(target, document)
                 if document.outcome is Outcome.UNREACHABLE:
                     why = document.problem or f"HTTP {document.status}"
-                    untested.append(NotTested(document.url, why))
+                    untested.append(NotTested(document.url, network_problem(why)))
     if len(paths) > MAX_PAGES:
         untested.append(NotTested(origin, f"{len(paths) - MAX_PAGES} more pages of the folder"))
     return Wire(origin, documents, len(paths[MAX_PAGES:])), list(dict.fromkeys(untested))
@@ -90,7 +92,7 @@ async def read_wire(url: str, pages: Sequence[str], **session: Any) -> tuple[Wir
 
 def _untested(url: str, looked: Inspection) -> list[NotTested]:
     if looked.problem:
-        return [NotTested(url, looked.problem)]
+        return [NotTested(url, network_problem(looked.problem))]
     if not any(document.resource == PAGE for document in looked.documents):
         return [NotTested(url, "its robots.txt keeps this tool out, so the page was not read")]
     return []

@@ -77,9 +77,13 @@ def as_finding(note: Note, source: LintSource, line: int | None, places: LintedS
 def _notes(places: LintedSite) -> Iterator[tuple[LintSource, Note, int | None]]:
     sources = places.sources
     for reading in places.readings:
+        if reading.document.outcome is Outcome.UNREACHABLE and reading.document.status is None:
+            continue  # nobody answered: that was not tested, and is no finding
         for note in reading.notes:
             yield sources[note.document], note, note.line
     for line in places.header_lines:
+        if line.is_computed:
+            continue
         fields = ((line.name, line.value), _PAGE_TYPE)
         document = Document(
             url=places.origin + "/",
