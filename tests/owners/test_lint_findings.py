@@ -330,6 +330,9 @@ def test_every_note_of_the_vectors_is_a_finding() -> None:
     for file in vector_files().values():
         for vector in file.vectors:
             wanted = set(vector.expect.notes or ()) - CRAWLERS
+            if any("outcome" in document for document in vector.input["documents"]):
+                # Nobody answered, so that nothing was tested.
+                wanted = {ident for ident in wanted if not ident.endswith("-unreachable")}
             if not wanted:
                 continue
             given = msgspec.convert(vector.input, Given)
@@ -371,7 +374,7 @@ def test_values_that_only_the_server_knows(tmp_path: Path) -> None:
     """nginx's variables and Apache's expressions are no words of a signal."""
     files = {
         "nginx.conf": "add_header Content-Usage $usage always;\n",
-        "apache.conf": 'Header set Content-Signal "%{SIGNAL}e"\nHeader set X-Robots-Tag noia\n',
+        "apache.conf": 'Header set Content-Signal "%{SIGNAL}e"\nHeader set TDM-Reservation 2\n',
     }
     report = lint([built(tmp_path, files)])
     assert [(f.source.name.rpartition("/")[2], f.line) for f in report.findings] == [

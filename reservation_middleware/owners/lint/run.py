@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from reservation_middleware.model import Level
+from reservation_middleware.model import Level, Outcome
 
 from .finding import Confidence, Finding
 from .ignores import Baseline, IgnoreRule, apply_ignores, stale_entries, stale_rules
@@ -84,7 +84,11 @@ def lint(
         every += [f for f in find_all(places) if _SURE[f.kind.confidence] <= _SURE[lowest]]
     every.sort(key=_by_place)
     untested = tuple(entry for places in sites for entry in places.not_tested)
-    documents = sum(1 for places in sites for _ in places.all_sources)
+    documents = sum(
+        source.document.outcome is Outcome.FETCHED
+        for places in sites
+        for source in places.all_sources
+    )
     if not ignoring:
         return Report(
             findings=tuple(every), not_tested=untested, places=documents, everything=tuple(every)
