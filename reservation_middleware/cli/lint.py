@@ -108,8 +108,9 @@ def lint(
     from reservation_middleware.model import Level
     from reservation_middleware.owners.lint.finding import Confidence
     from reservation_middleware.owners.lint.ignores import Baseline, read_baseline
-    from reservation_middleware.owners.lint.render import RENDERERS
+    from reservation_middleware.owners.lint.render import SUBJECT
     from reservation_middleware.owners.lint.run import lint as look
+    from reservation_middleware.report.formats import Form, Screen, render
 
     if prune and baseline is None:
         raise typer.BadParameter("--prune needs --baseline FILE")
@@ -125,7 +126,7 @@ def lint(
         report = look(sites, lowest=lowest, rules=rules, baseline=known, ignoring=ignoring)
     if baseline is not None:
         report = _with_baseline(report, baseline, known, prune=prune)
-    sys.stdout.write(RENDERERS[format.value](report))
+    sys.stdout.write(render(SUBJECT, Form(format.value), report, Screen()))
     if format is LintFormat.GITHUB:
         _step_summary(report)
     level = None if fail_on is FailOn.NEVER else Level(fail_on.value)

@@ -62,6 +62,7 @@ def test_the_fixture_on_a_real_server(assert_reserved: Any) -> None:
             assert_reserved(client, "/open", "ai-trian")
 
 
+@pytest.mark.sites
 def test_flask(assert_reserved: Any) -> None:
     flask = pytest.importorskip("flask", reason="Flask is not installed")
     app = flask.Flask("app")
@@ -69,6 +70,7 @@ def test_flask(assert_reserved: Any) -> None:
     assert_reserved(app.test_client(), "/x", "ai-train")
 
 
+@pytest.mark.sites
 def test_django(assert_reserved: Any) -> None:
     django = pytest.importorskip("django", reason="Django is not installed")
     code = (
@@ -108,6 +110,7 @@ def run_action(folder: Path, **inputs: str) -> "subprocess.CompletedProcess[str]
     )
 
 
+@pytest.mark.slow
 def test_the_action(tmp_path: Path) -> None:
     (tmp_path / "a b").mkdir()
     (tmp_path / "a b" / "robots.txt").write_text("User-agent: OpenAI\nDisallow: /\n")
