@@ -1,7 +1,10 @@
 """From an intent to files and back: what is written, what is kept, what is told to be lost."""
 
+import base64
+import gzip
 import json
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -13,6 +16,7 @@ from web_servers import INTENT
 from reservation_middleware.decide.batch import decide_lines
 from reservation_middleware.model import LEAVES, SHORTHANDS, ConfigurationError
 from reservation_middleware.owners.generate import Generated, generate
+from reservation_middleware.owners.generate.marked import without_block
 from reservation_middleware.owners.generate.writable import check_writable
 from reservation_middleware.owners.intent import (
     AgentIntent,
@@ -23,6 +27,7 @@ from reservation_middleware.owners.intent import (
     Use,
     read_intent,
 )
+from support import shared_data
 
 ORIGIN = "https://press.example"
 
@@ -209,6 +214,34 @@ def test_lines_behind_the_block_are_kept() -> None:
 def test_markers_that_do_not_match_are_an_error(text: bytes) -> None:
     with pytest.raises(ConfigurationError, match=r"^robots\.txt: the markers"):
         generate(plain(ai_train="no"), {"robots.txt": text})
+
+
+def test_in_a_file_that_is_too_long_the_block_stands_first() -> None:
+    existing = b"\xef\xbb\xbfUser-agent: a\n" + b"Disallow: /aaaaaaaa\n" * 30_000
+    found = generate(plain(ai_train="no"), {"robots.txt": existing})
+    assert found.survived, found.lost
+    once = found.files["site/robots.txt"]
+    assert once.startswith(b"\xef\xbb\xbf# BEGIN reservations")
+    assert once.endswith(b"# END reservations\n" + existing.removeprefix(b"\xef\xbb\xbf"))
+    assert generate(plain(ai_train="no"), {"robots.txt": once}).files["site/robots.txt"] == once
+
+
+@pytest.mark.slow
+def test_real_files_are_kept_and_speak() -> None:
+    """Every fortieth of the real files: kept to the octet, and the intent is read from each."""
+    intent = SiteIntent(
+        site=ORIGIN,
+        use={"search": Use.YES, "ai-input": Use.NO, "ai-train": Use.NO, "tdm": Use.NO},
+    )
+    with gzip.open(shared_data("robots-2019.jsonl.gz")) as lines:
+        for line in islice(lines, 0, None, 40):
+            body = json.loads(line)["body"]
+            text = base64.b64decode(body["base64"]) if isinstance(body, dict) else body.encode()
+            found = generate(intent, {"robots.txt": text})
+            once = found.files["site/robots.txt"]
+            assert found.survived, found.lost
+            assert without_block(once, "robots.txt").rstrip(b"\n") == text.rstrip(b"\n")
+            assert generate(intent, {"robots.txt": once}).files["site/robots.txt"] == once
 
 
 def test_crawlers_that_the_rest_names_hear_the_signals_too() -> None:

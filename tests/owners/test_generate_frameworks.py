@@ -10,6 +10,8 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -416,6 +418,113 @@ def test_next_js(tmp_path: Path) -> None:
         status, said = verified(tmp_path / "out", "nextjs", port, "/moved")
         assert status == 1
         assert "wrong    /moved (status 307) lacks  Content-Usage" in said
+
+
+WORDPRESS_CONFIG = """<?php
+define('DB_NAME', 'wordpress'); define('DB_USER', 'root'); define('DB_PASSWORD', '');
+define('DB_HOST', 'localhost:{socket}'); define('DB_CHARSET', 'utf8mb4'); define('DB_COLLATE', '');
+define('WP_HOME', 'http://127.0.0.1:{port}'); define('WP_SITEURL', 'http://127.0.0.1:{port}');
+define('DISABLE_WP_CRON', true); define('WP_HTTP_BLOCK_EXTERNAL', true);
+$table_prefix = 'wp_';
+if (!defined('ABSPATH')) {{ define('ABSPATH', __DIR__ . '/'); }}
+require_once ABSPATH . 'wp-settings.php';
+"""
+WORDPRESS_INSTALL = """<?php
+define('WP_INSTALLING', true);
+require 'wp-load.php';
+require 'wp-admin/includes/upgrade.php';
+wp_install('x', 'admin', 'admin@press.example', true, '', 'secret');
+update_option('permalink_structure', '/%postname%/');
+"""
+#: PHP's own server gives what is no file to WordPress, as a web server would.
+WORDPRESS_ROUTER = """<?php
+$path = strtok($_SERVER['REQUEST_URI'], '?');
+if ($path !== '/' && is_file(__DIR__ . $path)) { return false; }
+if (is_file(__DIR__ . $path . 'index.php') && $path !== '/') { require __DIR__ . $path . 'index.php'; return true; }
+$_SERVER['SCRIPT_NAME'] = '/index.php';
+require __DIR__ . '/index.php';
+"""
+
+
+@contextmanager
+def mariadb(folder: Path) -> Iterator[Path]:
+    """A database server that listens at a socket only; it has a database ``wordpress``."""
+    server, install = program("mariadbd"), program("mariadb-install-db")
+    socket = Path(tempfile.mkdtemp()) / "s"  # a socket's path may not be long
+    words = ["--no-defaults", f"--datadir={folder}", "--user=root"]
+    built(
+        [install, *words, "--auth-root-authentication-method=normal", "--skip-test-db"],
+        folder.parent,
+    )
+    process = subprocess.Popen(
+        [
+            server,
+            *words,
+            f"--socket={socket}",
+            "--skip-networking",
+            "--innodb-buffer-pool-size=16M",
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        until = time.monotonic() + 60
+        make = [
+            program("mariadb"),
+            f"--socket={socket}",
+            "-u",
+            "root",
+            "-e",
+            "create database wordpress",
+        ]
+        while subprocess.run(make, capture_output=True, check=False).returncode:
+            assert process.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.2)
+        yield socket
+    finally:
+        process.terminate()
+        process.wait(60)
+        shutil.rmtree(socket.parent)
+
+
+def test_wordpress(tmp_path: Path) -> None:
+    php, source = program("php"), Path("/usr/share/wordpress")
+    if not source.is_dir():
+        pytest.skip("wordpress is not installed (Debian's package)")
+    _, found = generated(tmp_path / "out")
+    www = tmp_path / "www"
+    shutil.copytree(source, www)
+    port = free_port()
+    with mariadb(tmp_path / "data") as socket:
+        (www / "wp-config.php").write_text(WORDPRESS_CONFIG.format(socket=socket, port=port))
+        (www / "install.php").write_text(WORDPRESS_INSTALL)
+        (tmp_path / "www/router.php").write_text(WORDPRESS_ROUTER)
+        built([php, "install.php"], www)
+        plugins = www / "wp-content/mu-plugins"
+        plugins.mkdir(exist_ok=True)
+        shutil.copy(tmp_path / "out/servers/wordpress/reservations.php", plugins)
+        with running(
+            [php, "-S", f"127.0.0.1:{port}", "-t", str(www), str(www / "router.php")], port, www
+        ):
+            targets = {
+                "/": 200,
+                "/hello-world/": 200,
+                "/not-there/": 404,
+                "/press/not-there/": 404,
+                "/wp-json/": 200,
+                "/wp-login.php": 200,
+                "/wp-admin/": 302,
+                "/hello-world": 301,
+                "/press/archive/a.pdf": 301,
+            }
+            assert lost(found, port, targets) == []
+            status, text = verified(tmp_path / "out", "wordpress", port, *targets)
+            assert status == 0, text
+            _, _, robots = response(port, "/robots.txt")
+            assert robots.startswith(b"User-agent: *\nDisallow: /wp-admin/")
+            _, _, page = response(port, "/hello-world/")
+            assert b'<meta name="robots" content="noai">' in page.partition(b"</head>")[0]
 
 
 WORDPRESS = """

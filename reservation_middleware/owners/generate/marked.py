@@ -10,6 +10,9 @@ from reservation_middleware.model import ConfigurationError
 
 BEGIN = "# BEGIN reservations"
 END = "# END reservations"
+#: Octets that every crawler reads (RFC 9309 §2.5).
+MOST_READ = 500 * 1024
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _BLOCK = re.compile(
     rb"^# BEGIN reservations[^\r\n]*(?:\r\n|\r|\n)(?:.*?)^# END reservations[^\r\n]*(?:\r\n|\r|\n|\Z)",
     re.DOTALL | re.MULTILINE,
@@ -39,6 +42,8 @@ def without_block(text: bytes, name: str) -> bytes:
 def with_block(text: bytes, lines: list[str], name: str) -> bytes:
     """A file with a block of these lines: where it stands already, else at the end.
 
+    In a file of which crawlers would not read the end it is put first.
+
     Args:
         text: the file, empty where there is none.
         lines: what stands between the markers; none for no block.
@@ -53,13 +58,11 @@ def with_block(text: bytes, lines: list[str], name: str) -> bytes:
     block = "".join(
         f"{line}\n" for line in (f'{BEGIN}: written by "reservations generate"', *lines, END)
     ).encode()
-    if rest == text:
-        gap = (
-            b""
-            if not rest.strip(b"\xef\xbb\xbf")
-            else b"\n"
-            if rest.endswith((b"\n", b"\r"))
-            else b"\n\n"
-        )
-        return rest + gap + block
-    return _BLOCK.sub(lambda _: block, text)
+    if len(rest) + len(block) > MOST_READ:
+        mark = _BYTE_ORDER_MARK if rest.startswith(_BYTE_ORDER_MARK) else b""
+        return mark + block + rest.removeprefix(mark)
+    if rest != text:
+        return _BLOCK.sub(lambda _: block, text)
+    if not rest.removeprefix(_BYTE_ORDER_MARK).strip():
+        return rest + block
+    return rest + (b"\n" if rest.endswith((b"\n", b"\r")) else b"\n\n") + block
