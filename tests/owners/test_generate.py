@@ -226,6 +226,19 @@ def test_in_a_file_that_is_too_long_the_block_stands_first() -> None:
     assert generate(plain(ai_train="no"), {"robots.txt": once}).files["site/robots.txt"] == once
 
 
+def test_a_robots_txt_that_is_not_utf_8_is_kept() -> None:
+    existing = b"User-agent: *\nDisallow: /caf\xe9/\n"
+    found = generate(plain(ai_train="no"), {"robots.txt": existing})
+    assert found.survived
+    assert found.files["site/robots.txt"].startswith(existing)
+    assert found.notes == [
+        "robots.txt is not UTF-8: frameworks, the Worker and WordPress leave it to the web server"
+    ]
+    assert b"robots.txt" not in found.files["servers/flask/reservations.py"]
+    plugin = found.files["servers/wordpress/reservations.php"].decode()
+    assert "ai-train=no" in plugin
+
+
 @pytest.mark.slow
 def test_real_files_are_kept_and_speak() -> None:
     """Every fortieth of the real files: kept to the octet, and the intent is read from each."""

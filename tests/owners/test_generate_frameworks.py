@@ -435,6 +435,8 @@ require 'wp-load.php';
 require 'wp-admin/includes/upgrade.php';
 wp_install('x', 'admin', 'admin@press.example', true, '', 'secret');
 update_option('permalink_structure', '/%postname%/');
+update_option('template', 'plain');
+update_option('stylesheet', 'plain');
 """
 #: PHP's own server gives what is no file to WordPress, as a web server would.
 WORDPRESS_ROUTER = """<?php
@@ -500,6 +502,12 @@ def test_wordpress(tmp_path: Path) -> None:
         (www / "wp-config.php").write_text(WORDPRESS_CONFIG.format(socket=socket, port=port))
         (www / "install.php").write_text(WORDPRESS_INSTALL)
         (tmp_path / "www/router.php").write_text(WORDPRESS_ROUTER)
+        theme = www / "wp-content/themes/plain"
+        theme.mkdir(parents=True)
+        (theme / "style.css").write_text("/* Theme Name: Plain */\n")
+        (theme / "index.php").write_text(
+            "<!doctype html><html><head><?php wp_head(); ?></head><body></body></html>"
+        )
         built([php, "install.php"], www)
         plugins = www / "wp-content/mu-plugins"
         plugins.mkdir(exist_ok=True)

@@ -20,7 +20,7 @@ from .heads import Head, heads
 from .marked import without_block
 from .read_back import ServedPage, read_back
 from .regions import Regions, regions
-from .servers import server_files
+from .servers import is_utf_8, server_files
 from .statements import HEAD_SIGNALS, RSL_FILE
 from .survival import (
     AgentRow,
@@ -143,6 +143,11 @@ def generate(
     files = {f"site/{name}": body for name, body in site.items()}
     files |= {f"site/{name}": body for name, body in (media.files if media else {}).items()}
     files |= {f"html/{page_head.file}": page_head.document for page_head in head if page_head.tags}
+    notes += [
+        f"{name} is not UTF-8: frameworks, the Worker and WordPress leave it to the web server"
+        for name, body in site.items()
+        if not is_utf_8(body)
+    ]
     files |= server_files(intent, head, site)
     found = Generated(
         files=files,

@@ -114,6 +114,5 @@ FILTERS: Mapping[str, Callable[[str], str]] = {
     "sh": shlex.quote,
     "json": json.dumps,
     "line": line,
-    "block": block,
     "html": escape,
 }

@@ -13,7 +13,7 @@ import msgspec
 from reservation_middleware.owners.intent import SiteIntent
 
 from .heads import Head
-from .languages import FILTERS
+from .languages import FILTERS, block
 from .read_back import media_type
 from .regions import Region
 from .server_table import server_folders
@@ -90,7 +90,9 @@ def server_files(
         for head in heads
     ]
     fields = _fields(served)
-    texts = {name: body.decode() for name, body in site.items()}
+    # What is no UTF-8 cannot stand in a program: its server serves it as a file.
+    texts = {name: body.decode() for name, body in site.items() if is_utf_8(body)}
+    robots_txt = site.get("robots.txt", b"").decode("utf-8", "replace")
     context = {
         "origin": intent.origin,
         "heads": served,
@@ -100,6 +102,7 @@ def server_files(
         "lists": LISTS,
         "site": sorted(site),
         "texts": texts,
+        "robots_block": block(robots_txt),
         "types": {name: media_type(name) for name in site},
     }
     files: dict[str, bytes] = {}
@@ -118,6 +121,15 @@ def server_files(
         files[f"{folder}/verify.sh"] = _render("verify.sh.j2", {**here, **check})
         files[f"{folder}/README.md"] = _render("README.md.j2", here)
     return files
+
+
+def is_utf_8(body: bytes) -> bool:
+    """Whether a file is text in UTF-8."""
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _common(heads: Sequence[Served]) -> Served:
