@@ -239,6 +239,13 @@ def test_a_robots_txt_that_is_not_utf_8_is_kept() -> None:
     assert "ai-train=no" in plugin
 
 
+def test_a_file_of_a_byte_order_mark_alone() -> None:
+    once = generate(plain(ai_train="no"), {"robots.txt": b"\xef\xbb\xbf"})
+    assert once.survived
+    text = once.files["site/robots.txt"]
+    assert generate(plain(ai_train="no"), {"robots.txt": text}).files["site/robots.txt"] == text
+
+
 @pytest.mark.slow
 def test_real_files_are_kept_and_speak() -> None:
     """Every fortieth of the real files: kept to the octet, and the intent is read from each."""
@@ -328,6 +335,21 @@ def test_a_use_that_is_not_mentioned_may_be_refused_with_others_and_is_marked() 
     found = generate(unsaid, {})
     assert not any(row.implied for row in found.rows)
     assert decided(found, "/x")["ai-index"] == "unknown"
+
+
+def test_crawlers_that_may_come_where_nobody_else_may_read_the_uses() -> None:
+    agents = (AgentIntent(token="*", crawl=Crawl.NO), AgentIntent(token="GoodBot", crawl=Crawl.YES))
+    intent = SiteIntent(site=ORIGIN, use={"ai-train": Use.NO, "search": Use.YES}, agent=agents)
+    found = generate(intent, {})
+    assert found.survived, found.lost
+    assert decided(found, "/x", "GoodBot")["search"] == "allowed"
+    assert decided(found, "/x", "OtherBot")["crawl"] == "disallowed"
+
+
+def test_where_the_rest_keeps_crawlers_away_that_is_told() -> None:
+    found = generate(plain(search="yes"), {"robots.txt": b"User-agent: *\nDisallow: /\n"})
+    words = "robots.txt keeps crawlers away, so that they read nothing there"
+    assert all(words in sentence for sentence in found.lost)
 
 
 # --- any intent --------------------------------------------------------------------------------
@@ -437,6 +459,7 @@ def test_the_report_has_its_words() -> None:
         "before",
         "files",
         "after",
+        "crawl",
         "signals",
         "survived",
     }

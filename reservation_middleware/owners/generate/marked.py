@@ -14,10 +14,10 @@ END = "# END reservations"
 MOST_READ = 500 * 1024
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _BLOCK = re.compile(
-    rb"^# BEGIN reservations[^\r\n]*(?:\r\n|\r|\n)(?:.*?)^# END reservations[^\r\n]*(?:\r\n|\r|\n|\Z)",
+    rb"(?:^|(?<=\xef\xbb\xbf))# BEGIN reservations[^\r\n]*(?:\r\n|\r|\n)(?:.*?)^# END reservations[^\r\n]*(?:\r\n|\r|\n|\Z)",
     re.DOTALL | re.MULTILINE,
 )
-_MARKER = re.compile(rb"^# (BEGIN|END) reservations", re.MULTILINE)
+_MARKER = re.compile(rb"(?:^|(?<=\xef\xbb\xbf))# (BEGIN|END) reservations", re.MULTILINE)
 
 
 def without_block(text: bytes, name: str) -> bytes:

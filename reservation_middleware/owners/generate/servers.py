@@ -92,7 +92,7 @@ def server_files(
     fields = _fields(served)
     # What is no UTF-8 cannot stand in a program: its server serves it as a file.
     texts = {name: body.decode() for name, body in site.items() if is_utf_8(body)}
-    robots_txt = site.get("robots.txt", b"").decode("utf-8", "replace")
+    robots_txt = site.get("robots.txt", b"").decode("utf-8-sig", "replace")
     context = {
         "origin": intent.origin,
         "heads": served,

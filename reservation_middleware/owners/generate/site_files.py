@@ -136,7 +136,7 @@ def _crawl_groups(intent: SiteIntent, signal_lines: list[str]) -> list[_Group]:
     groups: list[_Group] = []
     rules = {None: _NEUTRAL, Crawl.YES: "Allow: /", Crawl.NO: "Disallow: /"}
     if signal_lines or everyone is not None:
-        groups.append((["*"], [rules[everyone]], [] if everyone is Crawl.NO else signal_lines))
+        groups.append((["*"], [rules[everyone]], signal_lines))
     for crawl in Crawl:
         tokens = [
             agent.token for agent in intent.agent if agent.crawl is crawl and agent.token != "*"

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from reservation_middleware.model import LEAVES, Preference
-from reservation_middleware.owners.intent import SiteIntent
+from reservation_middleware.owners.intent import Crawl, SiteIntent
 
 from .read_back import ReadBack, ServedPage, read_back
 from .regions import Region, Regions
@@ -34,6 +34,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
         before: preference that the site's files say now.
         files: preference that the files alone say, before a page is fetched.
         after: preference that files, header fields and tags say together.
+        crawl: whether the page may be fetched.
         signals: which signals and carriers say what is read after.
         survived: whether what is read is what was meant.
     """
@@ -46,6 +47,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     before: Preference
     files: Preference
     after: Preference
+    crawl: Preference
     signals: tuple[str, ...]
     survived: bool
 
@@ -92,11 +94,12 @@ def usage_rows(
         pages: by region's pattern, a page as it would be served.
     """
     rows = []
+    agent = reader(intent)
     for region in regions:
         url = intent.origin + region.sample
-        old = read_back(url, before, None)
-        alone = read_back(url, after, None)
-        whole = read_back(url, after, pages[region.pattern])
+        old = read_back(url, before, None, agent=agent)
+        alone = read_back(url, after, None, agent=agent)
+        whole = read_back(url, after, pages[region.pattern], agent=agent)
         for leaf in LEAVES:
             use = region.meant.get(leaf)
             rows.append(
@@ -111,10 +114,18 @@ def usage_rows(
                     files=alone.usage[leaf],
                     after=whole.usage[leaf],
                     signals=whole.signals.get(leaf, ()),
+                    crawl=whole.crawl,
                     survived=_survived(leaf, region, alone, whole),
                 )
             )
     return rows
+
+
+def reader(intent: SiteIntent) -> str:
+    """Who reads the uses: everybody, or a crawler that may come where everybody else may not."""
+    if intent.crawl("*") is Crawl.NO:
+        return next((agent.token for agent in intent.agent if agent.crawl is Crawl.YES), "*")
+    return "*"
 
 
 def _survived(leaf: str, region: Region, alone: ReadBack, whole: ReadBack) -> bool:
@@ -177,9 +188,10 @@ def losses(rows: Sequence[Row]) -> list[str]:
         meant = {"unsaid": "not said", None: "not said"}.get(row.meant, row.meant)
         read = row.after if row.after != row.files or row.files == "unknown" else row.files
         if read is Preference.UNKNOWN:
-            sentences.append(
-                f"{row.leaf} ({where}): {meant} is meant, and no signal has words for it alone"
-            )
+            why = "no signal has words for it alone"
+            if row.crawl is Preference.DISALLOWED:
+                why = "robots.txt keeps crawlers away, so that they read nothing there"
+            sentences.append(f"{row.leaf} ({where}): {meant} is meant, and {why}")
         else:
             by = f" by {', '.join(row.signals)}" if row.signals else ""
             sentences.append(
