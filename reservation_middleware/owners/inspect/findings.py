@@ -1,16 +1,21 @@
-"""What a site's owner should mend: notes of every place, each once, with file, line and remedy.
+"""What a site's owner should mend: notes of every place, and what lint finds between places.
 
-``findings`` is the seam: whatever else is found about an inspection is added there.
+Each stands once, with file, line and remedy.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from reservation_middleware.model import Level
+from reservation_middleware.owners.lint.finding import Confidence
+from reservation_middleware.owners.lint.places import served_site
+from reservation_middleware.owners.lint.registry import find_between
+from reservation_middleware.syntax.path import split_url
 
 from .inspection import Inspection, file_of
 
 
-class Finding(NamedTuple):
+class Mending(NamedTuple):
     """One thing to mend.
 
     Attributes:
@@ -44,10 +49,10 @@ class Finding(NamedTuple):
 _ORDER = {Level.ERROR: 0, Level.WARNING: 1, Level.INFO: 2}
 
 
-def findings(inspection: Inspection) -> tuple[Finding, ...]:
+def findings(inspection: Inspection) -> tuple[Mending, ...]:
     """All that there is to mend or to know, worst first, then by file and line."""
     found = dict.fromkeys(
-        Finding(
+        Mending(
             note.kind.ident,
             note.kind.level,
             file_of(note.document, inspection.places),
@@ -59,13 +64,31 @@ def findings(inspection: Inspection) -> tuple[Finding, ...]:
         )
         for note in inspection.notes
     )
-    return tuple(sorted(found, key=_rank))
+    return tuple(sorted((*found, *_between(inspection)), key=_rank))
 
 
-def to_mend(found: tuple[Finding, ...]) -> tuple[Finding, ...]:
+def _between(inspection: Inspection) -> Iterator[Mending]:
+    """What lint finds in what the documents of the site say together."""
+    site = served_site(inspection.documents, split_url(inspection.decision.url)[0])
+    for finding in find_between(site):
+        if finding.kind.confidence is not Confidence.PEDANTIC:
+            yield Mending(
+                finding.kind.ident,
+                finding.kind.level,
+                file_of(finding.source.document.url, inspection.places),
+                finding.line,
+                finding.summary,
+                finding.kind.remedy,
+                finding.kind.reference,
+                finding.source.document.url,
+                "" if finding.remedy == finding.kind.remedy else finding.remedy,
+            )
+
+
+def to_mend(found: tuple[Mending, ...]) -> tuple[Mending, ...]:
     """Errors and warnings only."""
     return tuple(finding for finding in found if finding.level is not Level.INFO)
 
 
-def _rank(finding: Finding) -> tuple[int, str, int]:
+def _rank(finding: Mending) -> tuple[int, str, int]:
     return _ORDER[finding.level], finding.file, finding.line or 0

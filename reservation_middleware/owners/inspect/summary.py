@@ -24,7 +24,7 @@ from reservation_middleware.model.plural import counted
 from reservation_middleware.report.offers import address, terms
 from reservation_middleware.report.words import VALUES, listed, network_problem, purposes
 
-from .findings import Finding, findings, to_mend
+from .findings import Mending, findings, to_mend
 from .inspection import Inspection, State, file_of, speaking
 from .looker import OWN_TOKEN
 from .matrix import Row, Value, decisions, table
@@ -80,13 +80,13 @@ class Summary(NamedTuple):
     judged: Mapping[str, Decision]
     verdict: Verdict
     rows: tuple[Row, ...]
-    findings: tuple[Finding, ...]
+    findings: tuple[Mending, ...]
     offers: tuple[str, ...]
     read: str
     also: tuple[str, ...]
 
     @property
-    def mend(self) -> tuple[Finding, ...]:
+    def mend(self) -> tuple[Mending, ...]:
         """Errors and warnings."""
         return to_mend(self.findings)
 
@@ -325,7 +325,7 @@ def _served(inspection: Inspection, token: str, decision: Decision) -> str:
     )
 
 
-def level_counts(found: Iterable[Finding]) -> str:
+def level_counts(found: Iterable[Mending]) -> str:
     """How many errors and warnings, in words."""
     levels = [finding.level for finding in found]
     parts = [

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from reservation_middleware.decide.reading import LINKED, RESOURCES
+import msgspec
+
 from reservation_middleware.model import PAGE, Agent, Document, Outcome
 from reservation_middleware.owners.inspect.inspection import Inspection
 from reservation_middleware.owners.inspect.look import Extent, inspect
@@ -15,8 +16,7 @@ from reservation_middleware.report.words import network_problem
 from reservation_middleware.runtime.cache.memory import MemoryCache
 from reservation_middleware.syntax.path import split_url
 
-from .places import POLICY, LintedSite, NotTested
-from .source import LintSource
+from .places import POLICY, LintedSite, NotTested, served_site
 from .wire import Wire
 
 #: Pages of a folder that are asked for on the wire, besides its well-known files.
@@ -33,24 +33,18 @@ async def read_url(url: str, **session: Any) -> LintedSite:
     looked = await inspect(
         url, agent=Agent("*"), policy=POLICY, cache=MemoryCache(), extent=Extent.PAGE, **session
     )
-    known = {**RESOURCES, **LINKED}
-    resources, pages, untested = [], [], list(_untested(url, looked))
-    for document in looked.documents:
-        source = LintSource(name=document.url, document=document)
-        if document.resource == PAGE:
-            pages.append(source)
-        elif document.resource in known:
-            resources.append(source)
-            # A host that does not answer at all is told once.
-            if document.outcome is Outcome.UNREACHABLE and not looked.problem:
-                why = document.problem or f"HTTP {document.status}"
-                untested.append(NotTested(document.url, network_problem(why)))
-    return LintedSite(
-        origin=split_url(looked.decision.url)[0],
-        resources=tuple(resources),
-        pages=tuple(pages),
-        not_tested=tuple(dict.fromkeys(untested)),
-    )
+    site = served_site(looked.documents, split_url(looked.decision.url)[0])
+    untested = _untested(url, looked)
+    if not looked.problem:  # a host that does not answer at all is told once
+        untested += [
+            NotTested(
+                source.name,
+                network_problem(source.document.problem or f"HTTP {source.document.status}"),
+            )
+            for source in site.resources
+            if source.document.outcome is Outcome.UNREACHABLE
+        ]
+    return msgspec.structs.replace(site, not_tested=tuple(dict.fromkeys(untested)))
 
 
 async def read_wire(url: str, pages: Sequence[str], **session: Any) -> tuple[Wire, list[NotTested]]:

@@ -1,6 +1,6 @@
 """What is linted together: one site's documents, from a folder, a file, or the wire. No I/O."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
 import msgspec
@@ -15,7 +15,15 @@ from reservation_middleware.decide.reading import (
     head_reading,
 )
 from reservation_middleware.decide.site import Site
-from reservation_middleware.model import PAGE, Agent, Decision, Outcome, Policy, Preference
+from reservation_middleware.model import (
+    PAGE,
+    Agent,
+    Decision,
+    Document,
+    Outcome,
+    Policy,
+    Preference,
+)
 from reservation_middleware.owners.intent import SiteIntent
 from reservation_middleware.signals import ROBOTS_TXT
 from reservation_middleware.signals.robots import RobotsFindings
@@ -30,6 +38,23 @@ UNKNOWN_ORIGIN = "https://site.invalid"
 #: What documents say, all uses asked about.
 POLICY: Policy = profile("opt-out")
 _PURPOSES = ("search", "ai", "tdm")
+#: Places of policies by the names of their resources.
+KNOWN = {**RESOURCES, **LINKED}
+
+
+def served_site(documents: Iterable[Document], origin: str) -> "LintedSite":
+    """What was fetched of one site: a page with the policies of its origin.
+
+    Args:
+        documents: as they were fetched; of other resources than signals read nothing is taken.
+        origin: scheme and host.
+    """
+    sources = [LintSource(name=document.url, document=document) for document in documents]
+    return LintedSite(
+        origin=origin,
+        resources=tuple([one for one in sources if one.document.resource in KNOWN]),
+        pages=tuple([one for one in sources if one.document.resource == PAGE]),
+    )
 
 
 class NotTested(msgspec.Struct, frozen=True):
@@ -83,9 +108,8 @@ class LintedSite(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     @cached_property
     def readings(self) -> tuple[Reading, ...]:
         """Its well-known resources and what they point to, read by all signals."""
-        known = {**RESOURCES, **LINKED}
         documents = [source.document for source in self.resources]
-        return tuple([Reading(document, known[document.resource]) for document in documents])
+        return tuple([Reading(document, KNOWN[document.resource]) for document in documents])
 
     @cached_property
     def site(self) -> Site:

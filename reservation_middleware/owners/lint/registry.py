@@ -42,6 +42,12 @@ def kinds() -> Mapping[str, FindingKind]:
     return {**notes.note_kinds(), **{kind.ident: kind for kind in (*own, *IGNORE_KINDS)}}
 
 
+def find_between(places: LintedSite) -> Iterator[Finding]:
+    """What a site's documents say together; nothing that a single one's notes say already."""
+    for family in _FAMILIES:
+        yield from family.find(places)
+
+
 def find_all(places: LintedSite) -> Iterator[Finding]:
     """Every finding in one site's documents."""
     for find in FINDERS:

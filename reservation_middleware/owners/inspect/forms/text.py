@@ -4,7 +4,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from reservation_middleware.model import Level
-from reservation_middleware.owners.inspect.findings import Finding
+from reservation_middleware.owners.inspect.findings import Mending
 from reservation_middleware.owners.inspect.matrix import FETCH, USES, Row, UseAnswer, Value
 from reservation_middleware.owners.inspect.summary import (
     UNBOUND,
@@ -238,7 +238,7 @@ def _mend(lines: Lines, summary: Summary, *, room: int | None) -> None:
         lines.put(f"{'':{LABEL}}and {len(mend) - shown} more: --all", style="dim")
 
 
-def finding_lines(lines: Lines, finding: Finding, *, is_whole: bool) -> list[Text]:
+def finding_lines(lines: Lines, finding: Mending, *, is_whole: bool) -> list[Text]:
     """The lines that show one finding."""
     level = padded(Text(str(finding.level), style=_LEVELS[finding.level]), LABEL)
     place = Text(safe(finding.place).plain, style="bold")
