@@ -56,12 +56,14 @@ def generate(
     from reservation_middleware.owners.generate import generate as written
     from reservation_middleware.owners.generate.folder import (
         check_output,
+        check_size,
         existing_files,
         write_files,
     )
     from reservation_middleware.owners.generate.writable import check_writable
     from reservation_middleware.owners.intent import read_intent
 
+    check_size(intent)
     meant = read_intent(intent)
     check_writable(meant, str(intent))
     check_output(output, site)

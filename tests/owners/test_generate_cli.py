@@ -119,6 +119,20 @@ def test_bad_usage_is_one_line_and_2(
     assert not (folder / "out").exists()
 
 
+def test_what_is_no_intent_file_is_one_line_and_2(folder: Path, run: Run) -> None:
+    for body, words in {
+        b"\xff\xfes\0i\0t\0e\0": "not UTF-8",
+        bytes(range(256)): "intent.toml",
+        b"#" * 5_000_000: "longer than 4194304 bytes",
+        b"a = " + b"[" * 5000: "intent.toml",
+    }.items():
+        (folder / "intent.toml").write_bytes(body)
+        done = run(folder, "intent.toml", "-o", "out")
+        assert done.status == 2
+        assert words in " ".join(done.err.split())
+    assert run(folder, "site", "-o", "out").status == 2
+
+
 def test_a_hostile_report_of_an_earlier_run_takes_nothing_away(folder: Path, run: Run) -> None:
     (folder / "out").mkdir()
     (folder / "victim").write_text("x")

@@ -43,6 +43,20 @@ def existing_files(folder: Path, places: tuple[str, ...], intent: SiteIntent) ->
     return found
 
 
+def check_size(file: Path) -> None:
+    """Refuse an intent file that is longer than any intent.
+
+    Raises:
+        ConfigurationError: it is.
+    """
+    try:
+        size = file.stat().st_size
+    except (OSError, ValueError):
+        return  # reading it says why
+    if size > MAX_OCTETS:
+        raise ConfigurationError(f"{file}: longer than {MAX_OCTETS} bytes")
+
+
 def check_output(output: Path, site: Path | None) -> None:
     """Refuse an output folder that is the site's, or inside it.
 
