@@ -24,7 +24,7 @@ from .servers import is_utf_8, server_files
 from .statements import HEAD_SIGNALS, RSL_FILE
 from .survival import (
     AgentRow,
-    Row,
+    UseRow,
     agent_rows,
     contradictions,
     losses,
@@ -62,7 +62,7 @@ class Generated(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     files: Mapping[str, bytes]
-    rows: Sequence[Row]
+    rows: Sequence[UseRow]
     agents: Sequence[AgentRow]
     heads: Sequence[Head]
     left_out: Sequence[str]

@@ -23,7 +23,7 @@ LISTS = ("X-Robots-Tag", "Link")
 _REQUEST = "%{THE_REQUEST} =~ m#"
 
 
-class Served(msgspec.Struct, frozen=True):
+class ServedRegion(msgspec.Struct, frozen=True):
     """Header fields and tags of a region, as templates need them."""
 
     number: int
@@ -44,7 +44,7 @@ class HeadField(msgspec.Struct, frozen=True, dict=True):
 
     name: str
     rest: str
-    narrow: tuple[tuple[Served, str], ...]
+    narrow: tuple[tuple[ServedRegion, str], ...]
 
     @property
     def is_list(self) -> bool:
@@ -79,7 +79,7 @@ def server_files(
 ) -> dict[str, bytes]:
     """The files of all server folders, by path in the output folder."""
     served = [
-        Served(
+        ServedRegion(
             head.number,
             head.region,
             head.fields,
@@ -132,7 +132,7 @@ def is_utf_8(body: bytes) -> bool:
     return True
 
 
-def _common(heads: Sequence[Served]) -> Served:
+def _common(heads: Sequence[ServedRegion]) -> ServedRegion:
     """What the regions have in common, for the whole site."""
     rest = heads[-1]
     fields = [field for field in rest.fields if all(field in head.fields for head in heads)]
@@ -146,10 +146,10 @@ def _common(heads: Sequence[Served]) -> Served:
     )
 
 
-def _cloudflare(head: Served, narrow: Sequence[Served]) -> str:
+def _cloudflare(head: ServedRegion, narrow: Sequence[ServedRegion]) -> str:
     """Cloudflare's expression for the requests of a region."""
 
-    def matches(other: Served) -> str:
+    def matches(other: ServedRegion) -> str:
         pattern = other.region.pattern
         whole = pattern.removesuffix("$") if pattern.endswith("$") else f"{pattern}*"
         return f'raw.http.request.uri strict wildcard r"{whole}"'
@@ -160,7 +160,7 @@ def _cloudflare(head: Served, narrow: Sequence[Served]) -> str:
     return " and ".join(parts) or "true"
 
 
-def _fields(heads: Sequence[Served]) -> list[HeadField]:
+def _fields(heads: Sequence[ServedRegion]) -> list[HeadField]:
     """The header fields of all regions, each once."""
     values = [dict(head.fields) for head in heads]
     names = dict.fromkeys(name for found in values for name in found)

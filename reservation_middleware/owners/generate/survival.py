@@ -21,7 +21,7 @@ _SAID = {
 }
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True):
+class UseRow(msgspec.Struct, frozen=True, kw_only=True):
     """One use of the content of one region.
 
     Attributes:
@@ -83,7 +83,7 @@ def usage_rows(
     before: Mapping[str, bytes],
     after: Mapping[str, bytes],
     pages: Mapping[str, ServedPage],
-) -> list[Row]:
+) -> list[UseRow]:
     """The matrix of uses.
 
     Args:
@@ -103,7 +103,7 @@ def usage_rows(
         for leaf in LEAVES:
             use = region.meant.get(leaf)
             rows.append(
-                Row(
+                UseRow(
                     path=region.pattern,
                     sample=region.sample,
                     leaf=leaf,
@@ -178,7 +178,7 @@ def in_words(preference: Preference) -> str:
     return _SAID[preference]
 
 
-def losses(rows: Sequence[Row]) -> list[str]:
+def losses(rows: Sequence[UseRow]) -> list[str]:
     """Sentences about what did not survive."""
     sentences = []
     for row in rows:
