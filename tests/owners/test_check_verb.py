@@ -24,7 +24,7 @@ from reservation_middleware.owners.inspect.forms.markdown import code
 from reservation_middleware.owners.inspect.inspection import Inspection, State
 from reservation_middleware.owners.inspect.look import Ownership, inspect
 from reservation_middleware.owners.inspect.looker import OWN_TOKEN
-from reservation_middleware.owners.inspect.matrix import FETCH, USES, Row, Value
+from reservation_middleware.owners.inspect.matrix import FETCH, USES, AgentRow, Value
 from reservation_middleware.owners.inspect.samples import other_origins
 from reservation_middleware.owners.inspect.summary import summarize
 from reservation_middleware.report.formats import FORMS as ALL_FORMS
@@ -93,7 +93,7 @@ def look(web: WebThread, url: str = "http://press.example/", **options: object) 
     return asyncio.run(work)
 
 
-def row_of(rows: tuple[Row, ...], token: str) -> dict[str, str]:
+def row_of(rows: tuple[AgentRow, ...], token: str) -> dict[str, str]:
     [row] = [row for row in rows if token in row.tokens]
     return {name: answer.text for name, answer in row.answers.items()}
 
@@ -381,7 +381,13 @@ def test_quiet_all_and_several_urls(cli: CommandLine, site: WebThread) -> None:
 
 def test_each_thing_to_mend_once_with_file_and_line(site: WebThread) -> None:
     mend = summarize(look(site)).mend
-    assert [finding.place for finding in mend] == ["robots.txt:12", "robots.txt:13", "tdmrep.json"]
+    assert [(finding.ident, finding.place) for finding in mend] == [
+        ("site-group-loses-signal", "robots.txt:5"),  # found between groups, by lint
+        ("robots-key-misspelt", "robots.txt:12"),
+        ("rsl-link-invalid", "robots.txt:13"),
+        ("site-signal-in-last-group", "robots.txt:13"),
+        ("tdmrep-file-not-json", "tdmrep.json"),
+    ]
     assert len({(finding.ident, finding.place) for finding in mend}) == len(mend)
 
 

@@ -13,7 +13,7 @@ from reservation_middleware.runtime.transport import problem_of
 from reservation_middleware.signals import ROBOTS_TXT
 from reservation_middleware.syntax.path import split_url
 
-from .inspection import Sample, Served, State, Variant
+from .inspection import Sample, ServedAs, State, Variant
 from .looker import (
     EXTRA_TIME,
     MAX_PAGE,
@@ -100,7 +100,9 @@ def _status_words(status: int) -> str:
     return f"{State.of(document)} ({status})"
 
 
-async def served_to(looker: Looker, found: FoundPage, site: Site, token: str) -> tuple[Served, ...]:
+async def served_to(
+    looker: Looker, found: FoundPage, site: Site, token: str
+) -> tuple[ServedAs, ...]:
     """What another name gets for robots.txt and the page; only owners ask for that."""
     robots = site_robots(site)
     own = ((ROBOTS_TXT.name, robots), (PAGE, found.page))
@@ -117,7 +119,7 @@ async def served_to(looker: Looker, found: FoundPage, site: Site, token: str) ->
             ) as response:
                 body = await body_of(response.content.iter_any(), MAX_PAGE)
                 is_same = document is not None and (document.body or b"") == body
-                answers.append(Served(token, place, status, response.status, is_same))
+                answers.append(ServedAs(token, place, status, response.status, is_same))
         except (ClientError, OSError, ValueError, TimeoutError) as error:
-            answers.append(Served(token, place, status, None, False, problem_of(error)))
+            answers.append(ServedAs(token, place, status, None, False, problem_of(error)))
     return tuple(answers)

@@ -15,7 +15,7 @@ from reservation_middleware.syntax.path import split_url
 from .inspection import Inspection, file_of
 
 
-class Mending(NamedTuple):
+class ShownFinding(NamedTuple):
     """One thing to mend.
 
     Attributes:
@@ -49,10 +49,10 @@ class Mending(NamedTuple):
 _ORDER = {Level.ERROR: 0, Level.WARNING: 1, Level.INFO: 2}
 
 
-def findings(inspection: Inspection) -> tuple[Mending, ...]:
+def findings(inspection: Inspection) -> tuple[ShownFinding, ...]:
     """All that there is to mend or to know, worst first, then by file and line."""
     found = dict.fromkeys(
-        Mending(
+        ShownFinding(
             note.kind.ident,
             note.kind.level,
             file_of(note.document, inspection.places),
@@ -67,12 +67,12 @@ def findings(inspection: Inspection) -> tuple[Mending, ...]:
     return tuple(sorted((*found, *_between(inspection)), key=_rank))
 
 
-def _between(inspection: Inspection) -> Iterator[Mending]:
+def _between(inspection: Inspection) -> Iterator[ShownFinding]:
     """What lint finds in what the documents of the site say together."""
     site = served_site(inspection.documents, split_url(inspection.decision.url)[0])
     for finding in find_between(site):
         if finding.kind.confidence is not Confidence.PEDANTIC:
-            yield Mending(
+            yield ShownFinding(
                 finding.kind.ident,
                 finding.kind.level,
                 file_of(finding.source.document.url, inspection.places),
@@ -85,10 +85,10 @@ def _between(inspection: Inspection) -> Iterator[Mending]:
             )
 
 
-def to_mend(found: tuple[Mending, ...]) -> tuple[Mending, ...]:
+def to_mend(found: tuple[ShownFinding, ...]) -> tuple[ShownFinding, ...]:
     """Errors and warnings only."""
     return tuple(finding for finding in found if finding.level is not Level.INFO)
 
 
-def _rank(finding: Mending) -> tuple[int, str, int]:
+def _rank(finding: ShownFinding) -> tuple[int, str, int]:
     return _ORDER[finding.level], finding.file, finding.line or 0

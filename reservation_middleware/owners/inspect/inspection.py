@@ -113,7 +113,7 @@ class Sample(NamedTuple):
     outcome: str
 
 
-class Served(NamedTuple):
+class ServedAs(NamedTuple):
     """What one agent's name gets, beside what check's own name got.
 
     Attributes:
@@ -172,7 +172,7 @@ class Inspection(NamedTuple):
     time: datetime
     variants: tuple[Variant, ...] = ()
     samples: tuple[Sample, ...] = ()
-    served: tuple[Served, ...] = ()
+    served: tuple[ServedAs, ...] = ()
 
     @property
     def status(self) -> int:

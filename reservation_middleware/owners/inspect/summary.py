@@ -24,10 +24,10 @@ from reservation_middleware.model.plural import counted
 from reservation_middleware.report.offers import address, terms
 from reservation_middleware.report.words import VALUES, listed, network_problem, purposes
 
-from .findings import Mending, findings, to_mend
+from .findings import ShownFinding, findings, to_mend
 from .inspection import Inspection, State, file_of, speaking
 from .looker import OWN_TOKEN
-from .matrix import Row, Value, decisions, table
+from .matrix import AgentRow, Value, decisions, table
 
 #: Superscripts of footnotes.
 SWITCH, UNBOUND = "¹", "²"
@@ -79,14 +79,14 @@ class Summary(NamedTuple):
     inspection: Inspection
     judged: Mapping[str, Decision]
     verdict: Verdict
-    rows: tuple[Row, ...]
-    findings: tuple[Mending, ...]
+    rows: tuple[AgentRow, ...]
+    findings: tuple[ShownFinding, ...]
     offers: tuple[str, ...]
     read: str
     also: tuple[str, ...]
 
     @property
-    def mend(self) -> tuple[Mending, ...]:
+    def mend(self) -> tuple[ShownFinding, ...]:
         """Errors and warnings."""
         return to_mend(self.findings)
 
@@ -117,7 +117,7 @@ def who(token: str) -> str:
     return "Crawlers" if token == "*" else token
 
 
-def name_of(row: Row, token: str) -> str:
+def name_of(row: AgentRow, token: str) -> str:
     """A token with the marks of its footnotes."""
     mark = SWITCH if row.is_switch else ""
     return ("everyone (*)" if token == "*" else token) + mark
@@ -244,7 +244,7 @@ def _nothing(inspection: Inspection, problem: str) -> Verdict:
     return Verdict("NOT READ", f"{url}  {why}.", (because,), ())
 
 
-def footnotes(rows: Iterable[Row], words: Sequence[str] = SHORT) -> tuple[str, ...]:
+def footnotes(rows: Iterable[AgentRow], words: Sequence[str] = SHORT) -> tuple[str, ...]:
     """What the marks in some rows mean.
 
     Args:
@@ -325,7 +325,7 @@ def _served(inspection: Inspection, token: str, decision: Decision) -> str:
     )
 
 
-def level_counts(found: Iterable[Mending]) -> str:
+def level_counts(found: Iterable[ShownFinding]) -> str:
     """How many errors and warnings, in words."""
     levels = [finding.level for finding in found]
     parts = [

@@ -4,8 +4,8 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from reservation_middleware.model import Level
-from reservation_middleware.owners.inspect.findings import Mending
-from reservation_middleware.owners.inspect.matrix import FETCH, USES, Row, UseAnswer, Value
+from reservation_middleware.owners.inspect.findings import ShownFinding
+from reservation_middleware.owners.inspect.matrix import FETCH, USES, AgentRow, UseAnswer, Value
 from reservation_middleware.owners.inspect.summary import (
     UNBOUND,
     Summary,
@@ -159,13 +159,13 @@ def _agents(lines: Lines, summary: Summary, most: int | None) -> None:
         lines.put(f"  {'   '.join(notes)}", hang=2, style="dim")
 
 
-def _names(row: Row, *, most: int) -> str:
+def _names(row: AgentRow, *, most: int) -> str:
     if row.tokens[0] == "*" and most < len(row.tokens):
         return f"everyone + {len(row.tokens) - 1} more"
     return listed([name_of(row, token) for token in row.tokens], most=most)
 
 
-def _fitting(row: Row, room: int) -> Text:
+def _fitting(row: AgentRow, room: int) -> Text:
     """As many names of a row as fit, at least one."""
     for most in range(_NAMES, 1, -1):
         name = Text(_names(row, most=most))
@@ -174,7 +174,9 @@ def _fitting(row: Row, room: int) -> Text:
     return Text(_names(row, most=1))
 
 
-def _row(lines: Lines, row: Row, name: Text, *, first: int, widths: list[int], indent: str) -> None:
+def _row(
+    lines: Lines, row: AgentRow, name: Text, *, first: int, widths: list[int], indent: str
+) -> None:
     cells = Text()
     for (column, answer), width in zip(row.answers.items(), widths, strict=True):
         if column != FETCH and answer.value is Value.MAY_NOT_FETCH:
@@ -191,7 +193,7 @@ def _row(lines: Lines, row: Row, name: Text, *, first: int, widths: list[int], i
     lines.append([line])
 
 
-def _stacked(lines: Lines, rows: tuple[Row, ...], names: list[Text]) -> None:
+def _stacked(lines: Lines, rows: tuple[AgentRow, ...], names: list[Text]) -> None:
     for row, name in zip(rows, names, strict=True):
         lines.put(name, hang=2, style="bold")
         cells = Text("  ")
@@ -238,7 +240,7 @@ def _mend(lines: Lines, summary: Summary, *, room: int | None) -> None:
         lines.put(f"{'':{LABEL}}and {len(mend) - shown} more: --all", style="dim")
 
 
-def finding_lines(lines: Lines, finding: Mending, *, is_whole: bool) -> list[Text]:
+def finding_lines(lines: Lines, finding: ShownFinding, *, is_whole: bool) -> list[Text]:
     """The lines that show one finding."""
     level = padded(Text(str(finding.level), style=_LEVELS[finding.level]), LABEL)
     place = Text(safe(finding.place).plain, style="bold")
