@@ -24,7 +24,7 @@ from reservation_middleware.owners.inspect.forms.markdown import code
 from reservation_middleware.owners.inspect.inspection import Inspection, State
 from reservation_middleware.owners.inspect.look import Ownership, inspect
 from reservation_middleware.owners.inspect.looker import OWN_TOKEN
-from reservation_middleware.owners.inspect.matrix import FETCH, USES, AgentRow, Value
+from reservation_middleware.owners.inspect.matrix import FETCH, USES, MatrixRow, Value
 from reservation_middleware.owners.inspect.samples import other_origins
 from reservation_middleware.owners.inspect.summary import summarize
 from reservation_middleware.report.formats import FORMS as ALL_FORMS
@@ -93,7 +93,7 @@ def look(web: WebThread, url: str = "http://press.example/", **options: object) 
     return asyncio.run(work)
 
 
-def row_of(rows: tuple[AgentRow, ...], token: str) -> dict[str, str]:
+def row_of(rows: tuple[MatrixRow, ...], token: str) -> dict[str, str]:
     [row] = [row for row in rows if token in row.tokens]
     return {name: answer.text for name, answer in row.answers.items()}
 

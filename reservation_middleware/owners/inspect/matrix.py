@@ -69,7 +69,7 @@ class UseAnswer(NamedTuple):
         return f"{self.value}*" if self.inherited else str(self.value)
 
 
-class AgentRow(NamedTuple):
+class MatrixRow(NamedTuple):
     """Agents that get the same answers.
 
     Attributes:
@@ -133,7 +133,7 @@ def decisions(check: Check, policy: Policy, first: Agent) -> dict[str, Decision]
     return found
 
 
-def table(check: Check, judged: Mapping[str, Decision]) -> tuple[AgentRow, ...]:
+def table(check: Check, judged: Mapping[str, Decision]) -> tuple[MatrixRow, ...]:
     """The rows, those of equal answers folded.
 
     Args:
@@ -154,7 +154,7 @@ def table(check: Check, judged: Mapping[str, Decision]) -> tuple[AgentRow, ...]:
         folded.setdefault(key, []).append((token, known.operator if known else ""))
         answers.setdefault(key, (row, is_switch, decision.reasons))
     return tuple(
-        AgentRow(
+        MatrixRow(
             tuple(token for token, _ in members),
             tuple(operator for _, operator in members),
             *answers[key],

@@ -27,7 +27,7 @@ from reservation_middleware.report.words import VALUES, listed, network_problem,
 from .findings import ShownFinding, findings, to_mend
 from .inspection import Inspection, State, file_of, speaking
 from .looker import OWN_TOKEN
-from .matrix import AgentRow, Value, decisions, table
+from .matrix import MatrixRow, Value, decisions, table
 
 #: Superscripts of footnotes.
 SWITCH, UNBOUND = "¹", "²"
@@ -79,7 +79,7 @@ class Summary(NamedTuple):
     inspection: Inspection
     judged: Mapping[str, Decision]
     verdict: Verdict
-    rows: tuple[AgentRow, ...]
+    rows: tuple[MatrixRow, ...]
     findings: tuple[ShownFinding, ...]
     offers: tuple[str, ...]
     read: str
@@ -117,7 +117,7 @@ def who(token: str) -> str:
     return "Crawlers" if token == "*" else token
 
 
-def name_of(row: AgentRow, token: str) -> str:
+def name_of(row: MatrixRow, token: str) -> str:
     """A token with the marks of its footnotes."""
     mark = SWITCH if row.is_switch else ""
     return ("everyone (*)" if token == "*" else token) + mark
@@ -244,7 +244,7 @@ def _nothing(inspection: Inspection, problem: str) -> Verdict:
     return Verdict("NOT READ", f"{url}  {why}.", (because,), ())
 
 
-def footnotes(rows: Iterable[AgentRow], words: Sequence[str] = SHORT) -> tuple[str, ...]:
+def footnotes(rows: Iterable[MatrixRow], words: Sequence[str] = SHORT) -> tuple[str, ...]:
     """What the marks in some rows mean.
 
     Args:

@@ -5,7 +5,7 @@ from rich.text import Text
 
 from reservation_middleware.model import Level
 from reservation_middleware.owners.inspect.findings import ShownFinding
-from reservation_middleware.owners.inspect.matrix import FETCH, USES, AgentRow, UseAnswer, Value
+from reservation_middleware.owners.inspect.matrix import FETCH, USES, MatrixRow, UseAnswer, Value
 from reservation_middleware.owners.inspect.summary import (
     UNBOUND,
     Summary,
@@ -159,13 +159,13 @@ def _agents(lines: Lines, summary: Summary, most: int | None) -> None:
         lines.put(f"  {'   '.join(notes)}", hang=2, style="dim")
 
 
-def _names(row: AgentRow, *, most: int) -> str:
+def _names(row: MatrixRow, *, most: int) -> str:
     if row.tokens[0] == "*" and most < len(row.tokens):
         return f"everyone + {len(row.tokens) - 1} more"
     return listed([name_of(row, token) for token in row.tokens], most=most)
 
 
-def _fitting(row: AgentRow, room: int) -> Text:
+def _fitting(row: MatrixRow, room: int) -> Text:
     """As many names of a row as fit, at least one."""
     for most in range(_NAMES, 1, -1):
         name = Text(_names(row, most=most))
@@ -175,7 +175,7 @@ def _fitting(row: AgentRow, room: int) -> Text:
 
 
 def _row(
-    lines: Lines, row: AgentRow, name: Text, *, first: int, widths: list[int], indent: str
+    lines: Lines, row: MatrixRow, name: Text, *, first: int, widths: list[int], indent: str
 ) -> None:
     cells = Text()
     for (column, answer), width in zip(row.answers.items(), widths, strict=True):
@@ -193,7 +193,7 @@ def _row(
     lines.append([line])
 
 
-def _stacked(lines: Lines, rows: tuple[AgentRow, ...], names: list[Text]) -> None:
+def _stacked(lines: Lines, rows: tuple[MatrixRow, ...], names: list[Text]) -> None:
     for row, name in zip(rows, names, strict=True):
         lines.put(name, hang=2, style="bold")
         cells = Text("  ")
