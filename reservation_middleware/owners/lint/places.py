@@ -52,8 +52,8 @@ def served_site(documents: Iterable[Document], origin: str) -> "LintedSite":
     sources = [LintSource(name=document.url, document=document) for document in documents]
     return LintedSite(
         origin=origin,
-        resources=tuple([one for one in sources if one.document.resource in KNOWN]),
-        pages=tuple([one for one in sources if one.document.resource == PAGE]),
+        resources=tuple([source for source in sources if source.document.resource in KNOWN]),
+        pages=tuple([source for source in sources if source.document.resource == PAGE]),
     )
 
 
