@@ -25,7 +25,7 @@ import aiohttp
 
 from reservation_middleware.cli.demo import judge, run, tables
 from reservation_middleware.cli.demo.crawl import RUNS, Crawls, Run
-from reservation_middleware.cli.demo.sites import HOSTS
+from reservation_middleware.cli.demo.sites import HOSTS, written
 from reservation_middleware.cli.demo.task import PROBES, Visit
 from reservation_middleware.cli.demo.web import Seen, Web
 from reservation_middleware.decide.reading import probed
@@ -439,3 +439,8 @@ def test_files_have_the_length_of_a_file() -> None:
     folder = Path(judge.__file__).parent
     for path in folder.rglob("*.py"):
         assert len(path.read_text("utf-8").splitlines()) <= 260, path
+
+
+def test_what_is_written_into_images_has_no_page() -> None:
+    # Without the extra [media], as the README's first command runs it, no host shows such a signal.
+    assert not any(host.name.startswith("plus-") for host in written.hosts(set()))

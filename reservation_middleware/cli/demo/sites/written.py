@@ -24,7 +24,13 @@ def hosts(shown: set[str | None]) -> Iterator[SiteHost]:
     for signal in SIGNALS:
         if signal.name not in shown:
             for rendering in signal.write(_NO_TRAINING):
-                yield _host(signal.name, signal.title, rendering)
+                if not _is_in_a_file(rendering):
+                    yield _host(signal.name, signal.title, rendering)
+
+
+def _is_in_a_file(rendering: Rendering) -> bool:
+    """Whether it stands in the metadata of images, which ``embedded`` shows, and not in a page."""
+    return rendering.carrier.place is IN_PAGE and not rendering.text.startswith("<")
 
 
 def _host(signal: str, title: str, rendering: Rendering) -> SiteHost:
