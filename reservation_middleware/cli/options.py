@@ -9,13 +9,13 @@ import re
 import sys
 from enum import StrEnum
 from io import TextIOBase
-from ipaddress import ip_address
 from pathlib import Path
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Annotated, Any, TextIO, cast
-from urllib.parse import urlsplit
 
 import typer
+
+from reservation_middleware.owners.page_address import http_address, page_address
 
 from .standard_streams import write_json
 
@@ -124,10 +124,10 @@ def page_url(given: str) -> str:
     Raises:
         typer.BadParameter: no request could be made for it.
     """
-    url = given.strip()
-    if _OTHER_SCHEME.match(url):
-        raise typer.BadParameter(f"{given!r} is not an http or https URL")
-    return http_url(url if _SCHEME.match(url) else f"https://{url}", given)
+    try:
+        return page_address(given)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def http_url(url: str, given: str) -> str:
@@ -136,44 +136,10 @@ def http_url(url: str, given: str) -> str:
     Raises:
         typer.BadParameter: no request could be made for it.
     """
-    if not url[:8].lower().startswith(("http://", "https://")):
-        raise typer.BadParameter(f"{given!r} is not an http or https URL")
     try:
-        parts = urlsplit(url)
-        port = parts.port
-        host = parts.hostname or ""
+        return http_address(url, given)
     except ValueError as error:
-        raise typer.BadParameter(f"{given!r} is no URL: {error}") from None
-    if not url.isprintable():
-        raise typer.BadParameter(f"{given!r} is no URL: it has control characters")
-    if port == 0:
-        raise typer.BadParameter(f"{given!r} is no URL: there is no port 0")
-    if not _possible(host, bracketed="[" in parts.netloc):
-        raise typer.BadParameter(f"{given!r} has no host that could be asked")
-    return url
-
-
-#: A scheme without slashes, as mailto has it; behind the colon of a host stands its port.
-_OTHER_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+-]*:(?![/\d])")
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-#: What no host name can have; URL Standard, forbidden domain code points.
-_FORBIDDEN = re.compile(r"[\x00-\x20\x7f#%/:<>?@\[\\\]^`{|}\"]|\s")
-
-
-def _possible(host: str, *, bracketed: bool) -> bool:
-    """Whether a host is a name or an address."""
-    if bracketed:
-        try:
-            return ip_address(host.partition("%")[0]).version == 6
-        except ValueError:
-            return False
-    if _FORBIDDEN.search(host):
-        return False
-    try:
-        name = host.encode("ascii" if host.isascii() else "idna").decode().removesuffix(".")
-    except UnicodeError:
-        return False
-    return 0 < len(name) <= 253 and all(0 < len(label) <= 63 for label in name.split("."))
+        raise typer.BadParameter(str(error)) from None
 
 
 def folder(given: str | Path) -> Path:

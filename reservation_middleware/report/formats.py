@@ -37,12 +37,14 @@ class Screen(NamedTuple):
         color: whether colours may be used.
         detail: how much is shown.
         command: the command line that asked, for the foot of a page.
+        links: words and addresses at the head of a page, where a server shows it.
     """
 
     width: int | None = None
     color: bool = False
     detail: Detail = Detail.FIRST_SCREEN
     command: str = ""
+    links: tuple[tuple[str, str], ...] = ()
 
 
 #: Shows a subject in one form. What a site said is hostile: each form escapes it as it must.

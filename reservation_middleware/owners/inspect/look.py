@@ -41,7 +41,7 @@ from reservation_middleware.signals import ROBOTS_TXT
 from reservation_middleware.syntax.path import split_url
 
 from .beside import look_at_samples, look_at_variants, served_to
-from .budget import CountingConnector
+from .budget import CountingConnector, Reach
 from .inspection import Inspection, SeenPlace, State
 from .looker import MAX_PAGE, OWN_TOKEN, PAGE_TIME, FoundPage, Looker, ask, site_robots
 
@@ -76,6 +76,8 @@ async def inspect(
     ownership: Ownership = Ownership.VISITOR,
     as_tokens: Sequence[str] = (),
     extent: Extent = Extent.SITE,
+    reach: Reach = Reach.ANYWHERE,
+    longest: int = MAX_PAGE,
     report: Callable[[str, int], None] = lambda _host, _number: None,
     **options: Any,
 ) -> Inspection:
@@ -89,6 +91,8 @@ async def inspect(
         ownership: of an owner's site the page is looked at even where crawling is disallowed.
         as_tokens: names under which the owner asks as well, to see what these are served.
         extent: whether other addresses, an image and a PDF are looked at, too.
+        reach: where requests may go, those for policies and after redirects included.
+        longest: octets of the page that are read; of a longer one nothing can be said.
         report: is told of each request, by its host and number.
         options: further arguments of each request, such as ``proxy``.
     """
@@ -97,7 +101,7 @@ async def inspect(
     fetcher = Fetcher(cache=cache, since=started, retries=_RETRIES)
     # What it shows says what could not be had.
     logging.getLogger("reservation_middleware.aiohttp").addHandler(logging.NullHandler())
-    connector = CountingConnector(report)
+    connector = CountingConnector(report, reach=reach)
     user_agent = f"{OWN_TOKEN} (reservation-middleware/{__version__})"
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(
@@ -107,7 +111,7 @@ async def inspect(
         )
         stack.push_async_callback(fetcher.close)  # first, whatever happens
         looker = Looker(session, fetcher, policy, **options)
-        found = await looker.get(url, limit=MAX_PAGE, seconds=PAGE_TIME)
+        found = await looker.get(url, limit=longest, seconds=PAGE_TIME)
         if found.is_closed and ownership is Ownership.OWNER:
             closed, found = found, await looker.get_as_owner(found.url)
             if split_url(found.url)[0] != split_url(closed.url)[0]:

@@ -1,5 +1,6 @@
 """An inspection as one HTML page: no script, no request of its own, prints, from 360 px up."""
 
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -52,17 +53,7 @@ _OBEYS = {
 def html(summary: Summary, screen: Screen) -> str:
     """The page."""
     inspection = summary.inspection
-    environment = jinja2.Environment(
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_visible,
-    )
-    template = environment.from_string(
-        files(__package__).joinpath("page.html.jinja").read_text("utf-8")
-    )
-    return template.render(
+    return _template().render(
         summary=summary,
         inspection=inspection,
         decision=inspection.decision,
@@ -87,6 +78,21 @@ def html(summary: Summary, screen: Screen) -> str:
         version=__version__,
         spec_version=SPEC_VERSION,
         command=screen.command,
+        links=screen.links,
+    )
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_visible,
+    )
+    return environment.from_string(
+        files(__package__).joinpath("page.html.jinja").read_text("utf-8")
     )
 
 
