@@ -147,10 +147,10 @@ async def _tell(hook: str, watched: "Watched") -> None:
     import msgspec
 
     from reservation_middleware.owners.watch.forms import plain
-    from reservation_middleware.owners.watch.webhook import TRIES, post
+    from reservation_middleware.owners.watch.webhook import post
 
     if not watched.changes:
         return
     problem = await post(hook, msgspec.json.encode(plain(watched)))
     if problem is not None:
-        say(f"the webhook did not take the change of {watched.url}, tried {TRIES} times: {problem}")
+        say(f"the webhook did not take the change of {watched.url}: {problem}")

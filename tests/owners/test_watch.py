@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Self
 
 import pytest
 from forked_cli import CommandLine, Done, command_line
@@ -23,6 +24,7 @@ from reservation_middleware import ConfigurationError, profile
 from reservation_middleware.cli.watch import _tell
 from reservation_middleware.owners.watch.compare import compare
 from reservation_middleware.owners.watch.effect import AgentCells, Cell, Line, Look
+from reservation_middleware.owners.watch.forms import text
 from reservation_middleware.owners.watch.history import History
 from reservation_middleware.owners.watch.run import (
     Outcome,
@@ -71,19 +73,29 @@ class Watch:
         self.list.write_text(f"# our sites\n{URL}   # the press\n\n{URL}\n")
         self.db = folder / "history.db"
 
-    def __call__(self, *arguments: object) -> Done:
+    def __call__(self) -> Done:
+        """One look: status and text."""
+        found = self.look()
+        return Done(status_of(found), "".join(f"{text(watched)}\n" for watched in found), "")
+
+    def look(self) -> list[Watched]:
+        async def look() -> list[Watched]:
+            pages = read_list(self.list.read_bytes(), "list")
+            with History(self.db) as history:
+                found = watch_once(pages, history, profile("opt-out"), proxy=self.site.proxy_url)
+                return [watched async for watched in found]
+
+        return asyncio.run(look())
+
+    def typed(self, *arguments: object) -> Done:
+        """The command line."""
         return self.cli(
             *("watch", self.list, "--db", self.db, "--proxy", self.site.proxy_url, *arguments)
         )
 
-    def json(self) -> tuple[int, dict[str, object]]:
-        done = self("--format", "json")
-        (line,) = done.out.splitlines()
-        return done.status, json.loads(line)
-
 
 def test_first_look_no_change_change_and_the_line_that_did_it(watch: Watch) -> None:
-    first = watch()
+    first = watch.typed()
     assert (first.status, first.err) == (0, "")
     assert first.out == f"{URL}  first look, nothing to compare with\n"
 
@@ -98,7 +110,7 @@ def test_first_look_no_change_change_and_the_line_that_did_it(watch: Watch) -> N
     assert changed.status == 1
     head, use, line = changed.out.splitlines()[:3]
     assert head.startswith(f"{URL}  CHANGED since ")
-    assert use.split()[:4] == ["train", "not", "said", "->"]
+    assert use.startswith("  train: not said → no  for ")
     assert line.strip() == "robots.txt line 2: Content-Signal: ai-train=no"
 
     assert watch().status == 0  # told once
@@ -116,10 +128,12 @@ def test_lines_that_move_and_words_without_effect_are_no_change(watch: Watch) ->
 
 
 def test_all_signals_count_and_json_has_them(watch: Watch) -> None:
-    watch.json()
+    watch()
     watch.site.add(URL, Answer(headers=HTML, body=b'<meta name="robots" content="noai">'))
-    status, found = watch.json()
-    assert status == 1
+    done = watch.typed("--format", "json")
+    assert (done.status, done.err) == (1, "")
+    (line,) = done.out.splitlines()
+    found = json.loads(line)
     assert found["outcome"] == "changed"
     changes = found["changes"]
     assert isinstance(changes, list)
@@ -137,7 +151,7 @@ def test_one_agent_alone(watch: Watch) -> None:
     done = watch()
     assert done.status == 1
     fetch = next(line for line in done.out.splitlines() if line.startswith("  fetch"))
-    assert fetch.endswith("yes -> no  GPTBot")
+    assert fetch.endswith("yes → no  for GPTBot")
     assert "robots.txt line 5: Disallow: /" in done.out
 
 
@@ -348,7 +362,7 @@ class Hook:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://hook.example:{self._server.server_address[1]}/x"
 
-    def __enter__(self) -> "Hook":
+    def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
         return self
 
@@ -371,8 +385,8 @@ def send(url: str) -> tuple[str | None, list[float]]:
     [
         ((200,), None, 1),
         ((500, 500, 204), None, 3),
-        ((500,) * 3, "HTTP 500", 3),
-        ((302,) * 3, "HTTP 302", 3),
+        ((500,) * 3, "HTTP 500 (3 tries)", 3),
+        ((302,) * 3, "HTTP 302 (3 tries)", 3),
     ],
 )
 def test_a_webhook_is_tried_three_times(
@@ -400,16 +414,13 @@ def test_a_webhook_at_a_private_address_gets_nothing(public: list[str]) -> None:
 def test_a_failing_webhook_is_told_and_loses_nothing(watch: Watch) -> None:
     watch()
     watch.site.add(ROBOTS, Answer(body=b"User-agent: *\nDisallow: /\n"))
-    # Refused before anything is sent, so that no try takes time beyond its pauses.
     with Hook(200) as hook:
         port = hook.url.rsplit(":", 1)[1]
-        done = watch("--webhook", f"http://127.0.0.1:{port}")
+        done = watch.typed("--webhook", f"http://127.0.0.1:{port}")
         assert hook.bodies == []
     assert done.status == 1
     assert "CHANGED" in done.out
-    assert done.err.startswith(
-        f"reservations: the webhook did not take the change of {URL}, tried 3"
-    )
+    assert done.err.startswith(f"reservations: the webhook did not take the change of {URL}")
     assert done.err.count("\n") == 1
     with History(watch.db) as history:
         assert len(history.looks(URL, 9)) == 2

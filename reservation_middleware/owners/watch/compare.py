@@ -64,7 +64,8 @@ def compare(before: Look, after: Look) -> Comparison:
             then = old.get(token, {}).get(use)
             if then is None:
                 continue
-            lost = [line.document for line in then.lines if line.document in unseen_now]
+            rested_on = _agreeing(then.lines, then.value)
+            lost = [line.document for line in rested_on if line.document in unseen_now]
             if lost and not _is_certain(now):
                 carried.update(dict.fromkeys(lost))
                 row[use] = then
@@ -85,7 +86,8 @@ def _is_certain(cell: Cell) -> bool:
 
 def _is_no_news(now: Cell, unseen_then: set[str]) -> bool:
     """Whether all that is said stands where nothing could be read the last time."""
-    return bool(now.lines) and all(line.document in unseen_then for line in now.lines)
+    lines = _agreeing(now.lines, now.value)
+    return bool(lines) and all(line.document in unseen_then for line in lines)
 
 
 def _did_it(then: Cell, now: Cell) -> tuple[tuple[Line, ...], bool]:

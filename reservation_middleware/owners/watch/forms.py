@@ -9,7 +9,6 @@ from .run import Outcome, Watched
 
 #: Agents of a change that are named on a terminal.
 _NAMES = 4
-_WIDE = 8
 
 
 def text(watched: Watched) -> str:
@@ -21,11 +20,13 @@ def text(watched: Watched) -> str:
         Outcome.CHANGED: [f"{watched.url}  CHANGED{since}"],
         Outcome.NOT_REACHED: [f"{watched.url}  NOT REACHED  {watched.problem}"],
     }[watched.outcome]
+    alike: dict[tuple[str, str, str, tuple[str, ...]], list[str]] = {}
     for change in watched.changes:
-        lines.append(
-            f"  {change.use:<{_WIDE}} {change.before} -> {change.after}  {_agents(change)}"
-        )
-        lines += [f"  {'':<{_WIDE}} {words}" for words in change.because]
+        key = change.before, change.after, _agents(change), change.because
+        alike.setdefault(key, []).append(change.use)
+    for (before, after, agents, because), uses in alike.items():
+        lines.append(f"  {', '.join(uses)}: {before} → {after}  for {agents}")
+        lines += [f"    {words}" for words in because]
     if watched.problem and watched.outcome is not Outcome.NOT_REACHED:
         lines.append(f"  not looked at: {watched.problem}")
     return "\n".join(lines)

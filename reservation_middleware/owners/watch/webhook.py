@@ -10,9 +10,9 @@ from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar
 
 from reservation_middleware.model.version import __version__
 from reservation_middleware.owners.inspect.budget import CountingConnector, Reach
-from reservation_middleware.runtime.transport import problem_of
+from reservation_middleware.runtime.transport import PrivateAddressError, problem_of
 
-#: Times that a message is sent, and seconds for one of them.
+#: Times that a message is sent at the most, and seconds for one of them.
 TRIES, _TIMEOUT = 3, 15.0
 #: Seconds before the second try; before the third four times as many.
 _PAUSE = 2.0
@@ -29,7 +29,8 @@ async def post(
         sleep: waits between two tries.
 
     Returns:
-        None if a server took it (a status from 200 to 299), else what went wrong at last.
+        None if a server took it (a status from 200 to 299), else what went wrong at last. A
+        private address is not tried again.
     """
     problem = None
     headers = {
@@ -52,6 +53,8 @@ async def post(
                     if 200 <= response.status < 300:
                         return None
                     problem = f"HTTP {response.status}"
+            except PrivateAddressError as error:
+                return str(error)
             except (ClientError, OSError, ValueError) as error:
                 problem = problem_of(error)
-    return problem
+    return f"{problem} ({TRIES} tries)"
