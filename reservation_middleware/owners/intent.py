@@ -152,12 +152,25 @@ def read_intent(file: Path) -> SiteIntent:
     found = read_toml(file)
     if found is None:
         raise ConfigurationError(f"{file}: there is no such file")
+    return intent_of(found[0], str(file))
+
+
+def intent_of(tables: Mapping[str, Any], name: str) -> SiteIntent:
+    """An intent from its tables.
+
+    Args:
+        tables: as TOML has them.
+        name: what errors call it.
+
+    Raises:
+        ConfigurationError: an unknown key or value, or a contradiction; one line with name and key.
+    """
     try:
-        intent = msgspec.convert(found[0], SiteIntent)
+        intent = msgspec.convert(tables, SiteIntent)
     except msgspec.ValidationError as error:
-        raise ConfigurationError(f"{file}: {_plain(str(error), found[0])}") from None
+        raise ConfigurationError(f"{name}: {_plain(str(error), tables)}") from None
     for key, problem in _contradictions(intent):
-        raise ConfigurationError(f"{file}: {key}: {problem}")
+        raise ConfigurationError(f"{name}: {key}: {problem}")
     return intent
 
 
