@@ -18,6 +18,7 @@ from .server import SERVER, Server, Settings
 _log = logging.getLogger(__name__)
 #: Octets of a form.
 _LARGEST = 1024 * 1024
+_HEADINGS = {404: "No such page", 429: "Not so often, please"}
 _SENTENCES = {
     404: "There is no such page here. Reports are kept for 30 days.",
     405: "This address does not take that method.",
@@ -75,7 +76,7 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
 def _problem(request: web.Request, status: int, sentence: str) -> web.Response:
     if request.path.startswith("/api/"):
         return plain({"error": sentence}, status)
-    heading = HTTPStatus(status).phrase
+    heading = _HEADINGS.get(status) or HTTPStatus(status).phrase
     return page(show("message", heading=heading, sentence=sentence, again=""), status)
 
 

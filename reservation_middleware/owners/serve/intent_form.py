@@ -4,12 +4,13 @@ import io
 import json
 import zipfile
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-from reservation_middleware.model import LEAVES
+from reservation_middleware.model import LEAVES, Preference
 from reservation_middleware.owners.generate import Generated, generate
 from reservation_middleware.owners.generate.writable import check_writable
 from reservation_middleware.owners.intent import SiteIntent, intent_of
+from reservation_middleware.report.words import VALUES as VALUE_WORDS
 
 #: Uses, with their names for people, as the editor asks for them.
 USES = (
@@ -27,6 +28,7 @@ VALUES = (
 )
 _FIRST = {"search": "yes", "ai-input": "no", "ai-train": "no", "tdm": "no"}
 _PATHS = (1, 2, 3)
+_KINDS = {Preference.ALLOWED: "yes", Preference.DISALLOWED: "no", Preference.UNKNOWN: "dim"}
 #: Crawlers of one form, and characters of a file that are shown.
 _MOST_CRAWLERS, _SHOWN = 40, 20_000
 FIELDS: Mapping[str, str] = {
@@ -123,22 +125,40 @@ def _toml(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def matrix(found: Generated) -> list[tuple[str, str, str, str, str, str]]:
-    """Rows of the table: path, use, meant, before, now, and how it is shown."""
-    words = {"allowed": "yes", "disallowed": "no"}
+class ReadRow(NamedTuple):
+    """One use on some paths: what was meant, what the site says now, and what it will say.
+
+    Attributes:
+        use: the leaf.
+        meant: in words.
+        before: in words.
+        now: in words; with a star where it is implied, with a cross where it was meant otherwise.
+        kind: how it is shown.
+    """
+
+    use: str
+    meant: str
+    before: str
+    now: str
+    kind: str
+
+
+def matrix(found: Generated) -> dict[str, list[ReadRow]]:
+    """What is read, by path; the rest of the site last."""
     order = {leaf: number for number, leaf in enumerate(LEAVES)}
-    rows = sorted(found.rows, key=lambda row: (row.path or "", order[row.leaf]))
-    return [
-        (
-            row.path or "everywhere",
-            row.leaf,
-            "not said" if row.meant == "unsaid" else str(row.meant),
-            words.get(str(row.before), "not said"),
-            words.get(str(row.after), "not said") + ("" if row.survived else " ✕"),
-            {"allowed": "yes", "disallowed": "no"}.get(str(row.after), "dim"),
+    by_path: dict[str, list[ReadRow]] = {}
+    for row in sorted(found.rows, key=lambda row: (not row.path, row.path, order[row.leaf])):
+        implied = row.implied and row.after is not Preference.UNKNOWN
+        by_path.setdefault(row.path or "Everywhere else", []).append(
+            ReadRow(
+                row.leaf,
+                row.meant if row.meant not in (None, "unsaid") else "not said",
+                VALUE_WORDS[row.before],
+                VALUE_WORDS[row.after] + ("*" if implied else "" if row.survived else " ✕"),
+                _KINDS[row.after],
+            )
         )
-        for row in rows
-    ]
+    return {"Everywhere": next(iter(by_path.values()))} if len(by_path) == 1 else by_path
 
 
 def shown_files(found: Generated, intent_file: str) -> Iterable[tuple[str, str, bool]]:

@@ -17,6 +17,7 @@ from reservation_middleware.owners.inspect.forms import FORMS
 from reservation_middleware.owners.inspect.look import inspect
 from reservation_middleware.owners.inspect.summary import moment, summarize
 from reservation_middleware.report.formats import Form, Screen
+from reservation_middleware.syntax.domains import registrable
 
 from .reports import Report, Reports, new_ident
 
@@ -164,7 +165,10 @@ class Looks:
         summary = summarize(found)
         links = (
             *self._links(look.ident),
-            (f"Kept until {moment(self._reports.until())}", f"/report/{look.ident}"),
+            (
+                f"Link to this report, until {moment(self._reports.until())}",
+                f"/report/{look.ident}",
+            ),
         )
         screen = Screen(links=links)
         return Report(
@@ -173,5 +177,5 @@ class Looks:
 
 
 def site_of(url: str) -> str:
-    """The host of a URL, as limits count it."""
-    return (urlsplit(url).hostname or "").removeprefix("www.")
+    """Whose site a URL is on, as limits count it: the registrable domain, or the address."""
+    return registrable(urlsplit(url).hostname or "")

@@ -15,6 +15,7 @@ from reservation_middleware.owners.inspect.budget import Reach
 from reservation_middleware.owners.inspect.public import refuse_target
 from reservation_middleware.owners.page_address import page_address
 from reservation_middleware.owners.watch.compare import compare
+from reservation_middleware.owners.watch.forms import alike
 from reservation_middleware.owners.watch.history import History
 from reservation_middleware.runtime.transport import PrivateAddressError
 
@@ -162,7 +163,8 @@ async def intent(request: web.Request) -> web.Response:
         )
     values |= {
         "found": found,
-        "rows": matrix(found),
+        "matrix": matrix(found).items(),
+        "has_implied": any(row.implied for row in found.rows),
         "notes": (*found.left_out, *found.notes),
         "files": list(shown_files(found, intent_file)),
     }
@@ -201,16 +203,7 @@ async def compared(request: web.Request) -> web.Response:
         values |= {"problem": f"The history cannot be read: {problem}", "has_history": True}
         return page(show("compare", **values))
     if len(effects) == 2:
-        values["changes"] = [
-            (
-                change.before,
-                change.after,
-                change.use,
-                ", ".join("everyone (*)" if token == "*" else token for token in change.agents),
-                change.because,
-            )
-            for change in compare(*effects).changes
-        ]
+        values["changes"] = alike(compare(*effects).changes)
     return page(show("compare", **values))
 
 

@@ -1,6 +1,7 @@
 """What watch shows of a page: lines of text, and JSON for programs and webhooks."""
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 from reservation_middleware.owners.inspect.summary import moment
 
@@ -20,22 +21,43 @@ def text(watched: Watched) -> str:
         Outcome.CHANGED: [f"{watched.url}  CHANGED{since}"],
         Outcome.NOT_REACHED: [f"{watched.url}  NOT REACHED  {watched.problem}"],
     }[watched.outcome]
-    alike: dict[tuple[str, str, str, tuple[str, ...]], list[str]] = {}
-    for change in watched.changes:
-        key = change.before, change.after, _agents(change), change.because
-        alike.setdefault(key, []).append(change.use)
-    for (before, after, agents, because), uses in alike.items():
-        lines.append(f"  {', '.join(uses)}: {before} → {after}  for {agents}")
-        lines += [f"    {words}" for words in because]
+    for change in alike(watched.changes):
+        named = ", ".join(change.agents[:_NAMES])
+        more = len(change.agents) - _NAMES
+        who = f"{named} and {more} more" if more > 0 else named
+        lines.append(f"  {change.uses}: {change.before} → {change.after}  for {who}")
+        lines += [f"    {words}" for words in change.because]
     if watched.problem and watched.outcome is not Outcome.NOT_REACHED:
         lines.append(f"  not looked at: {watched.problem}")
     return "\n".join(lines)
 
 
-def _agents(change: Change) -> str:
-    names = ["everyone (*)" if token == "*" else token for token in change.agents]
-    more = len(names) - _NAMES
-    return ", ".join(names[:_NAMES]) + (f" and {more} more" if more > 0 else "")
+class AlikeChanges(NamedTuple):
+    """Changes of several uses that are the same otherwise.
+
+    Attributes:
+        uses: the columns, with commas.
+        before: the value at the last look.
+        after: the value now.
+        agents: of whom that holds, as people name them.
+        because: the lines that did it.
+    """
+
+    uses: str
+    before: str
+    after: str
+    agents: tuple[str, ...]
+    because: tuple[str, ...]
+
+
+def alike(changes: Iterable[Change]) -> list[AlikeChanges]:
+    """Changes put together where only the use differs."""
+    groups: dict[tuple[str, str, tuple[str, ...], tuple[str, ...]], list[str]] = {}
+    for change in changes:
+        agents = tuple("everyone (*)" if token == "*" else token for token in change.agents)
+        key = change.before, change.after, agents, change.because
+        groups.setdefault(key, []).append(change.use)
+    return [AlikeChanges(", ".join(uses), *key) for key, uses in groups.items()]
 
 
 def plain(watched: Watched) -> dict[str, Any]:
