@@ -47,6 +47,9 @@ def serve(
     Works without script. Limits how often a client may ask and a site is asked.
     """
     import asyncio
+    import os
+    import socket
+    import sys
 
     from reservation_middleware.owners.inspect.budget import Reach  # needs aiohttp
     from reservation_middleware.owners.serve.app import serve as run
@@ -62,10 +65,16 @@ def serve(
         Reach.ANYWHERE if allow_private else Reach.PUBLIC,
         ClientAddress.FORWARDED if behind_proxy else ClientAddress.PEER,
     )
+
+    def listening(url: str) -> None:
+        say(f"{url} (Ctrl-C ends it)")
+        sys.stderr.flush()  # in a pipe, too, before the first request
+
     try:
-        asyncio.run(run(settings, host, port, lambda url: say(f"{url} (Ctrl-C ends it)")))
+        asyncio.run(run(settings, host, port, listening))
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+        is_plain = isinstance(error, OSError) and not isinstance(error, socket.gaierror)
+        reason = os.strerror(error.errno) if is_plain and error.errno else str(error)
         raise UnusableError(f"cannot listen at {host}, port {port}: {reason}") from None
