@@ -75,6 +75,6 @@ def serve(
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     except (OSError, UnicodeError) as error:
-        is_plain = isinstance(error, OSError) and not isinstance(error, socket.gaierror)
-        reason = os.strerror(error.errno) if is_plain and error.errno else str(error)
+        number = None if isinstance(error, UnicodeError | socket.gaierror) else error.errno
+        reason = os.strerror(number) if number else str(error)
         raise UnusableError(f"cannot listen at {host}, port {port}: {reason}") from None

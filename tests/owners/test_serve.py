@@ -36,9 +36,9 @@ from reservation_middleware.owners.serve.intent_form import filled, toml, writte
 from reservation_middleware.owners.serve.limits import Buckets, client_key
 from reservation_middleware.owners.serve.looks import BusyError, Looks
 from reservation_middleware.owners.serve.openapi import DESCRIPTION
-from reservation_middleware.owners.serve.reports import Report, Reports, new_ident
+from reservation_middleware.owners.serve.reports import KeptReport, ReportStore, new_ident
 from reservation_middleware.owners.serve.server import ClientAddress, Limit, Settings
-from reservation_middleware.owners.watch.effect import AgentCells, Cell, Line, Look
+from reservation_middleware.owners.watch.effect import AgentCells, Effect, EffectCell, EffectLine
 from reservation_middleware.owners.watch.history import History
 
 HTML = (("Content-Type", "text/html"),)
@@ -372,7 +372,7 @@ def test_a_client_that_is_refused_takes_nothing_from_a_site() -> None:
 
 def test_as_many_looks_as_may_wait() -> None:
     async def begin() -> int:
-        looks = Looks(Reports(":memory:"), Reach.ANYWHERE, lambda _: ())
+        looks = Looks(ReportStore(":memory:"), Reach.ANYWHERE, lambda _: ())
         begun = 0
         with contextlib.suppress(BusyError):
             for begun in range(1000):
@@ -388,17 +388,17 @@ def test_as_many_looks_as_may_wait() -> None:
 
 def test_reports_go_after_thirty_days(tmp_path: Path) -> None:
     now = [datetime(2026, 11, 1, tzinfo=UTC)]
-    reports = Reports(tmp_path / "reports.db", now=lambda: now[0])
+    reports = ReportStore(tmp_path / "reports.db", now=lambda: now[0])
     ident = new_ident()
     assert reports.until() == datetime(2026, 12, 1, tzinfo=UTC)
-    reports.keep(ident, Report("http://a.example/", "<p>page", "{}"))
+    reports.keep(ident, KeptReport("http://a.example/", "<p>page", "{}"))
     now[0] += timedelta(days=29, hours=23)
     found = reports.get(ident)
     assert found is not None
     assert (found.page, found.json) == ("<p>page", "{}")
     now[0] += timedelta(hours=2)
     assert reports.get(ident) is None
-    reports.keep(new_ident(), Report("http://b.example/", "", ""))
+    reports.keep(new_ident(), KeptReport("http://b.example/", "", ""))
     reports.close()
     with contextlib.closing(sqlite3.connect(tmp_path / "reports.db")) as file:
         assert file.execute("SELECT url FROM reports").fetchall() == [("http://b.example/",)]
@@ -420,7 +420,7 @@ def test_a_report_outlives_the_server(site: Loopback, tmp_path: Path) -> None:
 def test_a_foreign_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "reports.db").write_bytes(b"something else, and long enough to be looked at")
     with pytest.raises(ConfigurationError, match="file is not a database"):
-        Reports(tmp_path / "reports.db")
+        ReportStore(tmp_path / "reports.db")
     done = started("serve", "--port", "0", "--data", tmp_path)
     assert (done.status, done.out) == (2, "")
     assert done.err.count("\n") == 1
@@ -557,15 +557,17 @@ def test_an_intent_that_cannot_be_is_one_sentence(
 
 
 def test_two_dates(tmp_path: Path) -> None:
-    line = Line("robots.txt", "http://a.example/robots.txt", 2, "Disallow: /<b>", "disallowed")
+    line = EffectLine(
+        "robots.txt", "http://a.example/robots.txt", 2, "Disallow: /<b>", "disallowed"
+    )
     agents = ("*", *(f"Bot{number}" for number in range(9)))
     page = "http://a.example/?q=1&r=<b>"
     with running(OPEN._replace(data=tmp_path)) as client:
         assert "There is no history yet" in client.get("/compare").text
         with History(tmp_path / "watch.db") as history:
             start = datetime(2026, 11, 1, tzinfo=UTC)
-            for day, cell in enumerate((Cell("yes"), Cell("no", (line,)))):
-                look = Look((AgentCells(agents, {"fetch": cell, "train": cell}),))
+            for day, cell in enumerate((EffectCell("yes"), EffectCell("no", (line,)))):
+                look = Effect((AgentCells(agents, {"fetch": cell, "train": cell}),))
                 history.record(page, start + timedelta(days=day), look)
             history.record_problem(page, start + timedelta(days=2), "no such host")
         listed = client.get("/compare").text

@@ -23,12 +23,12 @@ from loopback import world
 from reservation_middleware import ConfigurationError, profile
 from reservation_middleware.cli.watch import _tell
 from reservation_middleware.owners.watch.compare import compare
-from reservation_middleware.owners.watch.effect import AgentCells, Cell, Line, Look
+from reservation_middleware.owners.watch.effect import AgentCells, Effect, EffectCell, EffectLine
 from reservation_middleware.owners.watch.forms import text
 from reservation_middleware.owners.watch.history import History
 from reservation_middleware.owners.watch.run import (
-    Outcome,
     Watched,
+    WatchOutcome,
     read_list,
     status_of,
     watch_once,
@@ -205,11 +205,11 @@ def test_a_change_counts_before_what_could_not_be_looked_at(watch: Watch) -> Non
 
 
 def test_the_lines_that_did_it() -> None:
-    def line(file: str, number: int, text: str, says: str) -> Line:
-        return Line(file, f"http://x.example/{file}", number, text, says)
+    def line(file: str, number: int, text: str, says: str) -> EffectLine:
+        return EffectLine(file, f"http://x.example/{file}", number, text, says)
 
-    def look(value: str, *lines: Line) -> Look:
-        return Look((AgentCells(("*",), {"train": Cell(value, lines)}),))
+    def look(value: str, *lines: EffectLine) -> Effect:
+        return Effect((AgentCells(("*",), {"train": EffectCell(value, lines)}),))
 
     yes = line("robots.txt", 2, "Content-Signal: ai-train=yes", "allowed")
     no = line("ai.txt", 1, "Disallow: *", "disallowed")
@@ -287,8 +287,8 @@ def test_a_foreign_database_is_refused(tmp_path: Path, change: str) -> None:
 def test_of_several_processes_one_finds_a_change(tmp_path: Path) -> None:
     file = tmp_path / "history.db"
 
-    def look(value: str) -> Look:
-        return Look((AgentCells(("*",), {"train": Cell(value)}),))
+    def look(value: str) -> Effect:
+        return Effect((AgentCells(("*",), {"train": EffectCell(value)}),))
 
     with History(file) as history:
         history.record(URL, datetime.now(UTC), look("yes"))
@@ -428,14 +428,14 @@ def test_a_failing_webhook_is_told_and_loses_nothing(watch: Watch) -> None:
 
 
 def test_the_webhook_gets_the_change() -> None:
-    line = Line("robots.txt", ROBOTS, 2, "Disallow: /", "disallowed")
-    old = Look((AgentCells(("*",), {"fetch": Cell("yes")}),))
-    new = Look((AgentCells(("*",), {"fetch": Cell("no", (line,))}),))
+    line = EffectLine("robots.txt", ROBOTS, 2, "Disallow: /", "disallowed")
+    old = Effect((AgentCells(("*",), {"fetch": EffectCell("yes")}),))
+    new = Effect((AgentCells(("*",), {"fetch": EffectCell("no", (line,))}),))
     now = datetime(2026, 11, 29, tzinfo=UTC)
-    watched = Watched(URL, now, Outcome.CHANGED, now, compare(old, new).changes)
+    watched = Watched(URL, now, WatchOutcome.CHANGED, now, compare(old, new).changes)
     with Hook(200) as hook, world({"hook.example": ["127.0.0.1"]}, ["127.0.0.1"]):
         asyncio.run(_tell(hook.url, watched))
-        asyncio.run(_tell(hook.url, Watched(URL, now, Outcome.SAME)))
+        asyncio.run(_tell(hook.url, Watched(URL, now, WatchOutcome.SAME)))
     (body,) = hook.bodies
     found = json.loads(body)
     assert found["url"] == URL

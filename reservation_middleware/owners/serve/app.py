@@ -13,7 +13,7 @@ from aiohttp.typedefs import Handler
 from .headers import add_headers
 from .pages import show
 from .routes import ROUTES, AddressProblemError, TooOftenError, page, plain
-from .server import SERVER, Server, Settings
+from .server import SERVER, CheckServer, Settings
 
 _log = logging.getLogger(__name__)
 #: Octets of a form.
@@ -34,7 +34,7 @@ def application(settings: Settings) -> web.Application:
     Raises:
         ConfigurationError: a file in the folder of data cannot be used.
     """
-    server = Server(settings)
+    server = CheckServer(settings)
     app = web.Application(middlewares=[_errors], client_max_size=_LARGEST)
     app[SERVER] = server
     app.add_routes(ROUTES)

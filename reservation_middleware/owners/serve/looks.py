@@ -19,7 +19,7 @@ from reservation_middleware.owners.inspect.summary import moment, summarize
 from reservation_middleware.report.formats import Form, Screen
 from reservation_middleware.syntax.domains import registrable
 
-from .reports import Report, Reports, new_ident
+from .reports import KeptReport, ReportStore, new_ident
 
 _log = logging.getLogger(__name__)
 #: Looks at once, looks that wait, seconds of one, octets of a page.
@@ -32,7 +32,7 @@ class BusyError(Exception):
     """As many looks wait as may."""
 
 
-class Progress(NamedTuple):
+class RequestMade(NamedTuple):
     """A request that a look made: its host, and its number from 1."""
 
     host: str
@@ -51,17 +51,17 @@ class RunningLook:
 
     def __init__(self, ident: str, url: str) -> None:
         self.ident, self.url = ident, url
-        self.requests: list[Progress] = []
-        self.report: Report | None = None
+        self.requests: list[RequestMade] = []
+        self.report: KeptReport | None = None
         self._moved = asyncio.Event()
 
     def note(self, host: str, number: int) -> None:
         """A request is made."""
         if len(self.requests) < MAX_REQUESTS:
-            self.requests.append(Progress(host, number))
+            self.requests.append(RequestMade(host, number))
         self._wake()
 
-    def finish(self, report: Report) -> None:
+    def finish(self, report: KeptReport) -> None:
         """It is done."""
         self.report = report
         self._wake()
@@ -70,7 +70,7 @@ class RunningLook:
         self._moved.set()
         self._moved = asyncio.Event()
 
-    async def progress(self) -> AsyncIterator[Progress | None]:
+    async def progress(self) -> AsyncIterator[RequestMade | None]:
         """Its requests, those of before too, until it is done; None is a sign of life."""
         shown = 0
         while True:
@@ -97,7 +97,7 @@ class Looks:
 
     def __init__(
         self,
-        reports: Reports,
+        reports: ReportStore,
         reach: Reach,
         links: Callable[[str], tuple[tuple[str, str], ...]],
     ) -> None:
@@ -137,7 +137,7 @@ class Looks:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _run(self, look: RunningLook) -> None:
-        report = Report(look.url, "", "", "the look failed; try again")
+        report = KeptReport(look.url, "", "", "the look failed; try again")
         try:
             async with self._gate, asyncio.timeout(_TIMEOUT):
                 report = await self._look(look)
@@ -153,7 +153,7 @@ class Looks:
             del self._running[look.ident], self._by_url[look.url]
             look.finish(report)
 
-    async def _look(self, look: RunningLook) -> Report:
+    async def _look(self, look: RunningLook) -> KeptReport:
         found = await inspect(
             look.url,
             agent=Agent("*"),
@@ -171,7 +171,7 @@ class Looks:
             ),
         )
         screen = Screen(links=links)
-        return Report(
+        return KeptReport(
             look.url, FORMS[Form.HTML](summary, screen), FORMS[Form.JSON](summary, screen)
         )
 

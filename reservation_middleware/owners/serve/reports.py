@@ -31,7 +31,7 @@ def new_ident() -> str:
     return secrets.token_urlsafe(16)
 
 
-class Report(NamedTuple):
+class KeptReport(NamedTuple):
     """What a look found, ready to be sent.
 
     Attributes:
@@ -47,7 +47,7 @@ class Report(NamedTuple):
     problem: str | None = None
 
 
-class Reports:
+class ReportStore:
     """The store.
 
     Args:
@@ -68,7 +68,7 @@ class Reports:
         """When a report that is kept now goes."""
         return self._now() + KEPT
 
-    def keep(self, ident: str, report: Report) -> None:
+    def keep(self, ident: str, report: KeptReport) -> None:
         """Keep a report; those that are too old, or too many, go.
 
         Raises:
@@ -87,7 +87,7 @@ class Reports:
                 (ident, report.url, self._now().timestamp(), *packed, report.problem),
             )
 
-    def get(self, ident: str) -> Report | None:
+    def get(self, ident: str) -> KeptReport | None:
         """A report; None if there is none, or no longer."""
         try:
             row = self._connection.execute(
@@ -99,7 +99,9 @@ class Reports:
         if row is None:
             return None
         url, page, json, problem = row
-        return Report(url, zlib.decompress(page).decode(), zlib.decompress(json).decode(), problem)
+        return KeptReport(
+            url, zlib.decompress(page).decode(), zlib.decompress(json).decode(), problem
+        )
 
     @property
     def _oldest(self) -> float:

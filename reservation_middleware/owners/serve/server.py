@@ -10,7 +10,7 @@ from reservation_middleware.owners.inspect.budget import Reach
 
 from .limits import Buckets
 from .looks import Looks
-from .reports import Reports
+from .reports import ReportStore
 
 #: Files in the folder of data.
 REPORTS_FILE, HISTORY_FILE = "reports.db", "watch.db"
@@ -52,7 +52,7 @@ class Settings(NamedTuple):
     forms: Limit = Limit(20, 5)
 
 
-class Server:
+class CheckServer:
     """What a running server holds.
 
     Attributes:
@@ -65,7 +65,7 @@ class Server:
 
     def __init__(self, settings: Settings) -> None:
         self.reach, self.client_address = settings.reach, settings.client_address
-        self.reports = Reports(settings.data / REPORTS_FILE if settings.data else ":memory:")
+        self.reports = ReportStore(settings.data / REPORTS_FILE if settings.data else ":memory:")
         self.looks = Looks(self.reports, settings.reach, _links)
         self.clients = Buckets(*settings.client)
         self.sites = Buckets(*settings.site)
@@ -83,4 +83,4 @@ def _links(_ident: str) -> tuple[tuple[str, str], ...]:
     return (("Check another page", "/"), ("Say what you mean", "/intent"))
 
 
-SERVER = web.AppKey("server", Server)
+SERVER = web.AppKey("server", CheckServer)

@@ -10,10 +10,10 @@ import msgspec
 
 from reservation_middleware.owners.inspect.matrix import Value
 
-from .effect import Cell, Line, Look, folded
+from .effect import Effect, EffectCell, EffectLine, folded
 
 
-class Change(msgspec.Struct, frozen=True):
+class EffectChange(msgspec.Struct, frozen=True):
     """A use that has another answer now.
 
     Attributes:
@@ -29,7 +29,7 @@ class Change(msgspec.Struct, frozen=True):
     before: str
     after: str
     agents: tuple[str, ...]
-    lines: tuple[Line, ...]
+    lines: tuple[EffectLine, ...]
     gone: bool
 
     @property
@@ -47,16 +47,16 @@ class Comparison(msgspec.Struct, frozen=True):
         carried: addresses of documents that spoke and were not reached this time.
     """
 
-    changes: tuple[Change, ...]
-    look: Look
+    changes: tuple[EffectChange, ...]
+    look: Effect
     carried: tuple[str, ...]
 
 
-def compare(before: Look, after: Look) -> Comparison:
+def compare(before: Effect, after: Effect) -> Comparison:
     """Set two looks side by side; agents that only one of them knows are left out."""
     old = before.by_agent()
     cells = {token: dict(row) for token, row in after.by_agent().items()}
-    grouped: dict[tuple[str, str, str, tuple[Line, ...], bool], list[str]] = {}
+    grouped: dict[tuple[str, str, str, tuple[EffectLine, ...], bool], list[str]] = {}
     carried: dict[str, None] = {}
     unseen_now, unseen_then = set(after.unseen), set(before.unseen)
     for token, row in cells.items():
@@ -73,24 +73,24 @@ def compare(before: Look, after: Look) -> Comparison:
                 lines, gone = _did_it(then, now)
                 grouped.setdefault((use, then.value, now.value, lines, gone), []).append(token)
     changes = tuple(
-        Change(use, value, new, tuple(agents), lines, gone)
+        EffectChange(use, value, new, tuple(agents), lines, gone)
         for (use, value, new, lines, gone), agents in grouped.items()
     )
-    return Comparison(changes, Look(folded(cells), after.unseen), tuple(carried))
+    return Comparison(changes, Effect(folded(cells), after.unseen), tuple(carried))
 
 
-def _is_certain(cell: Cell) -> bool:
+def _is_certain(cell: EffectCell) -> bool:
     """Whether nothing that was not reached could change an answer: one no is enough."""
     return cell.value == Value.NO and bool(cell.lines)
 
 
-def _is_no_news(now: Cell, unseen_then: set[str]) -> bool:
+def _is_no_news(now: EffectCell, unseen_then: set[str]) -> bool:
     """Whether all that is said stands where nothing could be read the last time."""
     lines = _agreeing(now.lines, now.value)
     return bool(lines) and all(line.document in unseen_then for line in lines)
 
 
-def _did_it(then: Cell, now: Cell) -> tuple[tuple[Line, ...], bool]:
+def _did_it(then: EffectCell, now: EffectCell) -> tuple[tuple[EffectLine, ...], bool]:
     """The lines that did it, and whether they are gone."""
     known, present = {line.words for line in then.lines}, {line.words for line in now.lines}
     new = tuple(line for line in now.lines if line.words not in known)
@@ -103,7 +103,7 @@ def _did_it(then: Cell, now: Cell) -> tuple[tuple[Line, ...], bool]:
     return (now.lines, False) if now.lines else (then.lines, True)
 
 
-def _agreeing(lines: Iterable[Line], value: str) -> tuple[Line, ...]:
+def _agreeing(lines: Iterable[EffectLine], value: str) -> tuple[EffectLine, ...]:
     """Those lines that say a value, or all where none does."""
     word = {Value.YES: "allowed", Value.NO: "disallowed"}.get(Value(value))
     every = tuple(lines)

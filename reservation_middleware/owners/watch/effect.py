@@ -17,7 +17,7 @@ _MOST_LINES, _LONGEST = 6, 300
 _UNSEEN = (State.NOT_REACHED, State.NOT_TESTED, State.REFUSED)
 
 
-class Line(msgspec.Struct, frozen=True):
+class EffectLine(msgspec.Struct, frozen=True):
     """A line of a document that says yes or no.
 
     Attributes:
@@ -44,11 +44,11 @@ class Line(msgspec.Struct, frozen=True):
         return f"{where}: {self.text}"
 
 
-class Cell(msgspec.Struct, frozen=True):
+class EffectCell(msgspec.Struct, frozen=True):
     """What some agents may do: ``yes``, ``no``, ``not said`` …, and the lines about it."""
 
     value: str
-    lines: tuple[Line, ...] = ()
+    lines: tuple[EffectLine, ...] = ()
 
 
 class AgentCells(msgspec.Struct, frozen=True):
@@ -60,10 +60,10 @@ class AgentCells(msgspec.Struct, frozen=True):
     """
 
     agents: tuple[str, ...]
-    cells: dict[str, Cell]
+    cells: dict[str, EffectCell]
 
 
-class Look(msgspec.Struct, frozen=True):
+class Effect(msgspec.Struct, frozen=True):
     """What one look at a page found.
 
     Attributes:
@@ -74,7 +74,7 @@ class Look(msgspec.Struct, frozen=True):
     rows: tuple[AgentCells, ...]
     unseen: tuple[str, ...] = ()
 
-    def by_agent(self) -> dict[str, dict[str, Cell]]:
+    def by_agent(self) -> dict[str, dict[str, EffectCell]]:
         """The cells by agent and column."""
         return {agent: row.cells for row in self.rows for agent in row.agents}
 
@@ -84,25 +84,25 @@ def watched_policy(policy: Policy) -> Policy:
     return policy.changed({"probes": Probes.ALL})
 
 
-def look_of(inspection: Inspection) -> Look:
+def look_of(inspection: Inspection) -> Effect:
     """The effect that an inspection found."""
     judged = decisions(inspection.check, inspection.policy, Agent("*"))
-    cells: dict[str, dict[str, Cell]] = {}
+    cells: dict[str, dict[str, EffectCell]] = {}
     for token, decision in judged.items():
         (row,) = table(inspection.check, {token: decision})
         cells[token] = {
-            column: Cell(
+            column: EffectCell(
                 _value(answer.value),
                 _lines(column, answer.value, row.reasons, inspection, is_switch=row.is_switch),
             )
             for column, answer in row.answers.items()
         }
-    return Look(folded(cells), _unseen(inspection))
+    return Effect(folded(cells), _unseen(inspection))
 
 
-def folded(cells: dict[str, dict[str, Cell]]) -> tuple[AgentCells, ...]:
+def folded(cells: dict[str, dict[str, EffectCell]]) -> tuple[AgentCells, ...]:
     """Agents with equal cells put together."""
-    groups: dict[tuple[tuple[str, Cell], ...], list[str]] = {}
+    groups: dict[tuple[tuple[str, EffectCell], ...], list[str]] = {}
     for token, row in cells.items():
         groups.setdefault(tuple(row.items()), []).append(token)
     return tuple(AgentCells(tuple(tokens), dict(row)) for row, tokens in groups.items())
@@ -120,14 +120,14 @@ def _lines(
     inspection: Inspection,
     *,
     is_switch: bool,
-) -> tuple[Line, ...]:
+) -> tuple[EffectLine, ...]:
     leaves = set(USES.get(column, (CRAWL,)))
     if value is Value.NOT_APPLICABLE:
         return ()
     if value is Value.MAY_NOT_FETCH or is_switch:
         leaves.add(CRAWL)
     about = [
-        Line(
+        EffectLine(
             file_of(reason.document, inspection.places),
             reason.document,
             reason.line,

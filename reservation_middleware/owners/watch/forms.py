@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 from reservation_middleware.owners.inspect.summary import moment
 
-from .compare import Change
-from .run import Outcome, Watched
+from .compare import EffectChange
+from .run import Watched, WatchOutcome
 
 #: Agents of a change that are named on a terminal.
 _NAMES = 4
@@ -16,10 +16,10 @@ def text(watched: Watched) -> str:
     """One page, as people read it."""
     since = f" since {moment(watched.since)}" if watched.since else ""
     lines = {
-        Outcome.FIRST: [f"{watched.url}  first look, nothing to compare with"],
-        Outcome.SAME: [f"{watched.url}  no change{since}"],
-        Outcome.CHANGED: [f"{watched.url}  CHANGED{since}"],
-        Outcome.NOT_REACHED: [f"{watched.url}  NOT REACHED  {watched.problem}"],
+        WatchOutcome.FIRST: [f"{watched.url}  first look, nothing to compare with"],
+        WatchOutcome.SAME: [f"{watched.url}  no change{since}"],
+        WatchOutcome.CHANGED: [f"{watched.url}  CHANGED{since}"],
+        WatchOutcome.NOT_REACHED: [f"{watched.url}  NOT REACHED  {watched.problem}"],
     }[watched.outcome]
     for change in alike(watched.changes):
         named = ", ".join(change.agents[:_NAMES])
@@ -27,7 +27,7 @@ def text(watched: Watched) -> str:
         who = f"{named} and {more} more" if more > 0 else named
         lines.append(f"  {change.uses}: {change.before} → {change.after}  for {who}")
         lines += [f"    {words}" for words in change.because]
-    if watched.problem and watched.outcome is not Outcome.NOT_REACHED:
+    if watched.problem and watched.outcome is not WatchOutcome.NOT_REACHED:
         lines.append(f"  not looked at: {watched.problem}")
     return "\n".join(lines)
 
@@ -50,7 +50,7 @@ class AlikeChanges(NamedTuple):
     because: tuple[str, ...]
 
 
-def alike(changes: Iterable[Change]) -> list[AlikeChanges]:
+def alike(changes: Iterable[EffectChange]) -> list[AlikeChanges]:
     """Changes put together where only the use differs."""
     groups: dict[tuple[str, str, tuple[str, ...], tuple[str, ...]], list[str]] = {}
     for change in changes:

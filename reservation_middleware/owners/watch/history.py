@@ -18,7 +18,7 @@ from reservation_middleware.model import ConfigurationError
 from reservation_middleware.owners.sqlite_file import Schema, opened, transaction
 
 from .compare import Comparison, compare
-from .effect import Look
+from .effect import Effect
 
 _SCHEMA = Schema(
     "a history of watch",
@@ -90,7 +90,7 @@ class History:
         """Close the file."""
         self._connection.close()
 
-    def record(self, url: str, time: datetime, look: Look) -> Recorded:
+    def record(self, url: str, time: datetime, look: Effect) -> Recorded:
         """Keep a look and compare it with the last one, in one transaction.
 
         Of several processes that look at the same time only one finds a change.
@@ -154,7 +154,7 @@ class History:
             for number, time, problem in found
         ]
 
-    def effects(self, url: str, numbers: Sequence[int]) -> list[Look]:
+    def effects(self, url: str, numbers: Sequence[int]) -> list[Effect]:
         """The effects of some looks at one page; those that found none are left out.
 
         Raises:
@@ -175,8 +175,8 @@ class History:
         return found
 
 
-def _look(body: bytes) -> Look:
-    return msgspec.json.decode(body, type=Look)
+def _look(body: bytes) -> Effect:
+    return msgspec.json.decode(body, type=Effect)
 
 
 def _time(time: datetime) -> str:

@@ -12,7 +12,7 @@ from reservation_middleware.owners.inspect.look import Extent, inspect
 from reservation_middleware.owners.inspect.summary import summarize
 from reservation_middleware.owners.page_address import page_address
 
-from .compare import Change
+from .compare import EffectChange
 from .effect import look_of, watched_policy
 from .history import History, Recorded
 
@@ -22,7 +22,7 @@ _HOSTS, _TIMEOUT = 4, 300.0
 MAX_PAGES, MAX_LIST = 10_000, 4 * 1024 * 1024
 
 
-class Outcome(StrEnum):
+class WatchOutcome(StrEnum):
     """What became of one page."""
 
     FIRST = "first look"
@@ -45,9 +45,9 @@ class Watched(NamedTuple):
 
     url: str
     time: datetime
-    outcome: Outcome
+    outcome: WatchOutcome
     since: datetime | None = None
-    changes: tuple[Change, ...] = ()
+    changes: tuple[EffectChange, ...] = ()
     problem: str | None = None
 
 
@@ -140,23 +140,23 @@ async def _watch(url: str, history: History, policy: Policy, options: dict[str, 
             return _compared(url, time, history.record(url, time, look_of(found)))
         problem = summarize(found).verdict.headline.removeprefix(found.decision.url).strip()
     history.record_problem(url, time, problem)
-    return Watched(url, time, Outcome.NOT_REACHED, problem=problem)
+    return Watched(url, time, WatchOutcome.NOT_REACHED, problem=problem)
 
 
 def _compared(url: str, time: datetime, recorded: Recorded) -> Watched:
     comparison = recorded.comparison
     if comparison is None:
-        return Watched(url, time, Outcome.FIRST)
+        return Watched(url, time, WatchOutcome.FIRST)
     problem = None
     if comparison.carried:
         problem = f"{', '.join(comparison.carried)}: not reached; taken as at the last look"
-    outcome = Outcome.CHANGED if comparison.changes else Outcome.SAME
+    outcome = WatchOutcome.CHANGED if comparison.changes else WatchOutcome.SAME
     return Watched(url, time, outcome, recorded.since, comparison.changes, problem)
 
 
 def status_of(watched: Iterable[Watched]) -> int:
     """The exit status: 1 for a change, else 3 where something could not be looked at, else 0."""
     every = list(watched)
-    if any(one_page.outcome is Outcome.CHANGED for one_page in every):
+    if any(one_page.outcome is WatchOutcome.CHANGED for one_page in every):
         return 1
     return 3 if any(one_page.problem for one_page in every) else 0
