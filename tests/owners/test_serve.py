@@ -38,7 +38,7 @@ from reservation_middleware.owners.serve.looks import BusyError, Looks
 from reservation_middleware.owners.serve.openapi import DESCRIPTION
 from reservation_middleware.owners.serve.reports import KeptReport, ReportStore, new_ident
 from reservation_middleware.owners.serve.server import ClientAddress, Limit, Settings
-from reservation_middleware.owners.watch.effect import AgentCells, Effect, EffectCell, EffectLine
+from reservation_middleware.owners.watch.effect import AgentCells, Effect, EffectLine, WatchedCell
 from reservation_middleware.owners.watch.history import History
 
 HTML = (("Content-Type", "text/html"),)
@@ -566,7 +566,7 @@ def test_two_dates(tmp_path: Path) -> None:
         assert "There is no history yet" in client.get("/compare").text
         with History(tmp_path / "watch.db") as history:
             start = datetime(2026, 11, 1, tzinfo=UTC)
-            for day, cell in enumerate((EffectCell("yes"), EffectCell("no", (line,)))):
+            for day, cell in enumerate((WatchedCell("yes"), WatchedCell("no", (line,)))):
                 look = Effect((AgentCells(agents, {"fetch": cell, "train": cell}),))
                 history.record(page, start + timedelta(days=day), look)
             history.record_problem(page, start + timedelta(days=2), "no such host")

@@ -23,7 +23,7 @@ from loopback import world
 from reservation_middleware import ConfigurationError, profile
 from reservation_middleware.cli.watch import _tell
 from reservation_middleware.owners.watch.compare import compare
-from reservation_middleware.owners.watch.effect import AgentCells, Effect, EffectCell, EffectLine
+from reservation_middleware.owners.watch.effect import AgentCells, Effect, EffectLine, WatchedCell
 from reservation_middleware.owners.watch.forms import text
 from reservation_middleware.owners.watch.history import History
 from reservation_middleware.owners.watch.run import (
@@ -209,7 +209,7 @@ def test_the_lines_that_did_it() -> None:
         return EffectLine(file, f"http://x.example/{file}", number, text, says)
 
     def look(value: str, *lines: EffectLine) -> Effect:
-        return Effect((AgentCells(("*",), {"train": EffectCell(value, lines)}),))
+        return Effect((AgentCells(("*",), {"train": WatchedCell(value, lines)}),))
 
     yes = line("robots.txt", 2, "Content-Signal: ai-train=yes", "allowed")
     no = line("ai.txt", 1, "Disallow: *", "disallowed")
@@ -288,7 +288,7 @@ def test_of_several_processes_one_finds_a_change(tmp_path: Path) -> None:
     file = tmp_path / "history.db"
 
     def look(value: str) -> Effect:
-        return Effect((AgentCells(("*",), {"train": EffectCell(value)}),))
+        return Effect((AgentCells(("*",), {"train": WatchedCell(value)}),))
 
     with History(file) as history:
         history.record(URL, datetime.now(UTC), look("yes"))
@@ -316,6 +316,9 @@ def test_the_pages_of_a_host_are_asked_in_turn(tmp_path: Path) -> None:
             return [watched async for watched in found]
 
         assert [watched.url for watched in asyncio.run(look())] == pages
+        robots = "http://a.example/robots.txt"
+        asked = [seen.url for seen in web.log if seen.url in {robots, *pages}]
+    assert asked == [url for page in pages for url in (robots, page)]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
@@ -429,8 +432,8 @@ def test_a_failing_webhook_is_told_and_loses_nothing(watch: Watch) -> None:
 
 def test_the_webhook_gets_the_change() -> None:
     line = EffectLine("robots.txt", ROBOTS, 2, "Disallow: /", "disallowed")
-    old = Effect((AgentCells(("*",), {"fetch": EffectCell("yes")}),))
-    new = Effect((AgentCells(("*",), {"fetch": EffectCell("no", (line,))}),))
+    old = Effect((AgentCells(("*",), {"fetch": WatchedCell("yes")}),))
+    new = Effect((AgentCells(("*",), {"fetch": WatchedCell("no", (line,))}),))
     now = datetime(2026, 11, 29, tzinfo=UTC)
     watched = Watched(URL, now, WatchOutcome.CHANGED, now, compare(old, new).changes)
     with Hook(200) as hook, world({"hook.example": ["127.0.0.1"]}, ["127.0.0.1"]):

@@ -10,7 +10,7 @@ import msgspec
 
 from reservation_middleware.owners.inspect.matrix import Value
 
-from .effect import Effect, EffectCell, EffectLine, folded
+from .effect import Effect, EffectLine, WatchedCell, folded
 
 
 class EffectChange(msgspec.Struct, frozen=True):
@@ -79,18 +79,18 @@ def compare(before: Effect, after: Effect) -> Comparison:
     return Comparison(changes, Effect(folded(cells), after.unseen), tuple(carried))
 
 
-def _is_certain(cell: EffectCell) -> bool:
+def _is_certain(cell: WatchedCell) -> bool:
     """Whether nothing that was not reached could change an answer: one no is enough."""
     return cell.value == Value.NO and bool(cell.lines)
 
 
-def _is_no_news(now: EffectCell, unseen_then: set[str]) -> bool:
+def _is_no_news(now: WatchedCell, unseen_then: set[str]) -> bool:
     """Whether all that is said stands where nothing could be read the last time."""
     lines = _agreeing(now.lines, now.value)
     return bool(lines) and all(line.document in unseen_then for line in lines)
 
 
-def _did_it(then: EffectCell, now: EffectCell) -> tuple[tuple[EffectLine, ...], bool]:
+def _did_it(then: WatchedCell, now: WatchedCell) -> tuple[tuple[EffectLine, ...], bool]:
     """The lines that did it, and whether they are gone."""
     known, present = {line.words for line in then.lines}, {line.words for line in now.lines}
     new = tuple(line for line in now.lines if line.words not in known)

@@ -44,7 +44,7 @@ class EffectLine(msgspec.Struct, frozen=True):
         return f"{where}: {self.text}"
 
 
-class EffectCell(msgspec.Struct, frozen=True):
+class WatchedCell(msgspec.Struct, frozen=True):
     """What some agents may do: ``yes``, ``no``, ``not said`` …, and the lines about it."""
 
     value: str
@@ -60,7 +60,7 @@ class AgentCells(msgspec.Struct, frozen=True):
     """
 
     agents: tuple[str, ...]
-    cells: dict[str, EffectCell]
+    cells: dict[str, WatchedCell]
 
 
 class Effect(msgspec.Struct, frozen=True):
@@ -74,7 +74,7 @@ class Effect(msgspec.Struct, frozen=True):
     rows: tuple[AgentCells, ...]
     unseen: tuple[str, ...] = ()
 
-    def by_agent(self) -> dict[str, dict[str, EffectCell]]:
+    def by_agent(self) -> dict[str, dict[str, WatchedCell]]:
         """The cells by agent and column."""
         return {agent: row.cells for row in self.rows for agent in row.agents}
 
@@ -87,11 +87,11 @@ def watched_policy(policy: Policy) -> Policy:
 def look_of(inspection: Inspection) -> Effect:
     """The effect that an inspection found."""
     judged = decisions(inspection.check, inspection.policy, Agent("*"))
-    cells: dict[str, dict[str, EffectCell]] = {}
+    cells: dict[str, dict[str, WatchedCell]] = {}
     for token, decision in judged.items():
         (row,) = table(inspection.check, {token: decision})
         cells[token] = {
-            column: EffectCell(
+            column: WatchedCell(
                 _value(answer.value),
                 _lines(column, answer.value, row.reasons, inspection, is_switch=row.is_switch),
             )
@@ -100,9 +100,9 @@ def look_of(inspection: Inspection) -> Effect:
     return Effect(folded(cells), _unseen(inspection))
 
 
-def folded(cells: dict[str, dict[str, EffectCell]]) -> tuple[AgentCells, ...]:
+def folded(cells: dict[str, dict[str, WatchedCell]]) -> tuple[AgentCells, ...]:
     """Agents with equal cells put together."""
-    groups: dict[tuple[tuple[str, EffectCell], ...], list[str]] = {}
+    groups: dict[tuple[tuple[str, WatchedCell], ...], list[str]] = {}
     for token, row in cells.items():
         groups.setdefault(tuple(row.items()), []).append(token)
     return tuple(AgentCells(tuple(tokens), dict(row)) for row, tokens in groups.items())
