@@ -122,6 +122,7 @@ def check(
         report(pages[0].partition("//")[2].partition("/")[0], 0)
         import asyncio
 
+        import reservation_middleware.aiohttp  # noqa: F401 - says which extra is missing
         from reservation_middleware.owners.inspect.forms import (
             FORMS,  # needs aiohttp
         )

@@ -51,6 +51,7 @@ def serve(
     import socket
     import sys
 
+    import reservation_middleware.aiohttp  # noqa: F401 - says which extra is missing
     from reservation_middleware.owners.inspect.budget import Reach  # needs aiohttp
     from reservation_middleware.owners.serve.app import serve as run
     from reservation_middleware.owners.serve.server import ClientAddress, Settings

@@ -64,6 +64,7 @@ def watch(
 
     import asyncio
 
+    import reservation_middleware.aiohttp  # noqa: F401 - says which extra is missing
     from reservation_middleware.owners.watch.history import History
     from reservation_middleware.owners.watch.run import (  # needs aiohttp
         read_list,

@@ -110,6 +110,7 @@ def running(settings: Settings = OPEN) -> Iterator[Client]:
 
     async def ended() -> None:
         await asyncio.wait({task})
+        ready.set()
 
     thread = threading.Thread(target=lambda: loop.run_until_complete(ended()))
     thread.start()
@@ -655,7 +656,7 @@ def test_hostile_requests_never_end_in_a_fault_of_the_server(client: Client) -> 
     assert {200, 400, 404, 405, 415} <= statuses
 
 
-def test_raw_octets_in_a_request(client: Client) -> None:
+def test_raw_octets_in_a_request(client: Client, caplog: pytest.LogCaptureFixture) -> None:
     import socket
 
     parts = urlsplit(client.address)
@@ -670,9 +671,25 @@ def test_raw_octets_in_a_request(client: Client) -> None:
             raw.sendall(request)
             answer = raw.recv(200)
         assert re.match(rb"HTTP/1\.[01] [234]\d\d ", answer), (request[:60], answer)
+    assert caplog.text == ""
+    assert client.get(f"/compare?url={'%F0%9F%92%A9' * 2000}").status == 200
 
 
 # The verb
+
+
+@pytest.mark.parametrize("verb", ["check a.example", "watch -", "serve"])
+def test_a_missing_extra_is_named(verb: str) -> None:
+    program = (
+        "import sys; sys.modules['aiohttp'] = None; sys.argv[1:] = sys.argv[1].split();"
+        "from reservation_middleware.__main__ import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, verb], input="", capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "reservation-middleware[aiohttp]" in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")

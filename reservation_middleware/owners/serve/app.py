@@ -16,8 +16,8 @@ from .routes import ROUTES, AddressProblemError, TooOftenError, page, plain
 from .server import SERVER, CheckServer, Settings
 
 _log = logging.getLogger(__name__)
-#: Octets of a form.
-_LARGEST = 1024 * 1024
+#: Octets of a form, and of a request's first line: an address may be percent-encoded.
+_LARGEST, _LONGEST_LINE = 1024 * 1024, 32 * 1024
 _HEADINGS = {404: "No such page", 429: "Not so often, please"}
 _SENTENCES = {
     404: "There is no such page here. Reports are kept for 30 days.",
@@ -80,6 +80,13 @@ def _problem(request: web.Request, status: int, sentence: str) -> web.Response:
     return page(show("message", heading=heading, sentence=sentence, again=""), status)
 
 
+def _wire_log() -> logging.Logger:
+    """Where aiohttp tells of requests that are no HTTP: nowhere, or strangers could fill the log."""
+    log = logging.getLogger(f"{__name__}.wire")
+    log.setLevel(logging.CRITICAL + 1)
+    return log
+
+
 async def serve(settings: Settings, host: str, port: int, ready: Callable[[str], object]) -> None:
     """Serve until the task is cancelled or a signal asks to end.
 
@@ -93,7 +100,13 @@ async def serve(settings: Settings, host: str, port: int, ready: Callable[[str],
         ConfigurationError: a file in the folder of data cannot be used.
         OSError: the port is taken, or is not to be had.
     """
-    runner = web.AppRunner(application(settings), access_log=None, shutdown_timeout=1.0)
+    runner = web.AppRunner(
+        application(settings),
+        access_log=None,
+        logger=_wire_log(),
+        max_line_size=_LONGEST_LINE,
+        shutdown_timeout=1.0,
+    )
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port).start()
