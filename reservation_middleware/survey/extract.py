@@ -5,10 +5,7 @@ order between rows, so that any engine may run it. What a site sends never raise
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, NamedTuple
-
-import pyarrow as pa  # type: ignore[import-untyped, unused-ignore]
 
 from reservation_middleware.decide.bot_check import no_policy
 from reservation_middleware.decide.check import Check
@@ -22,27 +19,14 @@ from reservation_middleware.syntax.domains import registrable
 from reservation_middleware.syntax.path import split_url
 from reservation_middleware.syntax.surt import surt_host_name, url_surtkey
 
+from .captures import Capture, record_batch
 from .policy import POLICY_PATHS, PolicyFacts, PolicyStore, Row, is_blank, rows_of
 from .schema import TABLES
 from .words import UNKNOWN, Access, CaptureWord
 
-#: Octets of a robots.txt that are read (RFC 9309 §2.5), and of any other document.
-ROBOTS_LIMIT, PAGE_LIMIT = 512 * 1024 + 1, 8 * 1024 * 1024
 _ROBOTS = "robots.txt"
 _ASKING = Agent("*")
 _NO_SITE = Site(())
-
-
-class Capture(NamedTuple):
-    """One fetch: the columns of ``schema.CAPTURES``."""
-
-    url: str
-    wave: str
-    status: int | None = None
-    fields: tuple[str, ...] = ()
-    body: bytes | None = None
-    fetched_at: datetime | None = None
-    problem: str | None = None
 
 
 class Extracted(NamedTuple):
@@ -126,15 +110,12 @@ class _Rows:
 
     def tables(self) -> dict[str, Any]:
         """A record batch for each table."""
-        made = {}
-        for name, schema in TABLES.items():
-            columns = list(zip(*self._rows[name], strict=True)) or [()] * len(schema)
-            arrays = [
-                pa.array(values, type=field.type)
-                for values, field in zip(columns, schema, strict=True)
-            ]
-            made[name] = pa.RecordBatch.from_arrays(arrays, schema=schema)
-        return made
+        return {
+            name: record_batch(
+                list(zip(*self._rows[name], strict=True)) or [()] * len(schema), schema
+            )
+            for name, schema in TABLES.items()
+        }
 
 
 def capture_word(capture: Capture) -> tuple[CaptureWord, bytes | None]:
