@@ -1,5 +1,5 @@
 """The command line: ``reservations demo | check | lint | decide | generate | watch | serve |
-report | agents | ledger``.
+survey | report | agents | ledger``.
 
 Output goes to standard output, talk to standard error. Exit statuses are part of the
 contract: 0 may proceed, 1 blocked or bad, 2 bad usage, 3 could not be fetched.
@@ -20,6 +20,7 @@ from . import ledger_read as ledger_commands
 from . import lint as lint_commands
 from . import report as report_commands
 from . import serve as serve_commands
+from . import survey as survey_commands
 from . import watch as watch_commands
 from .help import MAX_HELP, Command, usage_error
 from .options import (
@@ -119,6 +120,7 @@ app.command(cls=Command, epilog=lint_commands.EXAMPLES)(lint_commands.lint)
 app.command(cls=Command, epilog=generate_commands.EXAMPLES)(generate_commands.generate)
 app.command(cls=Command, epilog=watch_commands.EXAMPLES)(watch_commands.watch)
 app.command(cls=Command, epilog=serve_commands.EXAMPLES)(serve_commands.serve)
+app.command(cls=Command, epilog=survey_commands.EXAMPLES)(survey_commands.survey)
 
 
 @app.command(cls=Command)

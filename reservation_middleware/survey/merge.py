@@ -16,7 +16,7 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped, unused-ignore]
 from .batches import LISTED
 from .journal import Journal
 from .schema import TABLES
-from .words import BEST_FIRST, CaptureWord
+from .words import BEST_FIRST, Access, CaptureWord
 
 #: Memory that sorting may take; the rest is done on disk.
 MEMORY = "1GB"
@@ -43,8 +43,9 @@ def merge(folder: Path, journal: Journal) -> None:
         _view(connection, f"part_{name}", journal.parts(name), _with_keys(schema))
     _view(connection, "part_listed", journal.parts("listed"), LISTED)
     connection.execute(_CHOSEN.format(rank=_rank()))
+    connection.execute(_MISSING)
     for name, schema in TABLES.items():
-        query = f"{_SELECT[name]} order by {_ORDER[name]}"  # noqa: S608 - names of this file
+        query = f"from ({_SELECT[name]}) order by {_ORDER[name]}"  # noqa: S608 - names of this file
         _write(connection, query, schema, new / name)
     _write(connection, _FRAME, LISTED, new / "frame")
     connection.close()
@@ -113,35 +114,42 @@ where signal <> 'fingerprint' and not (near_miss and preference = 'unknown')
 group by host, wave;
 """
 
+_MISSING = """
+create temp table missing as
+with captured as (select surt_host_name, wave from part_sites),
+waves as (
+    select distinct wave from captured
+    union select 'all' where not exists (from captured)
+)
+select host, surt_host_name, any_value(registrable_domain) as registrable_domain, wave,
+    'https://' || host as origin
+from part_listed cross join waves
+where not exists (
+    from captured
+    where captured.surt_host_name = part_listed.surt_host_name and captured.wave = waves.wave
+)
+group by host, surt_host_name, wave
+"""
+
 _SELECT = {
     "sites": f"""
-with captured as (
+select {", ".join(TABLES["sites"].names)} from (
     select part_sites.* replace (
         list_sort(list_distinct(part_sites.signals || coalesce(elsewhere.signals, []))) as signals
     )
     from part_sites left join elsewhere using (host, wave)
     where part_sites._capture in (from chosen)
-),
-waves as (
-    select distinct wave from captured
-    union select 'all' where not exists (from captured)
-),
-missing as (
-    select host, surt_host_name, any_value(registrable_domain) as registrable_domain, wave
-    from part_listed cross join waves
-    where not exists (
-        from captured
-        where captured.surt_host_name = part_listed.surt_host_name and captured.wave = waves.wave
-    )
-    group by all
 )
-select {", ".join(TABLES["sites"].names)} from captured
 union all
-select host, surt_host_name, registrable_domain, wave, 'https://' || host,
-    '{CaptureWord.NO_CAPTURE}', null, null, null, null, [], [], 0
+select host, surt_host_name, registrable_domain, wave, origin, '{CaptureWord.NO_CAPTURE}',
+    null, null, null, null, [], [], 0
 from missing
 """,
-    "agents": "from part_agents where _capture in (from chosen)",
+    "agents": f"""
+from part_agents where _capture in (from chosen)
+union all
+select host, wave, origin, '*', '{Access.UNKNOWN}', null, null, surt_host_name from missing
+""",
     "statements": """
 from part_statements
 where _capture in (from chosen) or _capture in (from other_documents)
@@ -160,7 +168,7 @@ def _write(connection: Any, query: str, schema: Any, folder: Path) -> None:
     """Write what a query finds as one Parquet file with a schema's columns and metadata."""
     folder.mkdir()
     names = schema.names
-    reader = connection.execute(query).to_arrow_reader(_GROUP)
+    reader = connection.sql(query).to_arrow_reader(_GROUP)
     with pq.ParquetWriter(folder / "part-0.parquet", schema, compression="zstd") as writer:
         for batch in reader:
             columns = [

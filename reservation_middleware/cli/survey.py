@@ -1,0 +1,89 @@
+"""The verb ``reservations survey``: from archives and lists to tables."""
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import folder
+
+
+class Holds(StrEnum):
+    """What an input may hold, where its content does not say it."""
+
+    WARC = "warc"
+    WAT = "wat"
+    JSONL = "jsonl"
+    PARQUET = "parquet"
+    LIST = "list"
+    FOLDER = "folder"
+    MANIFEST = "manifest"
+
+
+def survey(
+    inputs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="INPUT…", help="Lists, folders, WARC, WAT, Parquet, JSON Lines, manifests, or -."
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="DIR", parser=folder, help="Where tables go.")
+    ],
+    holds: Annotated[
+        Holds | None, typer.Option("--input", help="What the inputs hold. Default: their content.")
+    ] = None,
+    wave: Annotated[
+        str | None,
+        typer.Option("--wave", metavar="NAME", help="The round. Default: the month of each fetch."),
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option("--weights", metavar="FILE", help="CSV: a host and its tokens by corpus."),
+    ] = None,
+    strata: Annotated[
+        Path | None,
+        typer.Option("--strata", metavar="FILE", help="CSV or JSON: a host, category, country …"),
+    ] = None,
+    agent_sets: Annotated[
+        Path | None,
+        typer.Option("--agent-sets", metavar="FILE", help="JSON: dated releases of a list."),
+    ] = None,
+    processes: Annotated[
+        int | None, typer.Option("--processes", min=1, help="How many parse. Default: one per CPU.")
+    ] = None,
+) -> None:
+    """Measure many sites or pages; a run that was killed goes on where it was.
+
+    Writes sites/, agents/, statements/ and pages/ (Parquet), metrics/ (SQL) and survey.json.
+    Exit status: 0, 2 for bad usage or inputs, 3 where the tables contradict themselves.
+    """
+    from reservation_middleware.survey.read import Kind
+    from reservation_middleware.survey.run import BrokenInvariantError, Options
+    from reservation_middleware.survey.run import survey as run
+
+    kind = None if holds is None else Kind.WARC if holds is Holds.WAT else Kind(holds.value)
+    options = Options(
+        kind=kind,
+        wave=wave,
+        weights=weights,
+        strata=strata,
+        agent_sets=agent_sets,
+        processes=processes or os.cpu_count() or 1,
+    )
+    try:
+        summary = run(inputs, output, options)
+    except BrokenInvariantError as error:
+        typer.echo(f"reservations: {error}", err=True)
+        raise typer.Exit(3) from None
+    rows = summary["rows"]
+    lost = sum(summary["unreadable"].values())
+    typer.echo(
+        f"{rows['sites']} sites, {rows['agents']} agents, {rows['statements']} statements, "
+        f"{rows['pages']} pages in {output}; {lost} records could not be read"
+    )
+    for reason, times in summary["unreadable"].items():
+        typer.echo(f"  {times} times {reason}")
+    typer.echo(f"reservations report {output} makes a page of them", err=True)
