@@ -1,4 +1,4 @@
-"""The verb ``reservations report``: what a crawl blocked, and what another policy would."""
+"""The verb ``reservations report``: of a ledger what a crawl blocked, of a survey what sites say."""
 
 import shlex
 from datetime import UTC, datetime
@@ -40,7 +40,10 @@ class ReportFormat(StrEnum):
 
 def report(
     ledger: Annotated[
-        Path, typer.Argument(metavar="LEDGER", readable=False, help="The folder of a ledger.")
+        Path,
+        typer.Argument(
+            metavar="DIR", readable=False, help="The folder of a ledger, or of a survey."
+        ),
     ],
     agent: AgentOption = None,
     purpose: PurposeOption = None,
@@ -66,13 +69,24 @@ def report(
     format: Annotated[  # noqa: A002 - the flag's name
         ReportFormat, typer.Option("--format", help="How to print.")
     ] = ReportFormat.TEXT,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="DIR", help="Of a survey: where the files go."),
+    ] = None,
     no_color: ColorOption = False,
 ) -> None:
     """What was blocked, what would have been, and what another policy would change.
 
+    Of a survey's folder: who reserves what, as a page, Markdown, CSV, SVG and PNG (in DIR/report).
+
     With --profile, --purpose, --agent, --near-miss or --signal the same evidence is judged again by these;
     nothing is fetched. Exit status: 0, or 2 for bad usage or a ledger that cannot be read.
     """
+    if (ledger / "survey.json").is_file():
+        from .survey import show_report
+
+        show_report(ledger, output or ledger / "report", format)
+        return
     from reservation_middleware.ledger.read.reader import LedgerReader
     from reservation_middleware.model.vocabulary import unknown_word
     from reservation_middleware.report.rollout import BY, DEFAULT_BY, Rollout

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .options import folder
+from .options import folder, print_json
 
 
 class Holds(StrEnum):
@@ -20,6 +20,45 @@ class Holds(StrEnum):
     LIST = "list"
     FOLDER = "folder"
     MANIFEST = "manifest"
+
+
+def show_report(survey_folder: Path, output: Path, form: str) -> None:
+    """Print or write the report of a survey.
+
+    Args:
+        survey_folder: of the survey.
+        output: where files go, where the form is ``text``.
+        form: ``text`` writes the files and prints the answer, ``html`` and ``json`` print only.
+    """
+    from reservation_middleware.survey import page
+
+    found = page.report(survey_folder)
+    if form == "html":
+        typer.echo(page.html(found))
+    elif form == "json":
+        print_json(
+            {
+                "headline": found.headline,
+                "more": found.more,
+                "methods": found.methods,
+                "survey": found.summary,
+                "answers": {
+                    answer.section.name: {
+                        "question": answer.section.title,
+                        "query": answer.result.name,
+                        "denominator": answer.denominator,
+                        "rows": answer.result.dicts(),
+                    }
+                    for answer in found.answers
+                },
+            }
+        )
+    else:
+        written = page.write(found, output)
+        typer.echo(found.headline)
+        for sentence in found.more:
+            typer.echo(sentence)
+        typer.echo(f"{written[0]} and {len(written) - 1} files beside it", err=True)
 
 
 def survey(

@@ -12,16 +12,20 @@ spoken as (
     from statements
     where signal <> 'fingerprint' and not (near_miss and preference = 'unknown')
     group by wave, signal, carrier, host
+),
+counted as (
+    select wave, signal, carrier, count(*) as sites,
+        count(*) filter (no) as saying_no, count(*) filter (yes) as saying_yes,
+        count(*) filter (not direct) as only_inferred
+    from spoken group by wave, signal, carrier
+),
+placed as (
+    select counted.*, case when carrier = 'robots.txt' then reads.files
+        when carrier in ('header', 'meta') then page_hosts.hosts else reads.sites end as of_sites
+    from counted left join reads using (wave) cross join page_hosts
 )
-select
-    wave, signal, carrier, count(*) as sites,
-    case when carrier = 'robots.txt' then any_value(files)
-         when carrier in ('header', 'meta') then (select hosts from page_hosts)
-         else any_value(reads.sites) end as of_sites,
-    sites / nullif(of_sites, 0) as share,
+select wave, signal, carrier, sites, of_sites, sites / nullif(of_sites, 0) as share,
     wilson_low(sites, of_sites) as low, wilson_high(sites, of_sites) as high,
-    count(*) filter (no) as saying_no, count(*) filter (yes) as saying_yes,
-    count(*) filter (not direct) as only_inferred
-from spoken left join reads using (wave)
-group by wave, signal, carrier
+    saying_no, saying_yes, only_inferred
+from placed
 order by wave, sites desc, signal, carrier

@@ -43,7 +43,7 @@ counts as (
 select *,
     case when blocked + unblocked = 0 then 1.0 else least(1.0, 2 * list_sum(list_transform(
         range(0, (least(blocked, unblocked) + 1)::bigint),
-        k -> exp(lgamma(blocked + unblocked + 1) - lgamma(k + 1)
+        lambda k: exp(lgamma(blocked + unblocked + 1) - lgamma(k + 1)
             - lgamma(blocked + unblocked - k + 1) - (blocked + unblocked) * ln(2))
     ))) end as mcnemar_p
 from counts

@@ -23,9 +23,9 @@ marks as (
     select distinct wave, host, category as mark from statements where signal = 'fingerprint'
     union all
     select wave, host, 'agents of an ai.robots.txt release' from fitting where jaccard >= 0.9
-)
-select wave, mark, count(*) as sites, any_value(of_sites) as of_sites, sites / of_sites as share,
+),
+counted as (select wave, mark, count(*) as sites from marks group by wave, mark)
+select wave, mark, sites, of_sites, sites / of_sites as share,
     wilson_low(sites, of_sites) as low, wilson_high(sites, of_sites) as high
-from marks join per_wave using (wave)
-group by wave, mark
+from counted join per_wave using (wave)
 order by wave, sites desc, mark

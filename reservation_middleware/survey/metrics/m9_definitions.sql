@@ -98,12 +98,17 @@ retroactive as (
             'gptbot', 'pangubot', '*') and root_denied), false) as blocked
     from readable left join decided using (host, wave)
     group by readable.wave, readable.host
+),
+counted as (
+    select wave, agent, definition, count(*) filter (blocked) as sites
+    from (
+        select agent, definition, wave, host, blocked from answers
+        union all by name
+        select agent, definition, wave, host, blocked from retroactive
+    )
+    group by wave, agent, definition
 )
-select wave, agent, definition, count(*) filter (blocked) as sites, any_value(of_sites) as of_sites,
-    sites / of_sites as share, wilson_low(sites, of_sites) as low, wilson_high(sites, of_sites) as high
-from (
-    select agent, definition, wave, host, blocked from answers
-    union all by name select agent, definition, wave, host, blocked from retroactive
-) join per_wave using (wave)
-group by wave, agent, definition
+select wave, agent, definition, sites, of_sites, sites / of_sites as share,
+    wilson_low(sites, of_sites) as low, wilson_high(sites, of_sites) as high
+from counted join per_wave using (wave)
 order by wave, agent, definition
