@@ -99,8 +99,16 @@ def _strata(path: Path) -> Iterator[tuple[str, str, str]]:
     for key, row in _by_host(path):
         for stratum, value in row.items():
             if isinstance(value, str | int) and str(value).strip() and stratum != "name":
-                found[key, stratum] = str(value).strip()[:100]
+                found[key, stratum] = _without_flags(str(value).strip()[:100])
     return ((key, stratum, value) for (key, stratum), value in found.items())
+
+
+def _without_flags(text: str) -> str:
+    """A text in which the flag of a country is its code: 🇬🇧 is GB."""
+    first, last = 0x1F1E6, 0x1F1FF
+    return "".join(
+        chr(ord(mark) - first + ord("A")) if first <= ord(mark) <= last else mark for mark in text
+    )
 
 
 def _agent_sets(path: Path) -> Iterator[tuple[str, str]]:

@@ -14,6 +14,8 @@ from . import metrics, plots
 from .metrics import Result, turnbull
 from .sections import MOST, SECTIONS, Section, last_wave
 
+#: Rows of a table that the page shows.
+_SHOWN = 60
 _PERCENT = frozenset({"share", "low", "high", "lowest", "highest", "usable", "usable_if_denied", "share_named"})
 
 
@@ -97,7 +99,7 @@ def _curve(intervals: Result, waves: Sequence[str]) -> Result:
         for point in turnbull.curve(of_agent, len(waves))
     ]
     columns = ("wave", "agent", "share", "low", "high")
-    return intervals._replace(name="m7_curve", columns=columns, rows=rows)
+    return intervals._replace(columns=columns, rows=rows)
 
 
 def _denominator(section: Section, rows: Sequence[Mapping[str, Any]]) -> str:
@@ -195,8 +197,9 @@ def html(found: Report) -> str:
     cards = [
         {
             "answer": answer,
-            "table": _table(answer, 40),
-            "more": max(0, len(answer.rows) - 40),
+            "table": _table(answer, _SHOWN),
+            "texts": [_is_text(answer, column) for column in answer.section.columns],
+            "more": max(0, len(answer.rows) - _SHOWN),
             "light": _data_uri(plots.svg(answer.chart, "light")) if answer.chart is not None else "",
             "dark": _data_uri(plots.svg(answer.chart, "dark")) if answer.chart is not None else "",
         }
@@ -239,6 +242,10 @@ def _table(answer: Answer, most: int) -> list[list[str]]:
     columns = answer.section.columns
     rows = [[shown(row.get(column), column) for column in columns] for row in answer.rows[:most]]
     return [[column.replace("_", " ") for column in columns], *rows]
+
+
+def _is_text(answer: Answer, column: str) -> bool:
+    return any(isinstance(row.get(column), str) for row in answer.rows)
 
 
 def _row(cells: Sequence[str]) -> str:

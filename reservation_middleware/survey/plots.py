@@ -13,11 +13,11 @@ import vl_convert as vlc
 Rows = Sequence[Mapping[str, Any]]
 
 #: Pixels of a plot without its labels, and of one row of it.
-_WIDTH, _ROW = 190, 22
+_WIDTH, _ROW = 180, 22
 #: Okabe and Ito's colours, which people with any kind of sight tell apart.
 _COLOURS = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#999999", "#f0e442"]
 _INK = {"light": ("#1b1f24", "#d0d7de"), "dark": ("#e6edf3", "#3d444d")}
-_PERCENT = alt.Axis(format="%", tickCount=4, title=None)
+_PERCENT = alt.Axis(format="%", tickCount=3, title=None, labelOverlap="greedy")
 
 
 def svg(chart: Any, mode: str) -> str:
@@ -42,11 +42,13 @@ def _with_colours(chart: Any, mode: str) -> dict[str, Any]:
     text = {"labelColor": ink, "titleColor": ink, "labelFontSize": 12, "titleFontSize": 12}
     spec: dict[str, Any] = chart.to_dict()
     spec["background"] = None
+    # The reader's font may be wider than the one that labels were measured with.
+    spec["padding"] = {"left": 28, "top": 5, "right": 14, "bottom": 5}
     spec["config"] = {
         "font": "system-ui, sans-serif",
         "view": {"stroke": None},
         "range": {"category": _COLOURS},
-        "axis": {**text, "gridColor": line, "domainColor": line, "tickColor": line, "labelLimit": 150},
+        "axis": {**text, "gridColor": line, "domainColor": line, "tickColor": line, "labelLimit": 210},
         "legend": {**text, "orient": "top", "title": None, "columns": 2, "labelLimit": 170},
         "header": text,
         "rule": {"color": ink},
@@ -71,7 +73,9 @@ def bars_with_interval(rows: Rows, name: str) -> Any:
     )
     bars = base.mark_bar(color=_COLOURS[0]).encode(x=alt.X("share:Q", axis=_PERCENT))
     reach = base.mark_rule(strokeWidth=2).encode(x="low:Q", x2="high:Q")
-    return (bars + reach).properties(width=_WIDTH, height=_height(rows, name))
+    longest = max(len(str(row[name])) for row in rows)
+    width = _WIDTH if longest <= 22 else _WIDTH - 60
+    return (bars + reach).properties(width=width, height=_height(rows, name))
 
 
 def named_and_inherited(rows: Rows) -> Any:
@@ -102,11 +106,13 @@ def named_and_inherited(rows: Rows) -> Any:
 def over_time(rows: Rows) -> Any:
     """A share for each wave and agent, with its interval as a band."""
     base = alt.Chart(alt.Data(values=list(rows))).encode(
-        x=alt.X("wave:N", title=None, axis=alt.Axis(labelAngle=-60)), color=alt.Color("agent:N")
+        x=alt.X("wave:N", title=None, axis=alt.Axis(labelAngle=-60))
     )
-    band = base.mark_area(opacity=0.15).encode(y=alt.Y("low:Q", axis=_PERCENT), y2="high:Q")
-    line = base.mark_line(point=True).encode(y="share:Q")
-    return (band + line).properties(width=280, height=230)
+    band = base.mark_area(opacity=0.12).encode(
+        y=alt.Y("low:Q", axis=_PERCENT), y2="high:Q", color=alt.Color("agent:N", legend=None)
+    )
+    lines = base.mark_line(point=True).encode(y="share:Q", color="agent:N")
+    return (band + lines).properties(width=280, height=230).resolve_scale(color="independent")
 
 
 def points_with_interval(rows: Rows, name: str, panel: str) -> Any:
@@ -146,7 +152,7 @@ def captures(rows: Rows) -> Any:
 
 def usable(rows: Rows) -> Any:
     """What each policy option leaves usable: the bar at least, the line if all that is missing allows."""
-    base = alt.Chart().encode(y=alt.Y("option:N", sort=None, title=None))
+    base = alt.Chart().encode(y=alt.Y("short:N", sort=None, title=None))
     bars = base.mark_bar(color=_COLOURS[2]).encode(
         x=alt.X("usable_if_denied:Q", axis=_PERCENT, scale=alt.Scale(domain=[0, 1]))
     )

@@ -80,7 +80,11 @@ def _definitions(rows: Rows) -> list[Mapping[str, Any]]:
 def _options(rows: Rows) -> list[Mapping[str, Any]]:
     waves = {row["rule_of_time"] for row in rows} - {"latest", "ever"}
     latest = max(waves, default=None)
-    return [row for row in rows if row["rule_of_time"] == latest and row["agent"] == "GPTBot"]
+    return [
+        {**row, "short": row["option"].partition(":")[0].partition(",")[0]}
+        for row in rows
+        if row["rule_of_time"] == latest and row["agent"] == "GPTBot"
+    ]
 
 
 def _curve(rows: Rows) -> list[Mapping[str, Any]]:

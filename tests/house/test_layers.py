@@ -65,7 +65,10 @@ def test_every_module_is_in_a_layer() -> None:
     assert there - named == set(), "not in a layer of pyproject.toml"
 
 
-EXTRAS = ("scrapy", "twisted", "aiohttp", "redis", "pyarrow", "duckdb", "fastwarc", "pyspark")
+EXTRAS = (
+    *("scrapy", "twisted", "aiohttp", "redis", "pyarrow", "duckdb", "fastwarc", "pyspark"),
+    *("fsspec", "altair", "vl_convert"),
+)
 
 BLOCKED = f"""
 import sys

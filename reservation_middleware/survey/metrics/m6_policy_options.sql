@@ -10,7 +10,8 @@ with profiles(option, profile, unknown_blocks, reservation_blocks, inferred_coun
         ('1 licence in all cases', 'licence-first', true, true, false),
         ('2 broad exception: crawl rules only', 'record-only', false, false, false),
         ('3 opt-out', 'opt-out', false, true, false),
-        ('3a opt-out, blocks of any AI agent count', 'strict', true, true, true)
+        ('3a opt-out, a block of any AI agent counts', 'opt-out, proxy_agents = count', false, true, true),
+        ('strict: silence blocks, and a block of any AI agent counts', 'strict', true, true, true)
 ),
 asking(agent) as (values ('*'), ('GPTBot'), ('CCBot')),
 -- How the rules of robots.txt come to who asks.
