@@ -65,7 +65,8 @@ def survey(
     inputs: Annotated[
         list[str],
         typer.Argument(
-            metavar="INPUT…", help="Lists, folders, WARC, WAT, Parquet, JSON Lines, manifests, or -."
+            metavar="INPUT…",
+            help="Lists, folders, WARC, WAT, Parquet, JSON Lines, manifests, or -.",
         ),
     ],
     output: Annotated[

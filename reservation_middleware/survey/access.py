@@ -57,9 +57,7 @@ def witness(path: str) -> str:
     return canonical(tried if tried.startswith("/") else "/" + tried)
 
 
-def _any_wins(
-    group: Group, paths: Sequence[str], others: Sequence[str], *, allow: bool
-) -> bool:
+def _any_wins(group: Group, paths: Sequence[str], others: Sequence[str], *, allow: bool) -> bool:
     """Whether some rule decides on a path of its own.
 
     Args:

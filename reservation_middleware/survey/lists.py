@@ -115,7 +115,9 @@ def _agent_sets(path: Path) -> Iterator[tuple[str, str]]:
     try:
         releases = msgspec.json.decode(_text(path), type=list[dict[str, Any]])
         pairs = {
-            (str(release["date"]), str(agent)) for release in releases for agent in release["agents"]
+            (str(release["date"]), str(agent))
+            for release in releases
+            for agent in release["agents"]
         }
     except (msgspec.DecodeError, KeyError, TypeError) as error:
         raise InputError(f'{path}: not [{{"date", "agents"}}]: {error}') from None
@@ -126,18 +128,21 @@ def _by_host(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """The rows of a CSV file or a JSON array, each with the key of its host."""
     text = _text(path)
     rows: Iterable[Mapping[str, Any]]
+    names: set[str]
     if text.lstrip().startswith("["):
         try:
-            rows = msgspec.json.decode(text, type=list[dict[str, Any]])
+            given_rows = msgspec.json.decode(text, type=list[dict[str, Any]])
         except msgspec.DecodeError as error:
             raise InputError(f"{path}: {error}") from None
-        names = set(rows[0]) if rows else set()
+        rows, names = given_rows, set(given_rows[0]) if given_rows else set()
     else:
         reader = csv.DictReader(io.StringIO(text))
         rows, names = reader, set(reader.fieldnames or ())
     about = next((name for name in _ABOUT if name in names), None)
     if about is None:
-        raise InputError(f"{path}: no column {', '.join(_ABOUT)}; it has {', '.join(sorted(names))}")
+        raise InputError(
+            f"{path}: no column {', '.join(_ABOUT)}; it has {', '.join(sorted(names))}"
+        )
     for row in rows:
         given = str(row.get(about) or "")
         host = host_of(given if "://" in given else f"https://{given}/")
@@ -151,5 +156,7 @@ def _text(path: Path) -> str:
         if data.startswith(b"\x1f\x8b"):
             data = gzip.decompress(data)
     except (OSError, EOFError, ValueError) as error:
-        raise InputError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
+        raise InputError(
+            f"cannot read {path}: {getattr(error, 'strerror', None) or error}"
+        ) from None
     return data.decode("utf-8-sig", "replace")

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped, unused-ignore]
 from .batches import LISTED
 from .journal import Journal
 from .schema import TABLES
-from .words import BEST_FIRST, Access, CaptureWord
+from .words import BEST_FIRST
 
 #: Memory that sorting may take; the rest is done on disk.
 MEMORY = "1GB"
@@ -45,7 +45,7 @@ def merge(folder: Path, journal: Journal) -> None:
     connection.execute(_CHOSEN.format(rank=_rank()))
     connection.execute(_MISSING)
     for name, schema in TABLES.items():
-        query = f"from ({_SELECT[name]}) order by {_ORDER[name]}"  # noqa: S608 - names of this file
+        query = f"from ({_SELECT[name]}) order by {_ORDER[name]}"
         _write(connection, query, schema, new / name)
     _write(connection, _FRAME, LISTED, new / "frame")
     connection.close()
@@ -132,23 +132,23 @@ group by host, surt_host_name, wave
 """
 
 _SELECT = {
-    "sites": f"""
-select {", ".join(TABLES["sites"].names)} from (
-    select part_sites.* replace (
+    "sites": """
+select * from (
+    select part_sites.* exclude (_capture, _surt) replace (
         list_sort(list_distinct(part_sites.signals || coalesce(elsewhere.signals, []))) as signals
     )
     from part_sites left join elsewhere using (host, wave)
     where part_sites._capture in (from chosen)
 )
 union all
-select host, surt_host_name, registrable_domain, wave, origin, '{CaptureWord.NO_CAPTURE}',
+select host, surt_host_name, registrable_domain, wave, origin, 'no-capture',
     null, null, null, null, [], [], 0
 from missing
 """,
-    "agents": f"""
-from part_agents where _capture in (from chosen)
+    "agents": """
+select * exclude (_capture) from part_agents where _capture in (from chosen)
 union all
-select host, wave, origin, '*', '{Access.UNKNOWN}', null, null, surt_host_name from missing
+select host, wave, origin, '*', 'unknown', null, null, surt_host_name from missing
 """,
     "statements": """
 from part_statements
@@ -171,8 +171,6 @@ def _write(connection: Any, query: str, schema: Any, folder: Path) -> None:
     reader = connection.sql(query).to_arrow_reader(_GROUP)
     with pq.ParquetWriter(folder / "part-0.parquet", schema, compression="zstd") as writer:
         for batch in reader:
-            columns = [
-                batch.column(place).cast(field.type) for place, field in enumerate(schema)
-            ]
+            columns = [batch.column(place).cast(field.type) for place, field in enumerate(schema)]
             assert len(names) <= batch.num_columns
             writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))

@@ -16,7 +16,9 @@ from .sections import MOST, SECTIONS, Section, last_wave
 
 #: Rows of a table that the page shows.
 _SHOWN = 60
-_PERCENT = frozenset({"share", "low", "high", "lowest", "highest", "usable", "usable_if_denied", "share_named"})
+_PERCENT = frozenset(
+    {"share", "low", "high", "lowest", "highest", "usable", "usable_if_denied", "share_named"}
+)
 
 
 class Answer(NamedTuple):
@@ -81,7 +83,9 @@ def report(folder: Path) -> Report:
         chart = section.plot(rows) if section.plot is not None else None
         answers.append(Answer(section, result, rows, _denominator(section, rows), chart))
     headline, more = _headline(results, summary)
-    return Report(headline, more, tuple(answers), tuple(silent), _methods(results, summary), summary)
+    return Report(
+        headline, more, tuple(answers), tuple(silent), _methods(results, summary), summary
+    )
 
 
 _OVER_TIME = frozenset({"over-time", "first-denial", "transitions"})
@@ -128,8 +132,8 @@ def _headline(
     headline += f", in {row['wave']}." if row["wave"] != "all" else "."
     more = [
         f"{_percent(row['share_named'])} do so by the agent's name, the others with all robots.",
-        f"Of {missing:,} of {sites:,} sites ({_percent(missing / sites)}) nothing is known: error "
-        "pages, refusals, no capture. They are not counted as allowing.",
+        f"Of {missing:,} of {sites:,} sites ({_percent(missing / sites)}) nothing is known; they are "
+        "not counted as allowing: error pages, refusals, no capture.",
     ]
     waves = summary["waves"]
     first = [old for old in results["m3_any_agent"].dicts() if old["wave"] == waves[0]]
@@ -200,12 +204,14 @@ def html(found: Report) -> str:
             "table": _table(answer, _SHOWN),
             "texts": [_is_text(answer, column) for column in answer.section.columns],
             "more": max(0, len(answer.rows) - _SHOWN),
-            "light": _data_uri(plots.svg(answer.chart, "light")) if answer.chart is not None else "",
+            "light": _data_uri(plots.svg(answer.chart, "light"))
+            if answer.chart is not None
+            else "",
             "dark": _data_uri(plots.svg(answer.chart, "dark")) if answer.chart is not None else "",
         }
         for answer in found.answers
     ]
-    return _templates().get_template("page.html.jinja").render(report=found, cards=cards)
+    return str(_templates().get_template("page.html.jinja").render(report=found, cards=cards))
 
 
 def markdown(found: Report) -> str:

@@ -20,6 +20,10 @@ _INK = {"light": ("#1b1f24", "#d0d7de"), "dark": ("#e6edf3", "#3d444d")}
 _PERCENT = alt.Axis(format="%", tickCount=3, title=None, labelOverlap="greedy")
 
 
+def _data(rows: Rows) -> Any:
+    return alt.Data(values=list(rows))  # type: ignore[no-untyped-call, unused-ignore]
+
+
 def svg(chart: Any, mode: str) -> str:
     """A chart as SVG.
 
@@ -48,7 +52,13 @@ def _with_colours(chart: Any, mode: str) -> dict[str, Any]:
         "font": "system-ui, sans-serif",
         "view": {"stroke": None},
         "range": {"category": _COLOURS},
-        "axis": {**text, "gridColor": line, "domainColor": line, "tickColor": line, "labelLimit": 210},
+        "axis": {
+            **text,
+            "gridColor": line,
+            "domainColor": line,
+            "tickColor": line,
+            "labelLimit": 210,
+        },
         "legend": {**text, "orient": "top", "title": None, "columns": 2, "labelLimit": 170},
         "header": text,
         "rule": {"color": ink},
@@ -68,9 +78,7 @@ def bars_with_interval(rows: Rows, name: str) -> Any:
         rows: of the metric.
         name: the column of the names, in the order in which they are drawn.
     """
-    base = alt.Chart(alt.Data(values=list(rows))).encode(
-        y=alt.Y(f"{name}:N", sort=None, title=None)
-    )
+    base = alt.Chart(_data(rows)).encode(y=alt.Y(f"{name}:N", sort=None, title=None))
     bars = base.mark_bar(color=_COLOURS[0]).encode(x=alt.X("share:Q", axis=_PERCENT))
     reach = base.mark_rule(strokeWidth=2).encode(x="low:Q", x2="high:Q")
     longest = max(len(str(row[name])) for row in rows)
@@ -87,7 +95,7 @@ def named_and_inherited(rows: Rows) -> Any:
         if row["known"]
     ]
     bars = (
-        alt.Chart(alt.Data(values=parts))
+        alt.Chart(_data(parts))
         .mark_bar()
         .encode(
             y=alt.Y("agent:N", sort=None, title=None),
@@ -96,7 +104,7 @@ def named_and_inherited(rows: Rows) -> Any:
         )
     )
     reach = (
-        alt.Chart(alt.Data(values=list(rows)))
+        alt.Chart(_data(rows))
         .mark_rule(strokeWidth=2)
         .encode(y=alt.Y("agent:N", sort=None), x="low:Q", x2="high:Q")
     )
@@ -105,7 +113,7 @@ def named_and_inherited(rows: Rows) -> Any:
 
 def over_time(rows: Rows) -> Any:
     """A share for each wave and agent, with its interval as a band."""
-    base = alt.Chart(alt.Data(values=list(rows))).encode(
+    base = alt.Chart(_data(rows)).encode(
         x=alt.X("wave:N", title=None, axis=alt.Axis(labelAngle=-60))
     )
     band = base.mark_area(opacity=0.12).encode(
@@ -129,9 +137,15 @@ def points_with_interval(rows: Rows, name: str, panel: str) -> Any:
     )
     reach = base.mark_rule().encode(x="low:Q", x2="high:Q")
     return (
-        alt.layer(reach, dots, data=alt.Data(values=list(rows)))
+        alt.layer(reach, dots, data=_data(rows))
         .properties(width=_WIDTH, height=alt.Step(_ROW))
-        .facet(row=alt.Row(f"{panel}:N", title=None, header=alt.Header(labelOrient="top", labelAngle=0, labelAnchor="start")))
+        .facet(
+            row=alt.Row(
+                f"{panel}:N",
+                title=None,
+                header=alt.Header(labelOrient="top", labelAngle=0, labelAnchor="start"),
+            )
+        )
         .resolve_scale(y="independent")
     )
 
@@ -139,7 +153,7 @@ def points_with_interval(rows: Rows, name: str, panel: str) -> Any:
 def captures(rows: Rows) -> Any:
     """How asking for robots.txt ended, by wave."""
     return (
-        alt.Chart(alt.Data(values=list(rows)))
+        alt.Chart(_data(rows))
         .mark_bar()
         .encode(
             y=alt.Y("wave:N", title=None),
@@ -158,7 +172,13 @@ def usable(rows: Rows) -> Any:
     )
     reach = base.mark_rule(strokeWidth=2).encode(x="usable_if_denied:Q", x2="usable:Q")
     return (
-        alt.layer(bars, reach, data=alt.Data(values=list(rows)))
+        alt.layer(bars, reach, data=_data(rows))
         .properties(width=_WIDTH, height=alt.Step(_ROW))
-        .facet(row=alt.Row("measure:N", title=None, header=alt.Header(labelOrient="top", labelAngle=0, labelAnchor="start")))
+        .facet(
+            row=alt.Row(
+                "measure:N",
+                title=None,
+                header=alt.Header(labelOrient="top", labelAngle=0, labelAnchor="start"),
+            )
+        )
     )

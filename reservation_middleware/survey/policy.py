@@ -27,7 +27,14 @@ from reservation_middleware.model import (
 )
 from reservation_middleware.model.agents import catalogue
 from reservation_middleware.model.lru import BoundedLru
-from reservation_middleware.signals import SIGNALS, Findings, ParsedDocument, Place, Question, Signal
+from reservation_middleware.signals import (
+    SIGNALS,
+    Findings,
+    ParsedDocument,
+    Place,
+    Question,
+    Signal,
+)
 from reservation_middleware.syntax.robots import Group, RobotsFile
 from reservation_middleware.syntax.sniff import begins_as_page, is_binary
 
@@ -60,9 +67,7 @@ _COUNTING = Policy(proxy_agents=ProxyAgents.COUNT)
 
 #: A statement without its host, a bare tuple since there are very many: agents, signal, carrier,
 #: path, category, preference, inferred, near miss, line, text.
-Row = tuple[
-    tuple[str, ...], str, str, str | None, str, str, bool, bool, int | None, str
-]
+Row = tuple[tuple[str, ...], str, str, str | None, str, str, bool, bool, int | None, str]
 _SIGNAL, _PREFERENCE, _NEAR_MISS = 1, 5, 7
 
 
@@ -143,9 +148,11 @@ def read_policy(resource: str, body: bytes, digest: str) -> PolicyFacts:
     rows: list[Row] = []
     if not is_robots:
         left_out = _add(rows, (row for _, one in found for row in rows_of(one)))
-        families = {row[_SIGNAL] for row in rows}
+        families = {str(row[_SIGNAL]) for row in rows}
         words = tuple(sorted(families))
-        return PolicyFacts(CaptureWord.WITH_RULES, digest, size, (), tuple(rows), words, (), left_out)
+        return PolicyFacts(
+            CaptureWord.WITH_RULES, digest, size, (), tuple(rows), words, (), left_out
+        )
     robots = source.robots
     if not robots.groups and not robots.keys and not is_blank(body):
         return PolicyFacts(CaptureWord.NOT_ROBOTS, digest, size)
@@ -157,7 +164,9 @@ def read_policy(resource: str, body: bytes, digest: str) -> PolicyFacts:
             rows += _crawl_rows(robots, group)
     has_rules = bool(rows) or left_out > 0
     left_out += _add(rows, (row for _, one in found for row in rows_of(one)))
-    families = {row[_SIGNAL] for row in rows if not row[_NEAR_MISS] or row[_PREFERENCE] == "disallowed"}
+    families = {
+        str(row[_SIGNAL]) for row in rows if not row[_NEAR_MISS] or row[_PREFERENCE] == "disallowed"
+    }
     notes = [note for _, one in found for note in one.notes]
     _add(rows, (*note_rows(notes), *_fingerprints(robots, body)))
     return PolicyFacts(

@@ -56,7 +56,12 @@ def _focus(rows: Rows) -> list[Mapping[str, Any]]:
 
 def _signals(rows: Rows) -> list[Mapping[str, Any]]:
     return [
-        {**row, "label": f"{row['signal']} ({row['carrier']})" if row["carrier"] != "robots.txt" else row["signal"]}
+        {
+            **row,
+            "label": f"{row['signal']} ({row['carrier']})"
+            if row["carrier"] != "robots.txt"
+            else row["signal"],
+        }
         for row in _top(rows)
         if row["share"] is not None
     ]
@@ -104,7 +109,17 @@ SECTIONS: tuple[Section, ...] = (
         "m2_agents",
         _agents,
         plots.named_and_inherited,
-        ("agent", "full_named", "full_inherited", "known", "share", "low", "high", "lowest", "highest"),
+        (
+            "agent",
+            "full_named",
+            "full_inherited",
+            "known",
+            "share",
+            "low",
+            "high",
+            "lowest",
+            "highest",
+        ),
         _KNOWN + " Lines are 95 % intervals (Wilson).",
     ),
     Section(
@@ -142,7 +157,17 @@ SECTIONS: tuple[Section, ...] = (
         "m5_signals",
         _signals,
         lambda rows: plots.bars_with_interval(rows, "label"),
-        ("label", "sites", "of_sites", "share", "low", "high", "saying_no", "saying_yes", "only_inferred"),
+        (
+            "label",
+            "sites",
+            "of_sites",
+            "share",
+            "low",
+            "high",
+            "saying_no",
+            "saying_yes",
+            "only_inferred",
+        ),
         "Each of the sites at which its place was read: robots.txt files, pages, or all sites.",
     ),
     Section(

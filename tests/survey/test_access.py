@@ -1,6 +1,7 @@
 """What a group denies, from its rules; held against decisions about real paths."""
 
 import pytest
+from survey_support import files_of_2019, panel
 
 from reservation_middleware import Agent, Check, ConfigurationError, Document, Outcome
 from reservation_middleware.decide.reading import RESOURCES, Reading
@@ -8,7 +9,6 @@ from reservation_middleware.decide.site import Site
 from reservation_middleware.survey.access import access_of, is_everything, witness
 from reservation_middleware.survey.policy import read_policy
 from reservation_middleware.syntax.robots import RobotsFile
-from survey_support import files_of_2019, panel
 
 PATHS = ("/", "/zq-nowhere/x9.html", "/a/b?c=d", "/index.html")
 
@@ -52,7 +52,9 @@ def test_everything() -> None:
 
 
 def test_groups_of_one_agent_are_one() -> None:
-    file = b"User-agent: a\nDisallow: /x\n\nUser-agent: b\nDisallow:\n\nUser-agent: a\nDisallow: /\n"
+    file = (
+        b"User-agent: a\nDisallow: /x\n\nUser-agent: b\nDisallow:\n\nUser-agent: a\nDisallow: /\n"
+    )
     facts = read_policy("robots.txt", file, "")
     assert [tuple(row) for row in facts.agents] == [
         ("a", "full", 1),

@@ -6,9 +6,9 @@ none raises on what an input holds. Input that cannot be used at all is an ``Inp
 
 import posixpath
 from collections.abc import Iterator
-from itertools import chain
 from pathlib import Path
 
+from .folder import host_file
 from .items import InputError, Item, Kind, Unreadable
 from .json_lines import json_lines
 from .lists import host_list, is_manifest, manifest
@@ -81,7 +81,8 @@ def items(source: Source, kind: Kind, wave: str | None) -> Iterator[Item]:
         wave: the name of its round, where it does not say itself; None for the month of each fetch.
     """
     if kind is Kind.FOLDER:
-        yield from chain.from_iterable(map(_in_folder(source, wave), source.files()))
+        for path in source.files():
+            yield from host_file(path, Path(source.location), wave)
         return
     if source.is_listed:
         # What a manifest lists is opened when its turn comes, and its loss is no reason to stop.
@@ -102,15 +103,6 @@ def items(source: Source, kind: Kind, wave: str | None) -> Iterator[Item]:
 def _by_name(path: str) -> Kind:
     """A first guess that ``items`` mends."""
     return Kind.PARQUET if path.endswith(".parquet") else Kind.WARC
-
-
-def _in_folder(source: Source, wave: str | None):  # type: ignore[no-untyped-def]
-    from .folder import host_file  # noqa: PLC0415 - beside its only use
-
-    def read(path: Path) -> Iterator[Item]:
-        return host_file(path, Path(source.location), wave)
-
-    return read
 
 
 __all__ = ["InputError", "Item", "Kind", "Source", "Unreadable", "items", "kind_of", "sources"]

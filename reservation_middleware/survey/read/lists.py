@@ -14,7 +14,8 @@ from .streams import BROKEN, Source, lines
 
 #: How lines of a manifest end.
 _FILES = re.compile(
-    r"\.(?:warc|wat|arc|jsonl?|ndjson|parquet|csv|txt|paths)(?:\.(?:gz|zst|xz|bz2))?$", re.IGNORECASE
+    r"\.(?:warc|wat|arc|jsonl?|ndjson|parquet|csv|txt|paths)(?:\.(?:gz|zst|xz|bz2))?$",
+    re.IGNORECASE,
 )
 _NAMES = ("host", "domain", "origin", "url", "site", "hostname")
 _RANKS = ("rank", "bucket", "rank_bucket", "position")
@@ -26,7 +27,8 @@ def is_manifest(head: bytes) -> bool:
     given = [text.strip() for text in texts if text.strip() and not text.startswith("#")]
     whole = given[:-1] if len(head) >= 64 * 1024 else given
     return bool(whole) and all(
-        _FILES.search(text) is not None and ("/" in text or not text.endswith(".txt"))
+        _FILES.search(text) is not None
+        and ("/" in text or not text.endswith(".txt"))
         and not text.endswith("/robots.txt")
         for text in whole
     )
@@ -92,4 +94,6 @@ def _listed(cells: list[str], name: int, rank: int | None) -> Item:
     if not host or "." not in host or len(host) > 253:
         return Unreadable("a line without a host")
     place = cells[rank] if rank is not None and rank < len(cells) else ""
-    return Listed(host, int(place) if place.isascii() and place.isdigit() and len(place) < 10 else None)
+    return Listed(
+        host, int(place) if place.isascii() and place.isdigit() and len(place) < 10 else None
+    )

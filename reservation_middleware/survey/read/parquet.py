@@ -79,7 +79,9 @@ def _rows(file: Any, about: str, body: str, wave: str | None) -> Iterator[Item]:
         for row in batch.to_pylist():
             given = row.pop(body)
             text = row.pop(about)
-            url = policy_url(text.decode("utf-8", "replace") if isinstance(text, bytes) else text or "")
+            url = policy_url(
+                text.decode("utf-8", "replace") if isinstance(text, bytes) else text or ""
+            )
             if not url:
                 yield Unreadable("a row without a host")
                 continue

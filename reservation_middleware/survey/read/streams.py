@@ -10,6 +10,7 @@ import lzma
 import sys
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -19,7 +20,12 @@ from .items import InputError
 HEAD, LINE = 64 * 1024, 32 * 1024 * 1024
 #: What a cut or broken stream raises.
 BROKEN = (EOFError, OSError, zlib.error, lzma.LZMAError, ValueError)
-_PACKED = ((b"\x1f\x8b", "gzip"), (b"BZh", "bz2"), (b"\xfd7zXZ\0", "xz"), (b"\x28\xb5\x2f\xfd", "zstd"))
+_PACKED = (
+    (b"\x1f\x8b", "gzip"),
+    (b"BZh", "bz2"),
+    (b"\xfd7zXZ\0", "xz"),
+    (b"\x28\xb5\x2f\xfd", "zstd"),
+)
 
 
 class Source:
@@ -70,16 +76,20 @@ class Source:
             why = getattr(error, "strerror", None) or error
             raise InputError(f"cannot read {self.location}: {why}") from None
 
-    def unpacked(self) -> BinaryIO:
-        """Its octets, unpacked where they are packed as a whole.
+    @contextmanager
+    def unpacked(self) -> Iterator[BinaryIO]:
+        """Its octets, unpacked where they are packed as a whole, for as long as they are read.
 
         Raises:
             InputError: it cannot be opened.
         """
         stream = self.open()
-        if not hasattr(stream, "peek"):
-            stream = io.BufferedReader(cast("Any", stream), HEAD)
-        return unpacked(stream)
+        try:
+            if not hasattr(stream, "peek"):
+                stream = io.BufferedReader(cast("Any", stream), HEAD)
+            yield unpacked(stream)
+        finally:
+            stream.close()
 
     @property
     def stamp(self) -> str:
@@ -124,7 +134,9 @@ def _first(stream: Any) -> bytes:
     found = b""
     try:
         packed = unpacked(stream)
-        while len(found) < HEAD and (more := packed.read(min(1024, HEAD - len(found)))):
+        # What came before a broken place is told, so little is read at once.
+        read = getattr(packed, "read1", packed.read)
+        while len(found) < HEAD and (more := read(min(1024, HEAD - len(found)))):
             found += more
     except BROKEN:
         pass

@@ -13,9 +13,9 @@ from typing import Any, BinaryIO
 import msgspec
 from fastwarc.warc import ArchiveIterator, WarcRecordType  # type: ignore[import-untyped, unused-ignore]
 
+from reservation_middleware.signals import HTML, XML
 from reservation_middleware.survey.captures import PAGE_LIMIT, ROBOTS_LIMIT, Capture
 from reservation_middleware.survey.policy import POLICY_PATHS
-from reservation_middleware.signals import HTML, XML
 from reservation_middleware.syntax.path import split_url
 
 from .items import Item, Unreadable, fields_of, wave_of
@@ -122,7 +122,14 @@ def _metadata(record: Any, url: str, wave: str | None) -> Iterator[Item]:
         status = int(response["Response-Message"]["Status"])
         fields = _wat_fields(response.get("Headers"))
         body = _wat_head(response.get("HTML-Metadata"))
-    except (msgspec.DecodeError, UnicodeDecodeError, AttributeError, KeyError, TypeError, ValueError):
+    except (
+        msgspec.DecodeError,
+        UnicodeDecodeError,
+        AttributeError,
+        KeyError,
+        TypeError,
+        ValueError,
+    ):
         yield Unreadable("a WAT record that is none")
         return
     if split_url(url)[1] in POLICY_PATHS:
@@ -146,13 +153,14 @@ def _wat_head(given: Any) -> bytes:
     tags = ["<!doctype html><head>"]
     for name, key in (("meta", "Metas"), ("link", "Link")):
         for found in (head.get(key) or ())[:_METAS]:
-            if isinstance(found, Mapping):
-                tags.append(_tag(name, found))
+            tags += [_tag(name, found)] if isinstance(found, Mapping) else []
     return "".join(tags).encode("utf-8", "replace")
 
 
 def _tag(name: str, found: Mapping[str, Any]) -> str:
-    attributes = {"href" if key == "url" else key: value for key, value in found.items() if key != "path"}
+    attributes = {
+        "href" if key == "url" else key: value for key, value in found.items() if key != "path"
+    }
     shown = (
         f' {html.escape(str(key))}="{html.escape(str(value))}"' for key, value in attributes.items()
     )

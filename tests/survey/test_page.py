@@ -1,0 +1,110 @@
+"""The report: one page that stands alone, and its files."""
+
+import json
+import re
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+from forked_cli import command_line
+from survey_support import write_lines
+
+from reservation_middleware.survey import page
+from reservation_middleware.survey.run import Options, survey
+
+EVIL = '<script>alert(1)</script>"&'
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    base = tmp_path_factory.mktemp("page")
+    bodies = [
+        "User-agent: GPTBot\nDisallow: /\n\nUser-agent: *\nContent-Signal: ai-train=yes\nContent-Usage: train-ai=n\nAllow: /\n",
+        f"User-agent: *\nContent-Signal: ai-train: no # {EVIL}\nDisallow:\n\nUser-agent: GPT-Bot\nDisallow: /\n",
+        "User-agent: *\nDisallow: /\n",
+    ]
+    values = [
+        {
+            "host": f"h{number}.example",
+            "wave": wave,
+            "status": 200,
+            "body": bodies[(number + int(wave)) % 3],
+        }
+        for number in range(12)
+        for wave in ("1", "2")
+    ]
+    values.append({"host": "gone.example", "wave": "2", "status": 503, "body": None})
+    strata = base / "strata.csv"
+    strata.write_text(
+        "host,category\n"
+        + "".join(f'h{number}.example,"{EVIL.replace(chr(34), "")}"\n' for number in range(12))
+    )
+    survey([str(write_lines(base / "x.jsonl", values))], base / "out", Options(strata=strata))
+    return base / "out"
+
+
+def test_one_page_without_script_or_other_files(folder: Path) -> None:
+    html = page.html(page.report(folder))
+    assert "<script" not in html
+    assert not re.search(r"(?:src|srcset|href)=\"(?!data:|#)", html)
+    assert "prefers-color-scheme: dark" in html
+    assert html.index("<h1>") < html.index("<section")
+    assert html.count("<picture>") >= 6
+
+
+def test_every_plot_stands_beside_query_numbers_denominator_and_missing_data(folder: Path) -> None:
+    found = page.report(folder)
+    assert {answer.section.name for answer in found.answers} >= {
+        *("agents", "over-time", "first-denial", "transitions", "signals", "conflicts", "strata"),
+        *("near-misses", "definitions", "policy-options", "captures"),
+    }
+    for answer in found.answers:
+        assert answer.result.query
+        assert answer.rows
+        assert answer.denominator
+        assert set(answer.section.columns) <= set(answer.rows[0]), answer.section.name
+    assert "1 more nothing is known" in found.answers[0].denominator
+    assert "not counted as allowing" in " ".join(found.more)
+
+
+def test_files(folder: Path, tmp_path: Path) -> None:
+    written = {path.name for path in page.write(page.report(folder), tmp_path)}
+    assert {"report.html", "report.md", "agents.csv", "agents.svg", "agents.png"} <= written
+    for path in tmp_path.glob("*.svg"):
+        ET.parse(path)
+    for path in tmp_path.glob("*.png"):
+        assert path.read_bytes().startswith(b"\x89PNG")
+    text = (tmp_path / "report.md").read_text("utf-8")
+    assert "## Methods" in text
+    assert "metrics/m2_agents.sql" in text
+
+
+def test_the_command_line(folder: Path, tmp_path: Path) -> None:
+    done = command_line("report", folder, "-o", tmp_path / "r")
+    assert done.status == 0, done.err
+    assert "deny everything to at least one agent" in done.out
+    assert (tmp_path / "r/report.html").exists()
+    done = command_line("report", folder, "--format", "json")
+    assert json.loads(done.out)["answers"]["agents"]["query"] == "m2_agents"
+    done = command_line("survey", tmp_path / "gone", "-o", tmp_path / "x")
+    assert (done.status, done.err.count("\n")) == (2, 1)
+    assert "cannot read" in done.err
+
+
+def test_queries_run_by_hand(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the survey's folder, with nothing but DuckDB."""
+    import duckdb
+
+    monkeypatch.chdir(folder)
+    connection = duckdb.connect()
+    connection.execute(Path("metrics/views.sql").read_text("utf-8"))
+    for path in sorted(Path("metrics").glob("*.sql")):
+        if path.stem != "views":
+            connection.execute(path.read_text("utf-8")).fetchall()
+
+
+def test_an_unfinished_survey_is_said_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "survey.json").write_text("{}")
+    done = command_line("report", tmp_path)
+    assert done.status == 2
+    assert done.err.count("\n") == 1
