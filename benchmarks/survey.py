@@ -1,23 +1,21 @@
-"""`survey`: the kernel of a survey over WARC records against bare FastWARC.
+"""`survey`: a survey of WARC records against bare FastWARC.
 
-Every record of robots.txt becomes verdicts for thirty agents from all signals; of a page
-its metas are read. Ratios are of times: 0.15 of bare FastWARC's records per second is
-the ratio 1 / 0.15. Needs the package fastwarc.
+Every robots.txt becomes rows for all agents that it names and for all statements, which are written
+as tables; every page is looked into. One process. Ratios are of times: 0.15 of bare FastWARC's
+records per second is the ratio 1 / 0.15. Needs the extra survey.
 """
 
 import gzip
 import io
 import random
-from collections.abc import Iterator
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
-from reservation_middleware import Agent, Check, profile
-from reservation_middleware.decide.site import Site
-from reservation_middleware.syntax.html import metas
-
-from .content import WORDS
-from .corpus import AI_AGENTS, OWN, hosts, pages, reading
+from .corpus import hosts, pages
 from .timing import OURS, Batch, Options, Prepare, Row, versus
 
 
@@ -25,64 +23,60 @@ def survey(options: Options) -> Iterator[Row]:
     """robots.txt records, then pages; everything is read anew each time."""
     try:
         warc = import_module("fastwarc.warc")
-    except ImportError:
-        options.missing("fastwarc")
+        batches = import_module("reservation_middleware.survey.batches").batches
+        local = import_module("reservation_middleware.survey.engines.local")
+        journal = import_module("reservation_middleware.survey.journal")
+        read = import_module("reservation_middleware.survey.read")
+    except ImportError as error:
+        options.missing(str(error))
         return
-    agents = tuple(map(Agent, (OWN, *AI_AGENTS[:29])))
-    policy = profile()
-
-    def records(archive: bytes) -> Iterator[tuple[str, bytes]]:
-        found: Any
-        for found in warc.ArchiveIterator(
-            io.BytesIO(archive), record_types=warc.WarcRecordType.response
-        ):
-            yield found.headers["WARC-Target-URI"], found.reader.read()
-
-    def over(archive: bytes, kernel: Any) -> Prepare:
-        def run() -> None:
-            for url, body in records(archive):
-                kernel(url, body)
-
-        def prepare(_: int) -> Batch:
-            return run
-
-        return prepare
-
-    def nothing(_url: str, _body: bytes) -> None:
-        pass
-
-    def verdicts(url: str, body: bytes) -> None:
-        origin = url.removesuffix("/robots.txt")
-        site = Site((reading(origin, "robots.txt", body),))
-        for agent in agents:
-            Check(f"{origin}/", agent=agent, policy=policy, site=site).decide()
-
-    def look(_url: str, body: bytes) -> None:
-        metas(body, WORDS)
-
     known = hosts(options.some(1000, 200))
     rng = random.Random(options.seed)
     # A comment of its own, so that no two bodies are alike.
     robots = [(f"{h.origin}/robots.txt", h.body + b"\n# %d" % rng.randrange(10**9)) for h in known]
     html = [(f"https://a.example/{page.name}", page.body) for page in pages(options.some(None, 24))]
-    for name, given, kernel, share in (
-        ("survey", robots, verdicts, 0.15),
-        ("survey:pages", html, look, 0.6),
-    ):
-        archive = b"".join(_record(url, body) for url, body in given)
-        yield from versus(
-            name,
-            {OURS: over(archive, kernel), "bare FastWARC": over(archive, nothing)},
-            options,
-            operations=len(given),
-            runs=options.runs(5),
-            goal=round(1 / share, 2),
-        )
+
+    def bare(path: Path) -> None:
+        data = io.BytesIO(path.read_bytes())
+        found: Any
+        for found in warc.ArchiveIterator(data, record_types=warc.WarcRecordType.response):
+            found.reader.read()
+
+    def surveyed(path: Path) -> None:
+        folder = path.with_name("survey")
+        shutil.rmtree(folder, ignore_errors=True)
+        kept = journal.Journal(folder)
+        kept.open({})
+        ((source, kind),) = read.sources(str(path), None)
+        local.run(batches(read.items(source, kind, None), 0), kept, processes=1)
+
+    with tempfile.TemporaryDirectory() as folder:
+        for name, given, kind, share in (
+            ("survey", robots, "text/plain", 0.15),
+            ("survey:pages", html, "text/html", 0.6),
+        ):
+            path = Path(folder) / f"{kind.replace('/', '-')}.warc.gz"
+            path.write_bytes(b"".join(_record(url, body, kind) for url, body in given))
+            yield from versus(
+                name,
+                {OURS: _over(path, surveyed), "bare FastWARC": _over(path, bare)},
+                options,
+                operations=len(given),
+                runs=options.runs(5),
+                goal=round(1 / share, 2),
+            )
 
 
-def _record(url: str, body: bytes) -> bytes:
+def _over(path: Path, work: Callable[[Path], None]) -> Prepare:
+    def prepare(_: int) -> Batch:
+        return lambda: work(path)
+
+    return prepare
+
+
+def _record(url: str, body: bytes, kind: str) -> bytes:
     """One gzipped response record (WARC/1.1 §6.3)."""
-    http = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n" + body
+    http = f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\n\r\n".encode() + body
     head = (
         f"WARC/1.1\r\nWARC-Type: response\r\nWARC-Target-URI: {url}\r\n"
         "WARC-Date: 2026-11-21T00:00:00Z\r\n"

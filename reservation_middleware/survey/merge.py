@@ -148,7 +148,7 @@ from missing
     "agents": """
 select * exclude (_capture) from part_agents where _capture in (from chosen)
 union all
-select host, wave, origin, '*', 'unknown', null, null, surt_host_name from missing
+select host, wave, origin, '*', 'unknown', null, surt_host_name from missing
 """,
     "statements": """
 from part_statements
@@ -167,10 +167,8 @@ from part_listed group by host order by 2, 1
 def _write(connection: Any, query: str, schema: Any, folder: Path) -> None:
     """Write what a query finds as one Parquet file with a schema's columns and metadata."""
     folder.mkdir()
-    names = schema.names
     reader = connection.sql(query).to_arrow_reader(_GROUP)
     with pq.ParquetWriter(folder / "part-0.parquet", schema, compression="zstd") as writer:
         for batch in reader:
             columns = [batch.column(place).cast(field.type) for place, field in enumerate(schema)]
-            assert len(names) <= batch.num_columns
             writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))

@@ -130,11 +130,14 @@ def _headline(
         f"{_percent(row['high'])}) deny everything to at least one agent that trains AI models"
     )
     headline += f", in {row['wave']}." if row["wave"] != "all" else "."
-    more = [
-        f"{_percent(row['share_named'])} do so by the agent's name, the others with all robots.",
+    unknown = (
         f"Of {missing:,} of {sites:,} sites ({_percent(missing / sites)}) nothing is known; they are "
-        "not counted as allowing: error pages, refusals, no capture.",
-    ]
+        "not counted as allowing: error pages, refusals, no capture."
+    )
+    by_name = (
+        f"{_percent(row['share_named'])} do so by the agent's name, the others with all robots."
+    )
+    more = [by_name, unknown]
     waves = summary["waves"]
     first = [old for old in results["m3_any_agent"].dicts() if old["wave"] == waves[0]]
     if len(waves) > 1 and first:

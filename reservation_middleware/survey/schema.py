@@ -11,7 +11,7 @@ import pyarrow as pa  # type: ignore[import-untyped, unused-ignore]
 
 from reservation_middleware.model import LEAVES
 
-_TEXT, _WORDS = pa.string(), pa.list_(pa.field("item", pa.string(), nullable=False))
+_TEXT, _WORDS = pa.string(), pa.list_(pa.field("element", pa.string(), nullable=False))
 _TIME = pa.timestamp("us", tz="UTC")
 
 

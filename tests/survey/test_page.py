@@ -3,10 +3,11 @@
 import json
 import re
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from forked_cli import command_line
+from forked_cli import CommandLine, command_line
 from survey_support import write_lines
 
 from reservation_middleware.survey import page
@@ -43,8 +44,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return base / "out"
 
 
-def test_one_page_without_script_or_other_files(folder: Path) -> None:
-    html = page.html(page.report(folder))
+@pytest.fixture(scope="module")
+def found(folder: Path) -> page.Report:
+    return page.report(folder)
+
+
+@pytest.mark.slow
+def test_one_page_without_script_or_other_files(found: page.Report) -> None:
+    html = page.html(found)
     assert "<script" not in html
     assert not re.search(r"(?:src|srcset|href)=\"(?!data:|#)", html)
     assert "prefers-color-scheme: dark" in html
@@ -52,8 +59,9 @@ def test_one_page_without_script_or_other_files(folder: Path) -> None:
     assert html.count("<picture>") >= 6
 
 
-def test_every_plot_stands_beside_query_numbers_denominator_and_missing_data(folder: Path) -> None:
-    found = page.report(folder)
+def test_every_plot_stands_beside_query_numbers_denominator_and_missing_data(
+    found: page.Report,
+) -> None:
     assert {answer.section.name for answer in found.answers} >= {
         *("agents", "over-time", "first-denial", "transitions", "signals", "conflicts", "strata"),
         *("near-misses", "definitions", "policy-options", "captures"),
@@ -67,8 +75,9 @@ def test_every_plot_stands_beside_query_numbers_denominator_and_missing_data(fol
     assert "not counted as allowing" in " ".join(found.more)
 
 
-def test_files(folder: Path, tmp_path: Path) -> None:
-    written = {path.name for path in page.write(page.report(folder), tmp_path)}
+@pytest.mark.slow
+def test_files(found: page.Report, tmp_path: Path) -> None:
+    written = {path.name for path in page.write(found, tmp_path)}
     assert {"report.html", "report.md", "agents.csv", "agents.svg", "agents.png"} <= written
     for path in tmp_path.glob("*.svg"):
         ET.parse(path)
@@ -79,14 +88,29 @@ def test_files(folder: Path, tmp_path: Path) -> None:
     assert "metrics/m2_agents.sql" in text
 
 
-def test_the_command_line(folder: Path, tmp_path: Path) -> None:
-    done = command_line("report", folder, "-o", tmp_path / "r")
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
+    with command_line(tmp_path_factory.mktemp("cache")) as started:
+        yield started
+
+
+@pytest.mark.slow
+def test_the_command_line_writes_the_files(folder: Path, tmp_path: Path, run: CommandLine) -> None:
+    done = run("report", folder, "-o", tmp_path / "r")
     assert done.status == 0, done.err
     assert "deny everything to at least one agent" in done.out
     assert (tmp_path / "r/report.html").exists()
-    done = command_line("report", folder, "--format", "json")
+
+
+def test_the_command_line(folder: Path, tmp_path: Path, run: CommandLine) -> None:
+    done = run("report", folder, "--format", "json")
     assert json.loads(done.out)["answers"]["agents"]["query"] == "m2_agents"
-    done = command_line("survey", tmp_path / "gone", "-o", tmp_path / "x")
+    path = write_lines(tmp_path / "x.jsonl", [{"host": "a.example", "body": "x"}, 7])
+    done = run("survey", path, "-o", tmp_path / "out", "--wave", "w")
+    assert (done.status, "1 times a JSON value that is no object" in done.out) == (0, True)
+    done = run("survey", "-", "-o", tmp_path / "stdin", text='{"host": "a.example", "body": ""}\n')
+    assert (done.status, done.out.startswith("1 sites")) == (0, True), done.err
+    done = run("survey", tmp_path / "gone", "-o", tmp_path / "x")
     assert (done.status, done.err.count("\n")) == (2, 1)
     assert "cannot read" in done.err
 
@@ -103,8 +127,8 @@ def test_queries_run_by_hand(folder: Path, monkeypatch: pytest.MonkeyPatch) -> N
             connection.execute(path.read_text("utf-8")).fetchall()
 
 
-def test_an_unfinished_survey_is_said_in_one_line(tmp_path: Path) -> None:
+def test_an_unfinished_survey_is_said_in_one_line(tmp_path: Path, run: CommandLine) -> None:
     (tmp_path / "survey.json").write_text("{}")
-    done = command_line("report", tmp_path)
+    done = run("report", tmp_path)
     assert done.status == 2
     assert done.err.count("\n") == 1

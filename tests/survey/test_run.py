@@ -247,7 +247,7 @@ def test_kill_9_at_three_places_loses_and_doubles_nothing(tmp_path: Path, proces
     assert 1 <= first < 80
     assert kill_when(arguments, lambda: markers() >= first + 20)
     assert markers() < 80
-    assert kill_when(arguments, lambda: (journal / "new").exists())
+    assert kill_when(arguments, (journal / "new").exists)
     assert not (out / "survey.json").exists()
     (journal / ".00000-0000001.sites.parquet.1").write_bytes(b"half")  # as a kill leaves it
     subprocess.run([sys.executable, "-c", RUN, *arguments], check=True)
