@@ -100,6 +100,7 @@ def survey(
     Writes sites/, agents/, statements/ and pages/ (Parquet), metrics/ (SQL) and survey.json.
     Exit status: 0, 2 for bad usage or inputs, 3 where the tables contradict themselves.
     """
+    from reservation_middleware.report.progress import counter
     from reservation_middleware.survey.read import Kind
     from reservation_middleware.survey.run import BrokenInvariantError, Options
     from reservation_middleware.survey.run import survey as run
@@ -114,7 +115,8 @@ def survey(
         processes=processes or os.cpu_count() or 1,
     )
     try:
-        summary = run(inputs, output, options)
+        with counter("captures") as advance:
+            summary = run(inputs, output, options, advance)
     except BrokenInvariantError as error:
         typer.echo(f"reservations: {error}", err=True)
         raise typer.Exit(3) from None

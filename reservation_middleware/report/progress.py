@@ -7,7 +7,15 @@ from time import monotonic
 from typing import Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 _PATIENCE = 1.0
 
@@ -48,3 +56,38 @@ def progress(what: str, total: int) -> Iterator[Advance | None]:
     finally:
         if shown:
             bar.stop()
+
+
+@contextmanager
+def counter(what: str) -> Iterator[Advance]:
+    """Show on standard error how many were done, and how many in a second; nothing where nobody looks.
+
+    Args:
+        what: are counted.
+    """
+    if not sys.stderr.isatty():
+        yield _ignored
+        return
+    columns = TextColumn("{task.completed:,.0f} {task.description}"), TimeElapsedColumn()
+    rate = TextColumn("{task.fields[rate]:,.0f} a second")
+    bar = Progress(SpinnerColumn(), *columns, rate, console=Console(stderr=True), transient=True)
+    since = monotonic()
+    task = bar.add_task(what, total=None, rate=0)
+    done = 0
+
+    def advance(more: int, /) -> None:
+        nonlocal done
+        done += more
+        passed = monotonic() - since
+        bar.update(task, completed=done, rate=done / passed if passed else 0)
+        if passed > _PATIENCE:
+            bar.start()
+
+    try:
+        yield advance
+    finally:
+        bar.stop()
+
+
+def _ignored(_octets: int, /) -> None:
+    pass

@@ -4,6 +4,7 @@ A pure function but for the policy store, which remembers what bodies say: no fi
 order between rows, so that any engine may run it. What a site sends never raises.
 """
 
+import gc
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -60,10 +61,22 @@ class Kernel:
             batch: a ``pyarrow.RecordBatch`` with the schema ``schema.CAPTURES``.
         """
         rows = _Rows()
+        # Rows are many and point to nothing that points back: looking for circles among them takes
+        # as long as parsing (benchmark row survey).
+        was_enabled = gc.isenabled()
+        gc.disable()
+        try:
+            self._take_all(rows, batch)
+            tables = rows.tables()
+        finally:
+            if was_enabled:
+                gc.enable()
+        return Extracted(tables, rows.parents, rows.counts)
+
+    def _take_all(self, rows: "_Rows", batch: Any) -> None:
         columns = [batch.column(number).to_pylist() for number in range(batch.num_columns)]
         for number, values in enumerate(zip(*columns, strict=True)):
             self._take(rows, number, Capture(*values))
-        return Extracted(rows.tables(), rows.parents, rows.counts)
 
     def _take(self, rows: "_Rows", number: int, capture: Capture) -> None:
         origin, target = split_url(capture.url)
@@ -88,7 +101,9 @@ class _Rows:
     """Rows of every table, by column, until they become Arrow."""
 
     def __init__(self) -> None:
-        self._rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in TABLES}
+        self._columns: dict[str, list[list[Any]]] = {
+            name: [[] for _ in schema] for name, schema in TABLES.items()
+        }
         self.parents: dict[str, list[int]] = {name: [] for name in TABLES}
         self.counts: dict[str, int] = {}
 
@@ -98,24 +113,27 @@ class _Rows:
 
     def add(self, table: str, parent: int, row: tuple[Any, ...]) -> None:
         """Add one row."""
-        self._rows[table].append(row)
+        for column, value in zip(self._columns[table], row, strict=True):
+            column.append(value)
         self.parents[table].append(parent)
 
     def statements(
         self, parent: int, common: tuple[str, str, str], document: str, rows: tuple[Row, ...]
     ) -> None:
         """Add the statements of a document."""
-        self._rows["statements"] += [(*common, row[0], document, *row[1:]) for row in rows]
-        self.parents["statements"] += [parent] * len(rows)
+        if not rows:
+            return
+        count = len(rows)
+        agents, *others = zip(*rows, strict=True)
+        host, wave, origin = common
+        columns = [host] * count, [wave] * count, [origin] * count, agents, [document] * count
+        for column, values in zip(self._columns["statements"], (*columns, *others), strict=True):
+            column.extend(values)
+        self.parents["statements"] += [parent] * count
 
     def tables(self) -> dict[str, Any]:
         """A record batch for each table."""
-        return {
-            name: record_batch(
-                list(zip(*self._rows[name], strict=True)) or [()] * len(schema), schema
-            )
-            for name, schema in TABLES.items()
-        }
+        return {name: record_batch(self._columns[name], schema) for name, schema in TABLES.items()}
 
 
 def capture_word(capture: Capture) -> tuple[CaptureWord, bytes | None]:

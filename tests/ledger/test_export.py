@@ -11,11 +11,12 @@ from test_rollout import crawl
 
 from reservation_middleware.cli.ledger_manage import protocols
 from reservation_middleware.decide.profiles import profile
-from reservation_middleware.ledger.read.columns import domain, host, surt
+from reservation_middleware.ledger.read.columns import domain, host
 from reservation_middleware.ledger.read.reader import LedgerReader
 from reservation_middleware.ledger.share.sorting import Sorter
 from reservation_middleware.ledger.share.summary import domains_csv, markdown, summary
 from reservation_middleware.ledger.write.ledger import Ledger, LineMode
+from reservation_middleware.syntax.surt import surt_host_name
 
 pq = pytest.importorskip("pyarrow.parquet", reason="the extra [export] is not installed")
 
@@ -38,7 +39,7 @@ def test_tables_are_sorted_by_host(tmp_path: Path) -> None:
         assert keys == sorted(keys)
     table = pq.read_table(tmp_path / "out" / "decisions.parquet").to_pylist()
     first = table[0]
-    assert first["surt_host_name"] == "example,host0,www"
+    assert first["surt_host_name"] == "example,host0"
     assert first["domain"] == "host0.example"
     assert first["time"] == NOW
     assert first["purposes"] == ["ai-train"]
@@ -120,11 +121,11 @@ def test_rows_in_order_however_many() -> None:
 @pytest.mark.parametrize(
     ("url", "name", "owner", "key"),
     [
-        ("https://WWW.A.example:8443/x", "www.a.example", "a.example", "example,a,www"),
+        ("https://WWW.A.example:8443/x", "www.a.example", "a.example", "example,a"),
         ("http://127.0.0.1:80/", "127.0.0.1", "127.0.0.1", "127.0.0.1"),
         ("http://[2001:db8::1]:8080/", "2001:db8::1", "2001:db8::1", "2001:db8::1"),
         ("nonsense", "", "", ""),
     ],
 )
 def test_whose_a_page_is(url: str, name: str, owner: str, key: str) -> None:
-    assert (host(url), domain(url), surt(host(url))) == (name, owner, key)
+    assert (host(url), domain(url), surt_host_name(host(url))) == (name, owner, key)

@@ -73,12 +73,15 @@ def test_unblocks_that_were_error_pages(of_panel: Any) -> None:
     assert ours == (14, 9)
     # By the root alone, as the known numbers have it (one wave more: 14 and 6, naively 24 and 17):
     # three sites went on denying the root and allowed some paths, so their access is partial.
-    query = ROOT_DENIED + """
+    query = (
+        ROOT_DENIED
+        + """
         select count(*) filter (not was and denied), count(*) filter (was and not denied) from (
             select *, lag(denied) over line as was, count(*) over (partition by host) as waves
             from states {} window line as (partition by host order by place)
         ) where waves = (select count(*) from numbered)
     """
+    )
     assert of_panel.execute(query.format("where not missing")).fetchone() == (13, 6)
     assert of_panel.execute(query.format("")).fetchone() == (23, 16)
 

@@ -1,11 +1,9 @@
 """What tables say of a page: its host, by which they are sorted, its domain, its media type.
 
-Pure. The order is that of Common Crawl's tables: ``com,example,www``.
+Pure. They are sorted by ``syntax.surt``.
 """
 
 import re
-from functools import lru_cache
-from ipaddress import ip_address
 
 from reservation_middleware.ledger.format.lines import DecisionLine
 from reservation_middleware.model import PAGE, Document, Outcome
@@ -24,19 +22,6 @@ def host(url: str) -> str:
 def domain(url: str) -> str:
     """The registrable domain of a URL."""
     return registrable(host(url))
-
-
-@lru_cache(maxsize=16_384)
-def surt(name: str) -> str:
-    """A host name with its labels turned around; an address stays as it is.
-
-    >>> surt("www.example.com")
-    'com,example,www'
-    """
-    try:
-        return str(ip_address(name))
-    except ValueError:
-        return ",".join(reversed(name.rstrip(".").split(".")))
 
 
 def media_type(line: DecisionLine) -> str | None:

@@ -20,10 +20,11 @@ except ImportError as error:
 
 from reservation_middleware.ledger.format.canonical import time_of
 from reservation_middleware.ledger.format.lines import DecisionLine, DocumentLine, EpochLine
-from reservation_middleware.ledger.read.columns import domain, host, media_type, surt
+from reservation_middleware.ledger.read.columns import domain, host, media_type
 from reservation_middleware.ledger.read.reader import LedgerReader
 from reservation_middleware.model import LEAVES
 from reservation_middleware.model.error import StorageError
+from reservation_middleware.syntax.surt import surt_host_name
 
 from .sorting import RUN, Row, Sorter
 
@@ -252,4 +253,4 @@ def _epochs(line: EpochLine, place: tuple[str, int]) -> Iterable[Row]:
 
 
 def _surt(url: str) -> str:
-    return surt(host(url))
+    return surt_host_name(host(url))
