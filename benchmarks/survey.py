@@ -28,7 +28,7 @@ def survey(options: Options) -> Iterator[Row]:
         journal = import_module("reservation_middleware.survey.journal")
         read = import_module("reservation_middleware.survey.read")
     except ImportError as error:
-        options.missing(str(error))
+        options.missing((error.name or "the extra survey").partition(".")[0])
         return
     known = hosts(options.some(1000, 200))
     rng = random.Random(options.seed)
@@ -45,7 +45,7 @@ def survey(options: Options) -> Iterator[Row]:
     def surveyed(path: Path) -> None:
         folder = path.with_name("survey")
         shutil.rmtree(folder, ignore_errors=True)
-        kept = journal.Journal(folder)
+        kept = journal.BatchJournal(folder)
         kept.open({})
         ((source, kind),) = read.sources(str(path), None)
         local.run(batches(read.items(source, kind, None), 0), kept, processes=1)

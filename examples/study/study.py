@@ -27,7 +27,7 @@ def main() -> None:
     output.mkdir(parents=True, exist_ok=True)
     is_real = (DATA / "panel-2025.json.xz").exists()
     print("real data" if is_real else "../shared/data is not there: made-up data")
-    lines, sites = panel() if is_real else made_up(random.Random(7))
+    lines, sites = panel() if is_real else made_up(random.Random(7))  # noqa: S311 - made-up data
     inputs = [write(output / "panel.jsonl", lines)]
     if is_real:
         inputs.append(write(output / "files-of-2019.jsonl", files_of_2019()))

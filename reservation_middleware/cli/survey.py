@@ -30,6 +30,7 @@ def show_report(survey_folder: Path, output: Path, form: str) -> None:
         output: where files go, where the form is ``text``.
         form: ``text`` writes the files and prints the answer, ``html`` and ``json`` print only.
     """
+    from reservation_middleware.model.plural import counted
     from reservation_middleware.survey import page
 
     found = page.report(survey_folder)
@@ -58,7 +59,7 @@ def show_report(survey_folder: Path, output: Path, form: str) -> None:
         typer.echo(found.headline)
         for sentence in found.more:
             typer.echo(sentence)
-        typer.echo(f"{written[0]} and {len(written) - 1} files beside it", err=True)
+        typer.echo(f"{written[0]} and {counted(len(written) - 1, 'file')} beside it", err=True)
 
 
 def survey(
@@ -100,12 +101,15 @@ def survey(
     Writes sites/, agents/, statements/ and pages/ (Parquet), metrics/ (SQL) and survey.json.
     Exit status: 0, 2 for bad usage or inputs, 3 where the tables contradict themselves.
     """
+    from reservation_middleware.model.plural import counted
     from reservation_middleware.report.progress import counter
-    from reservation_middleware.survey.read import Kind
+    from reservation_middleware.survey.read import InputKind
     from reservation_middleware.survey.run import BrokenInvariantError, Options
     from reservation_middleware.survey.run import survey as run
 
-    kind = None if holds is None else Kind.WARC if holds is Holds.WAT else Kind(holds.value)
+    kind = (
+        None if holds is None else InputKind.WARC if holds is Holds.WAT else InputKind(holds.value)
+    )
     options = Options(
         kind=kind,
         wave=wave,
@@ -123,9 +127,10 @@ def survey(
     rows = summary["rows"]
     lost = sum(summary["unreadable"].values())
     typer.echo(
-        f"{rows['sites']} sites, {rows['agents']} agents, {rows['statements']} statements, "
-        f"{rows['pages']} pages in {output}; {lost} records could not be read"
+        f"{counted(rows['sites'], 'site')}, {counted(rows['agents'], 'agent')}, "
+        f"{counted(rows['statements'], 'statement')}, {counted(rows['pages'], 'page')} in {output}; "
+        f"{counted(lost, 'record')} could not be read"
     )
     for reason, times in summary["unreadable"].items():
-        typer.echo(f"  {times} times {reason}")
+        typer.echo(f"  {counted(times, 'time')}: {reason}")
     typer.echo(f"reservations report {output} makes a page of them", err=True)

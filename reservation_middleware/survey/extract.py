@@ -233,5 +233,7 @@ def _page(rows: _Rows, number: int, capture: Capture, common: tuple[str, str, st
     )
     answer = str(decision.action), str(decision.verdict), str(decision.crawl)
     rows.add("pages", number, (url, *key, *answer, *map(str, usage), reasons))
-    found = [row for reading in readings for _, one in reading.found for row in rows_of(one)]
+    found = [
+        row for reading in readings for _, findings in reading.found for row in rows_of(findings)
+    ]
     rows.statements(number, common, url, tuple(found))

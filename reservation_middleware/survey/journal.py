@@ -33,7 +33,7 @@ class Marker(msgspec.Struct, frozen=True):
     counts: Mapping[str, int]
 
 
-class Journal:
+class BatchJournal:
     """The folder ``journal/`` of a survey.
 
     Args:

@@ -14,7 +14,7 @@ import pyarrow as pa  # type: ignore[import-untyped, unused-ignore]
 import pyarrow.parquet as pq  # type: ignore[import-untyped, unused-ignore]
 
 from .batches import LISTED
-from .journal import Journal
+from .journal import BatchJournal
 from .schema import TABLES
 from .words import BEST_FIRST
 
@@ -33,7 +33,7 @@ _ORDER = {
 }
 
 
-def merge(folder: Path, journal: Journal) -> None:
+def merge(folder: Path, journal: BatchJournal) -> None:
     """Write the four tables, and the frame, of a survey."""
     new = journal.folder / "new"
     shutil.rmtree(new, ignore_errors=True)

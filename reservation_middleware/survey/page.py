@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from reservation_middleware.model.plural import counted
+
 from . import metrics, plots
 from .metrics import Result, turnbull
 from .sections import MOST, SECTIONS, Section, last_wave
@@ -21,7 +23,7 @@ _PERCENT = frozenset(
 )
 
 
-class Answer(NamedTuple):
+class AnsweredSection(NamedTuple):
     """A section with its numbers.
 
     Attributes:
@@ -53,7 +55,7 @@ class Report(NamedTuple):
 
     headline: str
     more: tuple[str, ...]
-    answers: tuple[Answer, ...]
+    answers: tuple[AnsweredSection, ...]
     silent: tuple[str, ...]
     methods: str
     summary: Mapping[str, Any]
@@ -81,7 +83,7 @@ def report(folder: Path) -> Report:
             silent.append(section.title)
             continue
         chart = section.plot(rows) if section.plot is not None else None
-        answers.append(Answer(section, result, rows, _denominator(section, rows), chart))
+        answers.append(AnsweredSection(section, result, rows, _denominator(section, rows), chart))
     headline, more = _headline(results, summary)
     return Report(
         headline, more, tuple(answers), tuple(silent), _methods(results, summary), summary
@@ -123,15 +125,15 @@ def _headline(
     sites = captured[0]["of_sites"] if captured else 0
     missing = sum(row["sites"] for row in captured if row["is_missing"])
     if not any_agent:
-        return f"Of none of {sites:,} sites it is known what they allow.", ()
+        return f"Of none of {counted(sites, 'site')} it is known what they allow.", ()
     row = any_agent[0]
     headline = (
-        f"{_percent(row['share'])} of {row['known']:,} sites (95 % interval {_percent(row['low'])} to "
+        f"{_percent(row['share'])} of {counted(row['known'], 'site')} (95 % interval {_percent(row['low'])} to "
         f"{_percent(row['high'])}) deny everything to at least one agent that trains AI models"
     )
     headline += f", in {row['wave']}." if row["wave"] != "all" else "."
     unknown = (
-        f"Of {missing:,} of {sites:,} sites ({_percent(missing / sites)}) nothing is known; they are "
+        f"Of {missing:,} of {counted(sites, 'site')} ({_percent(missing / sites)}) nothing is known; they are "
         "not counted as allowing: error pages, refusals, no capture."
     )
     by_name = (
@@ -172,15 +174,15 @@ def _methods(results: Mapping[str, Result], summary: Mapping[str, Any]) -> str:
     captured = last_wave(results["m1_capture"].dicts())
     missing = sum(row["sites"] for row in captured if row["is_missing"])
     return (
-        f"We read {summary['captures']:,} captures{when} in {len(waves)} "
-        f"wave{'s' if len(waves) != 1 else ''} ({', '.join(waves[:12])}), which gave "
-        f"{rows['sites']:,} observations of sites and {rows['statements']:,} statements, with "
+        f"We read {counted(summary['captures'], 'capture')}{when} in {counted(len(waves), 'wave')} ({', '.join(waves[:12])}), which gave "
+        f"{counted(rows['sites'], 'observation')} of sites and "
+        f"{counted(rows['statements'], 'statement')}, with "
         f"reservation_middleware {summary['version']} (specification {summary['spec_version']}, "
         f"{summary['agent_list']}, Public Suffix List {summary['public_suffix_list']}, engine "
-        f"{summary['engine']}); {unreadable:,} records could not be read and are counted by reason. "
+        f"{summary['engine']}); {counted(unreadable, 'record')} could not be read, counted by reason. "
         "robots.txt was read by RFC 9309; an agent is fully restricted where its group, or the group "
         "for everyone, denies every path. Where no robots.txt could be had (error pages, refusals, "
-        f"no answer: {missing:,} sites of the last wave) access is unknown and never counted as "
+        f"no answer: {counted(missing, 'site')} of the last wave) access is unknown and never counted as "
         "allowed. Of several captures of a host the file that was read counts, https before http, "
         "then the latest. Shares have Wilson intervals; means, token shares and times of first denial "
         "have bootstrap intervals over registrable domains (200 samples). Every figure can be made "
@@ -247,13 +249,13 @@ def write(found: Report, folder: Path) -> list[Path]:
     return [folder / name for name in files]
 
 
-def _table(answer: Answer, most: int) -> list[list[str]]:
+def _table(answer: AnsweredSection, most: int) -> list[list[str]]:
     columns = answer.section.columns
     rows = [[shown(row.get(column), column) for column in columns] for row in answer.rows[:most]]
     return [[column.replace("_", " ") for column in columns], *rows]
 
 
-def _is_text(answer: Answer, column: str) -> bool:
+def _is_text(answer: AnsweredSection, column: str) -> bool:
     return any(isinstance(row.get(column), str) for row in answer.rows)
 
 

@@ -147,7 +147,7 @@ def read_policy(resource: str, body: bytes, digest: str) -> PolicyFacts:
     ]
     rows: list[Row] = []
     if not is_robots:
-        left_out = _add(rows, (row for _, one in found for row in rows_of(one)))
+        left_out = _add(rows, (row for _, findings in found for row in rows_of(findings)))
         families = {str(row[_SIGNAL]) for row in rows}
         words = tuple(sorted(families))
         return PolicyFacts(
@@ -163,11 +163,11 @@ def read_policy(resource: str, body: bytes, digest: str) -> PolicyFacts:
         else:
             rows += _crawl_rows(robots, group)
     has_rules = bool(rows) or left_out > 0
-    left_out += _add(rows, (row for _, one in found for row in rows_of(one)))
+    left_out += _add(rows, (row for _, findings in found for row in rows_of(findings)))
     families = {
         str(row[_SIGNAL]) for row in rows if not row[_NEAR_MISS] or row[_PREFERENCE] == "disallowed"
     }
-    notes = [note for _, one in found for note in one.notes]
+    notes = [note for _, findings in found for note in findings.notes]
     _add(rows, (*note_rows(notes), *_fingerprints(robots, body)))
     return PolicyFacts(
         CaptureWord.WITH_RULES if has_rules else CaptureWord.NO_RULES,

@@ -15,10 +15,10 @@ from reservation_middleware.model.version import SPEC_VERSION, __version__
 from . import metrics
 from .batches import Batch, batches
 from .engines import local
-from .journal import Journal, write_whole
+from .journal import BatchJournal, write_whole
 from .lists import write_lists
 from .merge import merge
-from .read import InputError, Kind, Source, items, sources
+from .read import InputError, InputKind, InputSource, items, sources
 
 
 class BrokenInvariantError(ReservationError):
@@ -37,7 +37,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         processes: how many parse.
     """
 
-    kind: Kind | None = None
+    kind: InputKind | None = None
     wave: str | None = None
     weights: Path | None = None
     strata: Path | None = None
@@ -76,12 +76,12 @@ def survey(
 
 
 def _survey(
-    given: Sequence[tuple[Source, Kind]],
+    given: Sequence[tuple[InputSource, InputKind]],
     folder: Path,
     options: Options,
     progress: Callable[[int], None],
 ) -> dict[str, Any]:
-    journal = Journal(folder)
+    journal = BatchJournal(folder)
     names = [
         {"location": source.location, "kind": kind.value, "stamp": source.stamp}
         for source, kind in given
@@ -115,7 +115,7 @@ def _json(value: Any) -> bytes:
     return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
 
 
-def _summary(journal: Journal, inputs: Sequence[dict[str, str]]) -> dict[str, Any]:
+def _summary(journal: BatchJournal, inputs: Sequence[dict[str, str]]) -> dict[str, Any]:
     """What was read, and what could not be read, by reason."""
     captures = listed = 0
     unreadable: Counter[str] = Counter()

@@ -34,13 +34,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for number in range(12)
         for wave in ("1", "2")
     ]
-    values.append({"host": "gone.example", "wave": "2", "status": 503, "body": None})
+    gone: dict[str, object] = {"host": "gone.example", "wave": "2", "status": 503}
     strata = base / "strata.csv"
     strata.write_text(
         "host,category\n"
         + "".join(f'h{number}.example,"{EVIL.replace(chr(34), "")}"\n' for number in range(12))
     )
-    survey([str(write_lines(base / "x.jsonl", values))], base / "out", Options(strata=strata))
+    survey([str(write_lines(base / "x.jsonl", [*values, gone]))], base / "out", Options(strata=strata))
     return base / "out"
 
 
@@ -107,9 +107,9 @@ def test_the_command_line(folder: Path, tmp_path: Path, run: CommandLine) -> Non
     assert json.loads(done.out)["answers"]["agents"]["query"] == "m2_agents"
     path = write_lines(tmp_path / "x.jsonl", [{"host": "a.example", "body": "x"}, 7])
     done = run("survey", path, "-o", tmp_path / "out", "--wave", "w")
-    assert (done.status, "1 times a JSON value that is no object" in done.out) == (0, True)
+    assert (done.status, "1 time: a JSON value that is no object" in done.out) == (0, True)
     done = run("survey", "-", "-o", tmp_path / "stdin", text='{"host": "a.example", "body": ""}\n')
-    assert (done.status, done.out.startswith("1 sites")) == (0, True), done.err
+    assert (done.status, done.out.startswith("1 site,")) == (0, True), done.err
     done = run("survey", tmp_path / "gone", "-o", tmp_path / "x")
     assert (done.status, done.err.count("\n")) == (2, 1)
     assert "cannot read" in done.err

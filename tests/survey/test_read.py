@@ -14,13 +14,13 @@ import pytest
 from survey_support import real, record, write_lines
 
 from reservation_middleware.survey.captures import Capture
-from reservation_middleware.survey.read import InputError, Kind, items, sources
+from reservation_middleware.survey.read import InputError, InputKind, items, sources
 from reservation_middleware.survey.read.items import Listed, Unreadable
 
 RULES = b"User-agent: GPTBot\nDisallow: /\n"
 
 
-def read(path: Path, kind: Kind | None = None, wave: str | None = None) -> list[Any]:
+def read(path: Path, kind: InputKind | None = None, wave: str | None = None) -> list[Any]:
     return [
         item for source, found in sources(str(path), kind) for item in items(source, found, wave)
     ]
@@ -304,7 +304,7 @@ def test_cut_off_inputs(tmp_path: Path, pack: Any) -> None:
     packed = pack(lines)
     path = tmp_path / "a"
     path.write_bytes(packed[: len(packed) * 2 // 3])
-    found = read(path, Kind.JSONL)
+    found = read(path, InputKind.JSONL)
     assert reasons(found)["an input that is cut off"] == 1
     if pack is gzip.compress:
         assert len(captures(found)) > 1000
@@ -350,8 +350,10 @@ def test_records_without_a_url_and_others(tmp_path: Path) -> None:
         b"{" * 9000,
     ],
 )
-@pytest.mark.parametrize("kind", [Kind.WARC, Kind.JSONL, Kind.LIST, Kind.PARQUET])
-def test_any_bytes_as_any_kind(tmp_path: Path, data: bytes, kind: Kind) -> None:
+@pytest.mark.parametrize(
+    "kind", [InputKind.WARC, InputKind.JSONL, InputKind.LIST, InputKind.PARQUET]
+)
+def test_any_bytes_as_any_kind(tmp_path: Path, data: bytes, kind: InputKind) -> None:
     path = tmp_path / "a"
     path.write_bytes(data)
     assert captures(read(path, kind)) == []

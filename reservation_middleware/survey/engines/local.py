@@ -14,7 +14,7 @@ from pathlib import Path
 
 from reservation_middleware.survey.batches import Batch
 from reservation_middleware.survey.extract import Kernel
-from reservation_middleware.survey.journal import Journal
+from reservation_middleware.survey.journal import BatchJournal
 
 #: Batches that wait for each process.
 _WAITING = 2
@@ -24,7 +24,7 @@ _LOOK = 0.5
 
 def run(
     batches: Iterable[Batch],
-    journal: Journal,
+    journal: BatchJournal,
     *,
     processes: int,
     progress: Callable[[int], None] = lambda _: None,
@@ -77,13 +77,13 @@ def _collect(pending: dict[Future[None], int], progress: Callable[[int], None]) 
         progress(captures)
 
 
-_worker: tuple[Kernel, Journal]
+_worker: tuple[Kernel, BatchJournal]
 
 
 def _start(folder: str, parent: int) -> None:
     """Make a process of the pool ready; it ends when the one that reads is gone."""
     global _worker  # noqa: PLW0603 - what a pool's process has is global to it
-    _worker = Kernel(), Journal(Path(folder))
+    _worker = Kernel(), BatchJournal(Path(folder))
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .folder import host_file
-from .items import InputError, Item, Kind, Unreadable
+from .items import InputError, InputKind, Item, Unreadable
 from .json_lines import json_lines
 from .lists import host_list, is_manifest, manifest
 from .parquet import parquet
-from .streams import Source, beginning
+from .streams import InputSource, beginning
 from .warc import warc
 
 #: Manifests that name manifests, how deep.
@@ -22,30 +22,32 @@ _DEEPEST = 2
 _COMMON_CRAWL, _CRAWL_DATA = "https://data.commoncrawl.org/", "crawl-data/"
 
 
-def kind_of(source: Source) -> Kind:
+def kind_of(source: InputSource) -> InputKind:
     """What an input holds, by its first octets.
 
     Raises:
         InputError: it cannot be opened, or nothing says what it is.
     """
     if source.is_folder:
-        return Kind.FOLDER
+        return InputKind.FOLDER
     head = beginning(source)
     if head.startswith(b"PAR1"):
-        return Kind.PARQUET
+        return InputKind.PARQUET
     if head.startswith(b"WARC/"):
-        return Kind.WARC
+        return InputKind.WARC
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if text.startswith((b"{", b"[")):
-        return Kind.JSONL
+        return InputKind.JSONL
     if is_manifest(head):
-        return Kind.MANIFEST
+        return InputKind.MANIFEST
     if not text or b"\0" in head:
         raise InputError(f"{source.location}: nothing says what it holds; name it with --input")
-    return Kind.LIST
+    return InputKind.LIST
 
 
-def sources(location: str, kind: Kind | None, depth: int = 0) -> Iterator[tuple[Source, Kind]]:
+def sources(
+    location: str, kind: InputKind | None, depth: int = 0
+) -> Iterator[tuple[InputSource, InputKind]]:
     """The inputs that a location stands for: itself, or what a manifest lists.
 
     Args:
@@ -56,9 +58,9 @@ def sources(location: str, kind: Kind | None, depth: int = 0) -> Iterator[tuple[
     Raises:
         InputError: it cannot be opened, or nothing says what it is.
     """
-    source = Source(location)
+    source = InputSource(location)
     found = kind_of(source) if kind is None or depth else kind
-    if found is not Kind.MANIFEST:
+    if found is not InputKind.MANIFEST:
         yield source, found
         return
     if depth >= _DEEPEST:
@@ -69,10 +71,10 @@ def sources(location: str, kind: Kind | None, depth: int = 0) -> Iterator[tuple[
             path = _COMMON_CRAWL + path
         elif "://" not in path and not path.startswith("/") and base:
             path = f"{base}/{path}"
-        yield Source(path, is_listed=True), Kind.LIST if depth else _by_name(path)
+        yield InputSource(path, is_listed=True), InputKind.LIST if depth else _by_name(path)
 
 
-def items(source: Source, kind: Kind, wave: str | None) -> Iterator[Item]:
+def items(source: InputSource, kind: InputKind, wave: str | None) -> Iterator[Item]:
     """Everything that an input holds.
 
     Args:
@@ -80,7 +82,7 @@ def items(source: Source, kind: Kind, wave: str | None) -> Iterator[Item]:
         kind: what it holds.
         wave: the name of its round, where it does not say itself; None for the month of each fetch.
     """
-    if kind is Kind.FOLDER:
+    if kind is InputKind.FOLDER:
         for path in source.files():
             yield from host_file(path, Path(source.location), wave)
         return
@@ -92,17 +94,26 @@ def items(source: Source, kind: Kind, wave: str | None) -> Iterator[Item]:
             yield Unreadable("an input of a manifest cannot be opened")
             return
     reader = {
-        Kind.WARC: warc,
-        Kind.JSONL: json_lines,
-        Kind.PARQUET: parquet,
-        Kind.LIST: host_list,
+        InputKind.WARC: warc,
+        InputKind.JSONL: json_lines,
+        InputKind.PARQUET: parquet,
+        InputKind.LIST: host_list,
     }[kind]
     yield from reader(source, wave)
 
 
-def _by_name(path: str) -> Kind:
+def _by_name(path: str) -> InputKind:
     """A first guess that ``items`` mends."""
-    return Kind.PARQUET if path.endswith(".parquet") else Kind.WARC
+    return InputKind.PARQUET if path.endswith(".parquet") else InputKind.WARC
 
 
-__all__ = ["InputError", "Item", "Kind", "Source", "Unreadable", "items", "kind_of", "sources"]
+__all__ = [
+    "InputError",
+    "InputKind",
+    "InputSource",
+    "Item",
+    "Unreadable",
+    "items",
+    "kind_of",
+    "sources",
+]

@@ -17,7 +17,7 @@ class InputError(ReservationError):
     """An input that cannot be used at all; the message is one line for the user."""
 
 
-class Kind(StrEnum):
+class InputKind(StrEnum):
     """What an input holds."""
 
     WARC = "warc"

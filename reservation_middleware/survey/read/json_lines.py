@@ -15,14 +15,14 @@ from reservation_middleware.survey.captures import PAGE_LIMIT, Capture
 from reservation_middleware.syntax.path import split_url
 
 from .items import Item, Listed, Unreadable, fields_of, wave_of
-from .streams import BROKEN, Source, lines
+from .streams import BROKEN, InputSource, lines
 
 #: Octets of a document that is one JSON value over several lines.
 _WHOLE = 512 * 1024 * 1024
 _ABOUT = ("host", "url", "domain", "origin")
 
 
-def json_lines(source: Source, wave: str | None) -> Iterator[Item]:
+def json_lines(source: InputSource, wave: str | None) -> Iterator[Item]:
     """Every capture of an input."""
     try:
         with source.unpacked() as stream:

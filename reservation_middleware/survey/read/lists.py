@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from reservation_middleware.ledger.read.columns import host as host_of
 
 from .items import Item, Listed, Unreadable
-from .streams import BROKEN, Source, lines
+from .streams import BROKEN, InputSource, lines
 
 #: How lines of a manifest end.
 _FILES = re.compile(
@@ -34,7 +34,7 @@ def is_manifest(head: bytes) -> bool:
     )
 
 
-def manifest(source: Source) -> Iterator[str]:
+def manifest(source: InputSource) -> Iterator[str]:
     """The locations that a manifest lists."""
     with source.unpacked() as stream:
         for line in lines(stream):
@@ -43,7 +43,7 @@ def manifest(source: Source) -> Iterator[str]:
                 yield text
 
 
-def host_list(source: Source, wave: str | None) -> Iterator[Item]:  # noqa: ARG001 - as all readers
+def host_list(source: InputSource, wave: str | None) -> Iterator[Item]:  # noqa: ARG001 - as all readers
     """The hosts of a list: a host or URL per line, or CSV with or without a header."""
     columns: tuple[int, int | None] | None = None
     try:

@@ -15,7 +15,7 @@ from reservation_middleware.survey.captures import Capture
 
 from .items import InputError, Item, Listed, Unreadable
 from .json_lines import capture, policy_url
-from .streams import Source
+from .streams import InputSource
 
 _ABOUT = ("url", "host", "domain", "origin", "url_host_name")
 _BODY = ("body", "robots", "robots_txt", "content")
@@ -23,7 +23,7 @@ _MORE = ("wave", "status", "headers", "fetched_at", "date")
 _BATCH = 2_000
 
 
-def parquet(source: Source, wave: str | None) -> Iterator[Item]:
+def parquet(source: InputSource, wave: str | None) -> Iterator[Item]:
     """Every row of a file.
 
     Raises:

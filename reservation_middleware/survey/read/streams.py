@@ -28,7 +28,7 @@ _PACKED = (
 )
 
 
-class Source:
+class InputSource:
     """One input.
 
     Args:
@@ -117,7 +117,7 @@ def unpacked(stream: Any) -> BinaryIO:
     return cast("BinaryIO", stream)
 
 
-def beginning(source: Source) -> bytes:
+def beginning(source: InputSource) -> bytes:
     """The first octets of an input, unpacked; it can still be read from its start.
 
     Raises:

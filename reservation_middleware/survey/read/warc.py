@@ -19,7 +19,7 @@ from reservation_middleware.survey.policy import POLICY_PATHS
 from reservation_middleware.syntax.path import split_url
 
 from .items import Item, Unreadable, fields_of, wave_of
-from .streams import Source
+from .streams import InputSource
 
 _TYPES = WarcRecordType.response | WarcRecordType.metadata | WarcRecordType.revisit
 #: Broken places of one file after which it is given up.
@@ -29,7 +29,7 @@ _STARTS = (b"\x1f\x8b\x08", b"WARC/1.")
 _METAS = 500
 
 
-def warc(source: Source, wave: str | None) -> Iterator[Item]:
+def warc(source: InputSource, wave: str | None) -> Iterator[Item]:
     """Every response of an archive."""
     is_policy_only = "robotstxt" in source.location
     with source.open() as stream:
