@@ -8,6 +8,14 @@ from typing import Annotated
 import typer
 
 from .options import folder, print_json
+from .standard_streams import write_document
+
+EXAMPLES = """Examples:
+
+\b
+  reservations survey robotstxt.warc.gz -o my-survey
+  reservations survey top-sites.csv captures.jsonl -o my-survey --strata sites.csv
+  reservations report my-survey"""
 
 
 class Holds(StrEnum):
@@ -35,7 +43,7 @@ def show_report(survey_folder: Path, output: Path, form: str) -> None:
 
     found = page.report(survey_folder)
     if form == "html":
-        typer.echo(page.html(found))
+        write_document(page.html(found))
     elif form == "json":
         print_json(
             {

@@ -41,7 +41,7 @@ class AnsweredSection(NamedTuple):
     chart: Any
 
 
-class Report(NamedTuple):
+class SurveyReport(NamedTuple):
     """All that a report says.
 
     Attributes:
@@ -61,7 +61,7 @@ class Report(NamedTuple):
     summary: Mapping[str, Any]
 
 
-def report(folder: Path) -> Report:
+def report(folder: Path) -> SurveyReport:
     """Run the queries of a survey.
 
     Raises:
@@ -85,7 +85,7 @@ def report(folder: Path) -> Report:
         chart = section.plot(rows) if section.plot is not None else None
         answers.append(AnsweredSection(section, result, rows, _denominator(section, rows), chart))
     headline, more = _headline(results, summary)
-    return Report(
+    return SurveyReport(
         headline, more, tuple(answers), tuple(silent), _methods(results, summary), summary
     )
 
@@ -201,7 +201,7 @@ def shown(value: Any, column: str) -> str:
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
-def html(found: Report) -> str:
+def html(found: SurveyReport) -> str:
     """The report as one page: no script, no other file."""
     cards = [
         {
@@ -219,7 +219,7 @@ def html(found: Report) -> str:
     return str(_templates().get_template("page.html.jinja").render(report=found, cards=cards))
 
 
-def markdown(found: Report) -> str:
+def markdown(found: SurveyReport) -> str:
     """The report as Markdown, its plots as files beside it."""
     lines = [f"# {found.headline}", "", *found.more, ""]
     for answer in found.answers:
@@ -234,7 +234,7 @@ def markdown(found: Report) -> str:
     return "\n".join(lines)
 
 
-def write(found: Report, folder: Path) -> list[Path]:
+def write(found: SurveyReport, folder: Path) -> list[Path]:
     """Write the report's files; returns them."""
     folder.mkdir(parents=True, exist_ok=True)
     files: dict[str, str | bytes] = {"report.html": html(found), "report.md": markdown(found)}

@@ -40,17 +40,19 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "host,category\n"
         + "".join(f'h{number}.example,"{EVIL.replace(chr(34), "")}"\n' for number in range(12))
     )
-    survey([str(write_lines(base / "x.jsonl", [*values, gone]))], base / "out", Options(strata=strata))
+    survey(
+        [str(write_lines(base / "x.jsonl", [*values, gone]))], base / "out", Options(strata=strata)
+    )
     return base / "out"
 
 
 @pytest.fixture(scope="module")
-def found(folder: Path) -> page.Report:
+def found(folder: Path) -> page.SurveyReport:
     return page.report(folder)
 
 
 @pytest.mark.slow
-def test_one_page_without_script_or_other_files(found: page.Report) -> None:
+def test_one_page_without_script_or_other_files(found: page.SurveyReport) -> None:
     html = page.html(found)
     assert "<script" not in html
     assert not re.search(r"(?:src|srcset|href)=\"(?!data:|#)", html)
@@ -60,7 +62,7 @@ def test_one_page_without_script_or_other_files(found: page.Report) -> None:
 
 
 def test_every_plot_stands_beside_query_numbers_denominator_and_missing_data(
-    found: page.Report,
+    found: page.SurveyReport,
 ) -> None:
     assert {answer.section.name for answer in found.answers} >= {
         *("agents", "over-time", "first-denial", "transitions", "signals", "conflicts", "strata"),
@@ -76,7 +78,7 @@ def test_every_plot_stands_beside_query_numbers_denominator_and_missing_data(
 
 
 @pytest.mark.slow
-def test_files(found: page.Report, tmp_path: Path) -> None:
+def test_files(found: page.SurveyReport, tmp_path: Path) -> None:
     written = {path.name for path in page.write(found, tmp_path)}
     assert {"report.html", "report.md", "agents.csv", "agents.svg", "agents.png"} <= written
     for path in tmp_path.glob("*.svg"):
