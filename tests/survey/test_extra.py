@@ -12,7 +12,12 @@ NEEDED = ("pyarrow", "duckdb", "fastwarc", "fsspec", "altair", "vl_convert")
 
 def python(code: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
     )
 
 
