@@ -28,7 +28,7 @@ from reservation_middleware.owners.inspect.matrix import FETCH, USES, MatrixRow,
 from reservation_middleware.owners.inspect.samples import other_origins
 from reservation_middleware.owners.inspect.summary import summarize
 from reservation_middleware.report.formats import FORMS as ALL_FORMS
-from reservation_middleware.report.formats import Form, Screen, render
+from reservation_middleware.report.formats import Detail, Form, Screen, render
 from reservation_middleware.report.words import network_problem
 from web import Answer, WebThread
 
@@ -708,3 +708,9 @@ def test_help_alone_is_the_whole_help(cli: CommandLine) -> None:
     done = cli()
     assert done.status == 2
     assert "reservations check example.org" in done.out
+
+
+@pytest.mark.parametrize("form", [Form.HTML, Form.MARKDOWN, Form.TEXT])
+def test_what_to_write_keeps_its_lines(site: WebThread, form: Form) -> None:
+    shown = FORMS[form](summarize(look(site)), Screen(detail=Detail.ALL))
+    assert re.search(r"User-agent: \*\W*\n\W*License: /license\.xml", shown)

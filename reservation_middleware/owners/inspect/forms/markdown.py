@@ -43,6 +43,7 @@ def markdown(summary: Summary, screen: Screen) -> str:
             _list(
                 f"**{finding.level}** {code(finding.place)} {_text(finding.summary)}. "
                 f"{_text(finding.remedy)} ([{finding.ident}]({_link(finding.reference)}))"
+                + "".join(f"  \n  {code(line)}" for line in finding.write.splitlines())
                 for finding in summary.mend
             ),
             "## Who may do what",

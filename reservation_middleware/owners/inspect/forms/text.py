@@ -249,6 +249,8 @@ def finding_lines(lines: Lines, finding: ShownFinding, *, is_whole: bool) -> lis
         return lines.wrapped(level + place + "  " + words, hang=LABEL)
     block = lines.wrapped(level + place + "  " + safe(finding.summary), hang=LABEL)
     block += lines.wrapped(Text(" " * LABEL + "→ ") + safe(finding.remedy), hang=LABEL + 2)
+    for line in finding.write.splitlines():
+        block += lines.wrapped(f"{'':{LABEL}}  {line}", hang=LABEL + 2)
     about = safe(f"{'':{LABEL}}{finding.ident}, {finding.reference}")
     return block + lines.wrapped(about, hang=LABEL, style="dim")
 
