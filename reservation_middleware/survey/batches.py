@@ -15,7 +15,7 @@ from .captures import Capture, arrow, record_batch
 from .read.items import Item, Listed
 
 #: Captures, octets of bodies, and listed hosts of one batch at the most.
-CAPTURES_EACH, OCTETS_EACH, LISTED_EACH = 2_000, 32 * 1024 * 1024, 100_000
+CAPTURES_EACH, OCTETS_EACH, LISTED_EACH = 500, 16 * 1024 * 1024, 50_000
 
 LISTED = pa.schema(
     [

@@ -19,8 +19,8 @@ from .schema import TABLES
 from .words import BEST_FIRST
 
 #: Memory that sorting may take; the rest is done on disk.
-MEMORY = "1GB"
-_GROUP = 65_536
+MEMORY = "512MB"
+_GROUP = 32_768
 
 _ORDER = {
     "sites": "surt_host_name, host, wave",
@@ -66,6 +66,7 @@ def connect(spill: Path) -> Any:
     connection = duckdb.connect()
     connection.execute(f"set memory_limit = '{MEMORY}'")
     connection.execute("set preserve_insertion_order = false")
+    connection.execute("set threads = 2")  # each takes memory of its own
     connection.execute("set timezone = 'UTC'")
     connection.execute("set temp_directory = $1", [str(spill / "spill")])
     return connection

@@ -45,8 +45,8 @@ from .words import Access, CaptureWord
 MOST_ROWS = 50_000
 #: Characters of a site's words that are kept.
 _MOST_TEXT = 400
-#: Documents that are remembered, and their octets together.
-_MOST_KNOWN, _LARGEST_KNOWN = 20_000, 64 * 1024
+#: Documents that are remembered, and their rows together; one with more rows is not.
+_MOST_KNOWN, _MOST_KNOWN_ROWS, _LONGEST_KNOWN = 20_000, 150_000, 1_000
 #: Where a document stands that several hosts share.
 _NOWHERE = "https://survey.invalid"
 _ROBOTS = "robots.txt"
@@ -105,7 +105,7 @@ class PolicyStore:
     __slots__ = ("_known", "parsed")
 
     def __init__(self) -> None:
-        self._known: BoundedLru[tuple[str, str], PolicyFacts] = BoundedLru(_MOST_KNOWN)
+        self._known: BoundedLru[tuple[str, str], PolicyFacts] = BoundedLru(_MOST_KNOWN, _MOST_KNOWN_ROWS)
         self.parsed = 0
 
     def facts(self, resource: str, body: bytes) -> PolicyFacts:
@@ -120,8 +120,8 @@ class PolicyStore:
         if facts is None:
             self.parsed += 1
             facts = read_policy(resource, body, key[1])
-            if len(body) <= _LARGEST_KNOWN and len(facts.rows) <= 1_000:
-                self._known.put(key, facts)
+            if len(facts.rows) <= _LONGEST_KNOWN:
+                self._known.put(key, facts, 1 + len(facts.rows) + len(facts.agents))
         return facts
 
 

@@ -30,10 +30,11 @@ create or replace macro is_everything(path) as replace(path, '*', '') in ('', '/
 create or replace macro matches_root(path) as replace(path, '*', '') in ('', '/', '$', '/$');
 
 -- How often a unit is drawn in one of many bootstrap samples: a Poisson number with mean 1, made
--- from a hash, so that it is the same in each run.
+-- from a hash, so that it is the same in each run. (A hash of the two as two values is not even
+-- enough: its samples vary by a sixth too much.)
 create or replace macro poisson(unit, replicate) as (
     list_count(list_filter([0.367879, 0.735759, 0.919699, 0.981012, 0.996340, 0.999406, 0.999917],
-        lambda edge: edge < hash(unit, replicate) / 18446744073709551615.0)));
+        lambda edge: edge < hash(unit || '#' || replicate) / 18446744073709551615.0)));
 
 -- Every agent of agent_list at every site. source says how the rules come to it: named by the
 -- file, inherited from the group for everyone, or none.
