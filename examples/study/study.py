@@ -1,7 +1,8 @@
 """A study from data to report by one command: ``python examples/study/study.py``.
 
-A panel of about 200 well-known sites over ten waves of 2025, and robots.txt files of July 2019 as a
-wave before AI agents had names. The data are real where ../shared/data is there, else made up.
+A panel of about 200 well-known sites over ten waves of 2025, and beside it, since they are other
+sites, robots.txt files of July 2019, before AI agents had names. The data are real where
+../shared/data is there, else made up.
 """
 
 import argparse
@@ -28,23 +29,25 @@ def main() -> None:
     is_real = (DATA / "panel-2025.json.xz").exists()
     print("real data" if is_real else "../shared/data is not there: made-up data")
     lines, sites = panel() if is_real else made_up(random.Random(7))  # noqa: S311 - made-up data
-    inputs = [write(output / "panel.jsonl", lines)]
-    if is_real:
-        inputs.append(write(output / "files-of-2019.jsonl", files_of_2019()))
     strata = output / "sites.json"
     strata.write_text(json.dumps(sites), "utf-8")
-    survey(
-        [str(path) for path in inputs],
-        output / "survey",
-        Options(
-            strata=strata,
-            weights=DATA / "corpus-token-counts.csv.gz" if is_real else weights(output, sites),
-            agent_sets=DATA / "ai-agents-history.json.gz" if is_real else None,
-        ),
+    options = Options(
+        strata=strata,
+        weights=DATA / "corpus-token-counts.csv.gz" if is_real else weights(output, sites),
+        agent_sets=DATA / "ai-agents-history.json.gz" if is_real else None,
     )
-    found = page.report(output / "survey")
-    written = page.write(found, output / "report")
-    print(found.headline, *found.more, written[0], sep="\n")
+    study(output / "panel", lines, options)
+    if is_real:
+        study(output / "files-of-2019", files_of_2019(), Options())
+
+
+def study(folder: Path, lines: Iterator[dict[str, Any]], options: Options) -> None:
+    """Survey and report of some captures."""
+    folder.mkdir(exist_ok=True)
+    survey([str(write(folder / "captures.jsonl", lines))], folder / "survey", options)
+    found = page.report(folder / "survey")
+    written = page.write(found, folder / "report")
+    print(found.headline, *found.more, written[0], "", sep="\n")
 
 
 def write(path: Path, values: Iterator[dict[str, Any]]) -> Path:

@@ -74,6 +74,7 @@ def report(folder: Path) -> SurveyReport:
         if name not in ("views", "agents_all"):
             results[name] = metrics.run(connection, name)
     results["m7_curve"] = _curve(results["m7_intervals"], summary["waves"])
+    is_panel = connection.execute(_IS_PANEL).fetchone()[0]
     connection.close()
     answers, silent = [], []
     for section in SECTIONS:
@@ -84,7 +85,7 @@ def report(folder: Path) -> SurveyReport:
             continue
         chart = section.plot(rows) if section.plot is not None else None
         answers.append(AnsweredSection(section, result, rows, _denominator(section, rows), chart))
-    headline, more = _headline(results, summary)
+    headline, more = _headline(results, summary, is_panel=is_panel)
     return SurveyReport(
         headline, more, tuple(answers), tuple(silent), _methods(results, summary), summary
     )
@@ -116,8 +117,17 @@ def _denominator(section: Section, rows: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
+#: Whether most sites of the last wave are those of the first one, so that the two may be compared.
+_IS_PANEL = """
+with ends as (select min(wave) as first_wave, max(wave) as last_wave from sites)
+select count(*) filter (host in (select host from sites, ends where wave = first_wave))
+    >= 0.5 * count(*)
+from sites, ends where wave = last_wave
+"""
+
+
 def _headline(
-    results: Mapping[str, Result], summary: Mapping[str, Any]
+    results: Mapping[str, Result], summary: Mapping[str, Any], *, is_panel: bool
 ) -> tuple[str, tuple[str, ...]]:
     """The answer in one sentence, and what has to be known with it."""
     any_agent = last_wave(results["m3_any_agent"].dicts())
@@ -142,8 +152,9 @@ def _headline(
     more = [by_name, unknown]
     waves = summary["waves"]
     first = [old for old in results["m3_any_agent"].dicts() if old["wave"] == waves[0]]
-    if len(waves) > 1 and first:
-        more.insert(1, f"In {waves[0]} it was {_percent(first[0]['share'])}.")
+    if len(waves) > 1 and first and is_panel:
+        before = counted(first[0]["known"], "site")
+        more.insert(1, f"In {waves[0]} it was {_percent(first[0]['share'])} of {before}.")
     by_option = [
         found
         for found in SECTIONS_BY_NAME["policy-options"].choose(results["m6_policy_options"].dicts())

@@ -105,7 +105,9 @@ class PolicyStore:
     __slots__ = ("_known", "parsed")
 
     def __init__(self) -> None:
-        self._known: BoundedLru[tuple[str, str], PolicyFacts] = BoundedLru(_MOST_KNOWN, _MOST_KNOWN_ROWS)
+        self._known: BoundedLru[tuple[str, str], PolicyFacts] = BoundedLru(
+            _MOST_KNOWN, _MOST_KNOWN_ROWS
+        )
         self.parsed = 0
 
     def facts(self, resource: str, body: bytes) -> PolicyFacts:

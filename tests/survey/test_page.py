@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +14,7 @@ from survey_support import write_lines
 
 from reservation_middleware.survey import page
 from reservation_middleware.survey.run import Options, survey
+from support import ROOT
 
 EVIL = '<script>alert(1)</script>"&'
 
@@ -75,6 +78,47 @@ def test_every_plot_stands_beside_query_numbers_denominator_and_missing_data(
         assert set(answer.section.columns) <= set(answer.rows[0]), answer.section.name
     assert "1 more nothing is known" in found.answers[0].denominator
     assert "not counted as allowing" in " ".join(found.more)
+    assert any(sentence.startswith("In 1 it was") for sentence in found.more)
+
+
+def test_waves_of_other_sites_are_not_compared(tmp_path: Path) -> None:
+    values = [
+        {
+            "host": f"{wave}{number}.example",
+            "wave": wave,
+            "status": 200,
+            "body": "User-agent: *\nDisallow: /\n",
+        }
+        for number in range(5)
+        for wave in ("a", "b")
+    ]
+    survey([str(write_lines(tmp_path / "x.jsonl", values))], tmp_path / "out", Options())
+    assert not any(text.startswith("In a it was") for text in page.report(tmp_path / "out").more)
+
+
+@pytest.mark.slow
+def test_the_example_study_runs_on_made_up_data(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", STUDY, str(ROOT / "examples/study"), "-o", str(tmp_path / "study")],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=250,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "made-up data" in done.stdout
+    assert (tmp_path / "study/panel/report/report.html").exists()
+
+
+STUDY = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv.pop(1))
+import study
+study.DATA = Path("nowhere")
+study.main()
+"""
 
 
 @pytest.mark.slow
