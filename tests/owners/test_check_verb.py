@@ -488,6 +488,8 @@ HOSTILE = {
     "controls": b"User-agent: *\nUser-agnet: \x1b[31mred\x07\x9b2J\xe2\x80\xaejoy\nContent-Signal: ai-train=no\n",
     "binary": bytes(range(256)) * 40,
     "utf-16": "User-agent: *\nDisallow: /\n".encode("utf-16"),
+    "long name": b"User-agent: " + b"x" * 100_000 + b"\nDisallow: /\n",
+    "managed": b"# BEGIN managed\n# " + b"BEGIN END " * 40_000 + b"\nUser-agent: *\nDisallow: /\n",
     "long line": b"User-agent: *\nContent-Signal: ai-train=no, " + b"x" * 100_000 + b"\n",
     "many lines": b"User-agnet: x\n" * 20_000,
 }

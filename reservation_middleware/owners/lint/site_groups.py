@@ -23,9 +23,14 @@ _SIGNALS = {
     "disallowaitraining": ("DisallowAITraining", re.compile(r"\S")),
 }
 _ALL_USES = frozenset(LEAVES)
-#: How the block begins and ends that a CDN puts before a site's own lines.
-_BEGIN = re.compile(rb"^[ \t]*#.*\bBEGIN\b.*\bmanaged\b", re.IGNORECASE | re.MULTILINE)
-_END = re.compile(rb"^[ \t]*#.*\bEND\b.*\bmanaged\b[^\r\n]*", re.IGNORECASE | re.MULTILINE)
+#: How the block begins and ends that a CDN puts before a site's own lines; bounded, since a line may
+#: have half a megabyte of such words.
+_BEGIN = re.compile(
+    rb"^[ \t]*#.{0,100}?\bBEGIN\b.{0,100}?\bmanaged\b", re.IGNORECASE | re.MULTILINE
+)
+_END = re.compile(
+    rb"^[ \t]*#.{0,100}?\bEND\b.{0,100}?\bmanaged\b[^\r\n]*", re.IGNORECASE | re.MULTILINE
+)
 _SEARCH = ("googlebot",)
 _TRAINING = ("gptbot", "ccbot", "claudebot")
 _SHUT = ("/", "/*", "*")
@@ -249,7 +254,7 @@ def _opens(group: Group) -> bool:
 def _values(records: Sequence[Record], key: str) -> dict[str, str]:
     """What a signal's lines say, by use, in lower case."""
     text = ",".join(record.value for record in records if record.key == key).lower()
-    return dict(re.findall(r"([\w-]+)\s*=\s*(\w+)", text))
+    return dict(re.findall(r"(?<![\w-])([\w-]+)\s*=\s*(\w+)", text))
 
 
 def _search(places: LintedSite, robots: RobotsFile) -> Iterator[Finding]:
