@@ -1,6 +1,7 @@
 """What holds for every test: nothing of it goes to the user's own folders, or to another test."""
 
 import os
+import signal
 import sys
 from itertools import count
 from pathlib import Path
@@ -54,6 +55,9 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Let a test that is asked for by its name run, slow or not; no terminal where none is."""
+    # Shells have background jobs ignore Ctrl-C, and what tests start would inherit that.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if config.option.markexpr == "not slow" and all("::" in one for one in config.args):
         config.option.markexpr = ""
     if hasattr(config, "workerinput"):  # pytest-xdist tells its processes the terminal's size

@@ -66,7 +66,9 @@ def strays(robots: RobotsFile, key: str) -> list[Record]:
     them from the record. What is said to everyone elsewhere is no stray.
     """
     group = robots.groups[-1] if robots.groups else None
-    if group is None or not group.plain or any(token == "*" for token, _ in group.tokens):
+    if group is None or not (group.plain and group.tokens):  # "User-agent" alone names none
+        return []
+    if any(token == "*" for token, _ in group.tokens):
         return []
     last = max(group.plain[-1][2], group.tokens[-1][1])
     own = [record for record in group.records if record.key == key and record.line > last]

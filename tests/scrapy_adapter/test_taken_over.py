@@ -137,7 +137,7 @@ def test_items_say_which_files_were_blocked(
         assert [one["url"] for one in blocked] == [urls[1], urls[2], urls[1]]
         assert {one["status"] for one in blocked} == {"reserved"}
         assert {one["path"] for one in blocked} == {None}
-        assert "crawling is disallowed" in blocked[0]["reason"]
+        assert "may not fetch" in blocked[0]["reason"]
         assert "tdm-reservation: 1" in blocked[1]["reason"]
 
 

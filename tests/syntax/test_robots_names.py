@@ -99,3 +99,9 @@ def test_floods_stay_in_bounds(flood: str) -> None:
     assert len(unread.others) <= 100
     assert len(robots.problems) <= 1000
     assert len(robots.mining) <= 10
+
+
+@pytest.mark.parametrize("key", ["content-usage", "content-signal", "license"])
+def test_a_group_without_a_name_has_no_strays(key: str) -> None:
+    body = f"User-agent\nDisallow: /\n\n{key}: train-ai=n".encode()
+    assert strays(RobotsFile(body), key) == []
