@@ -8,6 +8,7 @@ import asyncio
 from collections import deque
 from contextlib import suppress
 from enum import Enum, auto
+from operator import itemgetter
 from typing import Protocol
 
 from aiohttp import ClientError, ClientResponse, StreamReader
@@ -121,14 +122,17 @@ class ReplayedStream(StreamReader):
         Returns:
             All that is held. An error of the body is left to be raised to its reader.
         """
-        if self._source.is_eof():
-            await self._take_until(octets)
-        else:
-            # A body's own timeouts are failures that `_take` keeps.
-            with suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await self._take_until(octets)
-        return b"".join([data for data, _ in self._held])
+        held = self._held
+        # A body's own timeouts are failures that `_take` keeps.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(None if self._source.is_eof() else seconds):
+                while (
+                    self.progress is Progress.COMING
+                    and self.octets <= octets
+                    and len(held) < MAX_PIECES
+                ):
+                    await self._take()
+        return b"".join(map(itemgetter(0), held))
 
     def hand_out(self, examiner: Examiner | None = None) -> None:
         """Make what is held readable, and have an examiner judge what comes after it."""
@@ -178,11 +182,6 @@ class ReplayedStream(StreamReader):
             self._finish()
             raise self._failure
         self._release()
-
-    async def _take_until(self, octets: int) -> None:
-        held = self._held
-        while self.progress is Progress.COMING and self.octets <= octets and len(held) < MAX_PIECES:
-            await self._take()
 
     async def _take(self) -> None:
         """Take the next octets, or the end, from the source."""

@@ -278,7 +278,7 @@ class ReservationClient(SessionAttributes):
             ClientError: as for a session.
             RuntimeError: the client is closed.
         """
-        check, session = self._open(), self.session
+        check, session = self._open(), cast("ClientSession", self._session)
         own = options.pop("middlewares", None)
         inner = self._inner if own is None else tuple(own)
         sent = SentRequest(follows=bool(options.get("allow_redirects", True)))
@@ -296,7 +296,7 @@ class ReservationClient(SessionAttributes):
                 **options,
             )
             if response is sent.response:
-                known = check.known(response)
+                known = sent.known
             else:
                 cause = Cause.of_session(session, response.url, options)
                 known = await check.judge_answer(response, cause)

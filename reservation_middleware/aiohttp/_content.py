@@ -119,7 +119,7 @@ async def _judge(
         return
     check.feed_part(page_of(head, content), problem)
     known.decision = check.decide()
-    if middleware.stops(known.decision):
+    if known.decision.action is middleware.stopping:
         raise middleware.blocked(check, known.decision, len(body))
 
 

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Protocol, Self
 from weakref import WeakSet, finalize
 
+import msgspec
 from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
 from yarl import URL
 
@@ -44,37 +45,36 @@ _numbers = count()
 Listener = Callable[[Decision, bool], None]
 
 
-class RequestState:
-    """What is known of a request: its check, the last decision, how more is fetched for it.
+class RequestState(msgspec.Struct, weakref=True, eq=False):
+    """What is known of a request.
 
-    ``redirect``: its response leads elsewhere, so that nothing in it is looked into.
+    Attributes:
+        url: its address, as it is judged.
+        check: the question, with what was fed to it.
+        decision: the last one.
+        cause: how more is fetched for it.
+        redirect: its response leads elsewhere, so that nothing in it is looked into.
     """
 
-    __slots__ = ("__weakref__", "cause", "check", "decision", "redirect", "url")
-
-    def __init__(self, url: str, check: Check, decision: Decision, cause: Cause) -> None:
-        self.url = url
-        self.check = check
-        self.decision = decision
-        self.cause = cause
-        self.redirect = False
+    url: str
+    check: Check
+    decision: Decision
+    cause: Cause
+    redirect: bool = False
 
 
-class SentRequest:
+class SentRequest(msgspec.Struct, eq=False):
     """One request of a client with its redirects, while it is under way.
 
     Attributes:
+        follows: whether redirects are followed; None if that is not known.
         known: what is known of the last of them, as long as nothing was told of it.
         response: the last response that was checked, or is none of those that are.
-        follows: whether redirects are followed; None if that is not known.
     """
 
-    __slots__ = ("follows", "known", "response")
-
-    def __init__(self, *, follows: bool | None = None) -> None:
-        self.known: RequestState | None = None
-        self.response: ClientResponse | None = None
-        self.follows = follows
+    follows: bool | None = None
+    known: RequestState | None = None
+    response: ClientResponse | None = None
 
 
 class PendingReport(Protocol):
@@ -102,6 +102,8 @@ class ReservationMiddleware:
         journal: Journal,
     ) -> None:
         self._policy = policy
+        #: The action at which a request ends; None in observe mode.
+        self.stopping = Action.BLOCK if policy.mode is Mode.ENFORCE else None
         self._agents = Agents(agent)
         self.fetcher = fetcher
         self._listener = listener
@@ -171,7 +173,9 @@ class ReservationMiddleware:
             return sent.response
         cause = Cause.of(request, host)
         sent.known = asked = await self._judge_site(url, check, cause)
-        token = authorization(asked.decision, self._policy, now)
+        token = None
+        if self._policy.licences:
+            token = authorization(asked.decision, self._policy, now)
         response = await (
             handler(request) if token is None else with_token(token, request, handler)
         )
@@ -235,7 +239,7 @@ class ReservationMiddleware:
         if not fetcher.ready(check):
             await fetcher.prepare(check, self._transport(cause, extra_connection=extra_connection))
         decision = check.decide()
-        if self.stops(decision):
+        if decision.action is self.stopping:
             raise self.blocked(check, decision)
         return RequestState(url, check, decision, cause)
 
@@ -279,7 +283,7 @@ class ReservationMiddleware:
             transport = self._transport(known.cause, extra_connection=True)
             await self._fetcher_for(known.cause).follow(check, transport)
         known.decision = decision = check.decide()
-        stops = self.stops(decision)
+        stops = decision.action is self.stopping
         if is_redirect and follows is None:
             # If it is followed, nobody reads its body; if it is not, nobody shall.
             known.redirect = True
@@ -354,17 +358,13 @@ class ReservationMiddleware:
                 check.feed(head)
         if counts:
             known.decision = decision
-            if self.stops(decision):
+            if decision.action is self.stopping:
                 raise self.blocked(check, decision, len(body))
 
     def failed(self, sent: SentRequest) -> None:
         """Tell of a request that ended otherwise: its page was not fetched."""
         if sent.known is not None:
             self.passed(sent.known, None)
-
-    def stops(self, decision: Decision) -> bool:
-        """Whether a decision is enforced; in observe mode none is."""
-        return decision.action is Action.BLOCK and self._policy.mode is Mode.ENFORCE
 
     def blocked(self, check: Check, decision: Decision, octets: int | None = None) -> ReservedError:
         """The error for a blocked request, told."""

@@ -10,6 +10,7 @@ settled and resolved anew, and is the same. No I/O.
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
+import msgspec
 from msgspec.structs import astuple
 
 from reservation_middleware.model import Agent, Decision, Document, Policy, Stage
@@ -40,27 +41,20 @@ Matching = tuple[int, ...]
 T = TypeVar("T")
 
 
-class AnswerKey:
+class AnswerKey(msgspec.Struct, eq=False):
     """Where the answers to a question are; the stages of one fetch share it.
 
-    Args:
+    Attributes:
         question: what is asked.
         table: the answers that may hold its own; None where it depends on more than patterns.
         matching: the table's patterns that its path matches.
-
-    Attributes:
         settled: what the origin's documents amount to, once that was found out.
     """
 
-    __slots__ = ("matching", "question", "settled", "table")
-
-    def __init__(
-        self, question: Question, table: "AnswerTable | None" = None, matching: Matching = ()
-    ) -> None:
-        self.question = question
-        self.table = table
-        self.matching = matching
-        self.settled: Mapping[int, Settled] | None = None
+    question: Question
+    table: "AnswerTable | None" = None
+    matching: Matching = ()
+    settled: Mapping[int, Settled] | None = None
 
 
 class NoAnswers:

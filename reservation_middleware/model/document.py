@@ -145,7 +145,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """The lower-case charset parameter of the media type, empty where none was sent."""
         return self._content_type[1]
 
-    @property
+    @cached_property
     def _content_type(self) -> tuple[str, str]:
         for name, value in reversed(self.headers):
             if name == "content-type":

@@ -138,7 +138,9 @@ class ParsedDocument:
         if media.recognised(body):
             return html.NOTHING
         words, others = self._words.metas, self._words.elements
-        if sent == _XHTML or (sniff.is_xml(sent) and sniff.is_xhtml(body, charset)):
+        if sent == _XHTML or (
+            sent not in HTML and sniff.is_xml(sent) and sniff.is_xhtml(body, charset)
+        ):
             return html.read(body, words, others, charset=charset, xml=True)
         if sent not in HTML:
             if not sniff.may_be_page(sent) or not sniff.begins_as_page(body, charset):
@@ -185,7 +187,7 @@ class ParsedDocument:
         if media.recognised(self.document.body or b""):
             return bool(self.file)
         if self.document.media_type in HTML:
-            return bool(self.page) or self.bill is not None
+            return bool(self.page) or (self.document.status == 402 and self.bill is not None)
         said = self.xml is not None or self.bill is not None or bool(self.file)
         return said or bool(self.page)
 

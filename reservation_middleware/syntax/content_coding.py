@@ -162,6 +162,8 @@ def unpacked(body: bytes, codings: Sequence[str], limit: int = LOOK) -> Content:
         codings: values of Content-Encoding and behind them of Transfer-Encoding (RFC 9112 §6.1).
         limit: how much is unpacked.
     """
+    if not codings and not body.startswith(_GZIP):
+        return Content(body)
     words = [word.strip().lower() for word in ",".join(codings).split(",")] if codings else []
     words = [word for word in words if word in _STREAMS or word in _UNKNOWN]
     if len(words) > MAX_CODINGS:

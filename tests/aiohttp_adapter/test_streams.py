@@ -19,7 +19,6 @@ from reservation_middleware import Agent, Decision, profile
 from reservation_middleware.aiohttp import ReservationClient, ReservedError, _body
 from reservation_middleware.model import Stage
 from reservation_middleware.owners.inspect import look as inspection
-from reservation_middleware.owners.inspect import looker
 
 OBSERVE = profile().changed({"mode": "observe"})
 META = b'<meta name="tdm-reservation" content="1">'
@@ -538,8 +537,7 @@ async def test_a_page_of_countless_chunks_is_bounded(monkeypatch: pytest.MonkeyP
 @run
 @pytest.mark.parametrize("kind", ["text/html", "video/mp4"])
 async def test_a_look_at_an_endless_page_ends(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for bound in (_body, looker, inspection):
-        monkeypatch.setattr(bound, "MAX_PAGE", 100_000)
+    monkeypatch.setattr(_body, "MAX_PAGE", 100_000)
 
     async def endless(writer: asyncio.StreamWriter, _go_on: asyncio.Event) -> None:
         writer.write(f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\n\r\n".encode())
@@ -549,7 +547,7 @@ async def test_a_look_at_an_endless_page_ends(kind: str, monkeypatch: pytest.Mon
 
     async with Site({"/x": endless}).open() as site:
         found = await inspection.inspect(
-            site.url + "/x", agent=Agent("ExampleBot"), policy=profile()
+            site.url + "/x", agent=Agent("ExampleBot"), policy=profile(), longest=100_000
         )
     assert found.problem == "ValueError: more than 100,000 bytes"
 
