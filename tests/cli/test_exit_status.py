@@ -112,8 +112,8 @@ def typed(arguments: tuple[str, ...], words: dict[str, str]) -> list[str]:
 
 
 def same(done: Done) -> tuple[int, str]:
-    """Status and output, without the times of a decision."""
-    times = r'"(expires|checked)":"[^"]*"|checked \d+ \w+ \d+:\d+'
+    """Status and output, without times: those of a decision, and when a page was made."""
+    times = r'"(expires|checked)":"[^"]*"|\d+ \w+( \d{4})? \d+:\d+ UTC'
     return done.status, re.sub(times, "", done.out)
 
 

@@ -437,8 +437,10 @@ def _start(folder: Path, code: str) -> subprocess.Popen[bytes]:
         f"ledger = Ledger.open({str(folder)!r})\n{dedent(code)}\nledger.close()\n"
     )
     running = subprocess.Popen([sys.executable, "-W", "error", "-c", program])
+    ended = False
     while not list(folder.glob("log/*.checkpoint")):
-        assert running.poll() is None
+        assert not ended, running.returncode
+        ended = running.poll() is not None  # then it has written one, or never will
     return running
 
 
