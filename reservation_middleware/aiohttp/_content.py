@@ -1,6 +1,6 @@
 """The look into a response's content: before it is handed out, or while its reader reads it.
 
-Which bodies are looked into is ``reading``'s business, what they say the check's.
+Which bodies are looked into is ``bodies``'s business, what they say the check's.
 """
 
 import asyncio
@@ -10,15 +10,8 @@ from weakref import ref
 
 from aiohttp import EMPTY_PAYLOAD, ClientResponse
 
-from reservation_middleware.decide.reading import (
-    BEGINNING,
-    Look,
-    Part,
-    is_media,
-    look,
-    may_speak,
-    part_of_page,
-)
+from reservation_middleware.decide.bodies import BEGINNING, Look, Part, is_media, look, part_of_page
+from reservation_middleware.decide.reading import may_speak
 from reservation_middleware.model import Document
 from reservation_middleware.syntax.content_coding import CODINGS, unpacked
 

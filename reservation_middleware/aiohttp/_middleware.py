@@ -14,9 +14,9 @@ import msgspec
 from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
 from yarl import URL
 
+from reservation_middleware.decide.bodies import bill_limit, may_be_bill
 from reservation_middleware.decide.check import Check
 from reservation_middleware.decide.licences import authorization
-from reservation_middleware.decide.reading import bill_limit, may_be_bill
 from reservation_middleware.model import (
     Action,
     Agent,

@@ -11,8 +11,9 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured, StopDownload
 from scrapy.http import Headers, Response
 
+from reservation_middleware.decide.bodies import may_be_bill
 from reservation_middleware.decide.check import Check
-from reservation_middleware.decide.reading import FIELDS, head_key, may_be_bill
+from reservation_middleware.decide.reading import FIELDS, head_key
 from reservation_middleware.model import Action, ConfigurationError, Decision, Document, Mode
 from reservation_middleware.model.licence import ANY_HOST
 from reservation_middleware.runtime.fetcher import Answer, Ask, Fetcher, Transport

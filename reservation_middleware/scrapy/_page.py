@@ -3,17 +3,9 @@
 from scrapy import Request
 from scrapy.http import Headers, Response
 
+from reservation_middleware.decide.bodies import BEGINNING, Look, Part, is_media, look, part_of_page
 from reservation_middleware.decide.check import Check
-from reservation_middleware.decide.reading import (
-    BEGINNING,
-    STATUSES,
-    Look,
-    Part,
-    field_name,
-    is_media,
-    look,
-    part_of_page,
-)
+from reservation_middleware.decide.reading import STATUSES, field_name
 from reservation_middleware.model import PAGE, Document, Outcome
 from reservation_middleware.runtime.fetcher import Fetcher
 from reservation_middleware.syntax.content_coding import CODINGS, is_marked, unpacked

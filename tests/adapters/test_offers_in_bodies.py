@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("aiohttp")
 
 from reservation_middleware.aiohttp import ReservationClient, ReservedError
-from reservation_middleware.decide.reading import bill_limit, may_be_bill
+from reservation_middleware.decide.bodies import bill_limit, may_be_bill
 from web import Answer, Web, WebThread
 
 A = "http://a.example/"

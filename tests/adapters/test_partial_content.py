@@ -9,7 +9,7 @@ pytest.importorskip("scrapy")
 
 from scrapy_runner import Worker
 
-from reservation_middleware.decide.reading import Part, part_of_page
+from reservation_middleware.decide.bodies import Part, part_of_page
 from web import Answer, WebThread
 
 A = "http://a.example"

@@ -18,7 +18,6 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 #: Files past 400 lines, each with the reason why there is no second room inside it.
 LONG: dict[str, str] = {
-    "decide/reading.py": "places, and how much of a response is read, by one list of words; to be parted",
     "signals/ai_txt/declaration.py": "one dialect with its near misses, which change its own words",
     "signals/content_signals.py": "one family with its near misses and the condition use=",
 }

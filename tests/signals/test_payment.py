@@ -21,7 +21,7 @@ from reservation_middleware.aiohttp import (
     ReservedError,
     reservation_middleware,
 )
-from reservation_middleware.decide.reading import Look, look
+from reservation_middleware.decide.bodies import Look, look
 from reservation_middleware.model import PAGE, Offer, Preference
 from reservation_middleware.signals import CONTENT, HEADERS, ParsedDocument
 from reservation_middleware.signals.payment import Payment

@@ -29,7 +29,7 @@ import media_files as make
 import pikepdf
 from PIL import Image
 
-from reservation_middleware.decide.reading import is_media
+from reservation_middleware.decide.bodies import is_media
 from reservation_middleware.syntax import media
 from reservation_middleware.syntax.media import Claim, Media, Property, image, jumbf, pdf
 

@@ -17,7 +17,7 @@ pytest.importorskip("pikepdf")
 import media_files as make
 
 from reservation_middleware.aiohttp import ReservationClient, ReservedError, _body
-from reservation_middleware.decide.reading import BEGINNING, Look, look
+from reservation_middleware.decide.bodies import BEGINNING, Look, look
 from reservation_middleware.model import Document, Outcome
 from web import Answer, Web, WebThread
 
