@@ -75,7 +75,7 @@ def _main(
     """Fetch, parse and respect machine-readable AI-training reservations."""
 
 
-@app.command(cls=Command)
+@app.command(cls=Command, short_help="Crawl a small web on this machine with both adapters.")
 def demo(
     output: Annotated[
         Path,
@@ -97,10 +97,14 @@ def demo(
         raise typer.Exit(1)
 
 
-app.command(cls=Command, epilog=check_commands.EXAMPLES)(check_commands.check)
+app.command(
+    cls=Command,
+    epilog=check_commands.EXAMPLES,
+    short_help="May AI crawlers use a page? Who, why, what to mend.",
+)(check_commands.check)
 
 
-@app.command(cls=Command)
+@app.command(cls=Command, short_help="Judge documents given as JSON Lines; one record per line.")
 def decide() -> None:
     """Judge documents given as JSON Lines on standard input; one record per line out.
 
@@ -115,15 +119,37 @@ def decide() -> None:
     raise typer.Exit(0 if good else 1)
 
 
-app.command(cls=Command, epilog=report_commands.EXAMPLES)(report_commands.report)
-app.command(cls=Command, epilog=lint_commands.EXAMPLES)(lint_commands.lint)
-app.command(cls=Command, epilog=generate_commands.EXAMPLES)(generate_commands.generate)
-app.command(cls=Command, epilog=watch_commands.EXAMPLES)(watch_commands.watch)
-app.command(cls=Command, epilog=serve_commands.EXAMPLES)(serve_commands.serve)
-app.command(cls=Command, epilog=survey_commands.EXAMPLES)(survey_commands.survey)
+app.command(
+    cls=Command,
+    epilog=report_commands.EXAMPLES,
+    short_help="What a crawl blocked; what a survey found.",
+)(report_commands.report)
+app.command(
+    cls=Command,
+    epilog=lint_commands.EXAMPLES,
+    short_help="What nobody reads or nobody means, and how to mend it.",
+)(lint_commands.lint)
+app.command(
+    cls=Command,
+    epilog=generate_commands.EXAMPLES,
+    short_help="Write files and server snippets that say what you mean.",
+)(generate_commands.generate)
+app.command(
+    cls=Command,
+    epilog=watch_commands.EXAMPLES,
+    short_help="Look again at pages; tell what crawlers may do otherwise.",
+)(watch_commands.watch)
+app.command(cls=Command, epilog=serve_commands.EXAMPLES, short_help="A web page for site owners.")(
+    serve_commands.serve
+)
+app.command(
+    cls=Command,
+    epilog=survey_commands.EXAMPLES,
+    short_help="Measure many sites: archives and lists to tables.",
+)(survey_commands.survey)
 
 
-@app.command(cls=Command)
+@app.command(cls=Command, short_help="The catalogue of known AI agents.")
 def agents(
     token: Annotated[
         list[str] | None,

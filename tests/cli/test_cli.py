@@ -604,3 +604,10 @@ def test_check_with_a_cache_that_cannot_be(cli: CommandLine, tmp_path: Path) -> 
     with WebThread(PAGES) as web:
         asked = ("check", "http://a.example/", "--proxy", web.proxy_url)
         assert cli(*asked, XDG_CACHE_HOME=blocked).status == 0
+
+
+def test_every_verb_is_told_in_one_whole_line(cli: CommandLine) -> None:
+    told = cli("--help", COLUMNS="80").out.partition("Commands:\n")[2].partition("\n\n")[0]
+    assert len(told.splitlines()) == 11
+    assert "…" not in told
+    assert "..." not in told
